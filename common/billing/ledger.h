@@ -1,0 +1,56 @@
+/* ledger.h — the thread that commits reservations and settlements in groups
+ *
+ * DESIGN. One thread per process owns the writing connection. It takes everything that waits,
+ * opens one transaction, runs each operation, commits, and only then tells each one. Under load a
+ * commit (and its fsync) is shared by hundreds of requests; alone, a request waits for one. An
+ * operation that is refused (no quota) leaves no trace and does not disturb its neighbours. When
+ * the database fails, reservations of the group are refused with ERR_STORE; settlements,
+ * checkpoints and releases stay and are tried again until they are in.
+ *
+ * The same thread sweeps expired reservations every few seconds and once at start.
+ *
+ * Handing an operation over is giving it away, with everything it points to, until done is called
+ * on the ledger's thread, after the commit; done may only hand on (wire_send, queue_send) or free.
+ * Nobody waits for a settlement except ledger_stop.
+ *
+ * Threads  ledger_send from anywhere.
+ */
+#ifndef BILLING_LEDGER_H
+#define BILLING_LEDGER_H
+
+#include "base/err.h"
+#include "base/queue.h"
+#include "billing/quota.h"
+
+struct ledger;
+struct ledger_op;
+
+enum ledger_kind { LEDGER_RESERVE, LEDGER_RAISE, LEDGER_CHECKPOINT, LEDGER_SETTLE, LEDGER_RELEASE };
+
+struct ledger_op {
+	struct task task; /* ledger.c's */
+	enum ledger_kind kind;
+	struct hold hold;     /* RESERVE; of the others: hold.request_id */
+	int64_t amount;	      /* RAISE: more; CHECKPOINT: cost so far */
+	int64_t prompt_tokens, completion_tokens; /* CHECKPOINT */
+	struct logrow row;    /* SETTLE */
+	bool write_log;
+	void (*done)(struct ledger_op *op);
+	void *arg;
+	bool ok;	      /* for done */
+	struct err err;
+};
+
+/* db is taken and closed at the end. node names this process in its reservations. */
+RETURNS_NEW struct ledger *ledger_start(struct db *db, const char *node);
+void ledger_send(struct ledger *l, struct ledger_op *op);
+/* After the last sender: drains, commits, joins the thread, frees. */
+void ledger_stop(struct ledger *l);
+const char *ledger_node(const struct ledger *l);
+
+struct ledger_counts {
+	uint64_t operations, commits, largest_group;
+};
+struct ledger_counts ledger_counts(struct ledger *l);
+
+#endif

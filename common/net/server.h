@@ -1,0 +1,58 @@
+/* server.h — what both programs' main() hand their handlers to: wires, workers, signals, drain
+ *
+ * DESIGN. `wires` threads run event loops and share one listening socket; `workers` threads take
+ * complete requests from one queue and may block for milliseconds. A request goes wire → worker →
+ * (wire, by reply_send or by a task of the handler's own). Signals are blocked everywhere and read
+ * by the main thread: SIGTERM and SIGINT drain (stop accepting, let requests end until
+ * drain_timeout, then cut), a second one stops at once; SIGHUP is ignored.
+ *
+ * A full worker queue answers 503 with Retry-After on the wire. Descriptors are budgeted from
+ * RLIMIT_NOFILE: two per request plus a reserve.
+ *
+ * Threads  server_run is called by main; server_defer and server_wire from any thread.
+ */
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include "net/fcgi.h"
+#include "net/route.h"
+
+struct worker; /* opaque; a task that runs on a worker gets one as its room */
+
+struct server_config {
+	const char *listen; /* --listen, or "" */
+	int wires;	    /* 0: one per core, at most 4 */
+	int workers;	    /* 0: 4 */
+	size_t queue_ceiling; /* requests waiting for a worker: 4096 */
+	int drain_timeout_ms;
+	struct fcgi_config fcgi; /* on_request, server and settings are filled in by server.c */
+
+	const struct route_table *routes;
+	/* Before the handler, on a worker: checks the row's columns. False refuses with err. */
+	bool (*admit)(struct req *r, struct resp *out, struct err *err);
+	/* An err becomes the reply: the program's one place for that. */
+	void (*refuse)(const struct req *r, const struct err *err, struct resp *out);
+	/* What each worker keeps (its database connection); r->local while it has a request. */
+	bool (*local_open)(const void *settings, void **local, struct err *err);
+	void (*local_close)(void *local);
+	/* After wires and workers run, before the first request; and after the last one. */
+	bool (*started)(struct server *s, const void *settings, struct err *err);
+	void (*stopping)(struct server *s, const void *settings);
+	const void *settings;
+};
+
+/* Returns the exit status of the program. */
+int server_run(const struct server_config *config);
+
+/* Runs a task on a worker, with its struct worker as the room; waits when the queue is full. */
+void server_defer(struct server *s, struct task *task);
+/* The worker's own, as r->local. */
+void *worker_local(struct worker *w);
+/* Any wire, for calls that belong to no request (probes); spreads them round robin. */
+struct wire *server_wire(struct server *s);
+bool server_is_draining(const struct server *s);
+/* Runs a request through admit, handler, refuse and reply on a worker: for the second half of a
+ * deferred request that ends like a handler (fn as a handler). */
+void server_finish(struct req *r, handler_fn *fn, void *local);
+
+#endif

@@ -1,0 +1,99 @@
+/* adaptor.h — the questions every dialect answers
+ *
+ * struct adaptor is behaviour, struct provider (providers.h) is data; several providers share one
+ * adaptor. A request that one upstream call cannot answer is a list of steps: encode builds the
+ * next call, decode says whether that was all. The engine (fcgi-relay) owns sockets, time and
+ * money; an adaptor only turns bytes into bytes and notes usage, so it never blocks and is tested
+ * with fixtures alone.
+ *
+ * The life of one attempt:
+ *	encode → (upstream answers)
+ *		status ≥ 400            → error → the engine decides about another channel
+ *		whole                   → decode(body) → STEP_DONE, or STEP_NEXT → encode again
+ *		stream, per frame       → on_event → appended to out, sent by the engine
+ *		end of stream           → on_end: false when the stream broke off
+ *
+ * Memory   c->arena lives as long as the attempt; during on_event it is rewound after the event,
+ *          so what must outlive one event is kept in c->state, allocated in encode.
+ * Errors   by kind: ERR_UPSTREAM* count against the channel and may be retried elsewhere,
+ *          everything else is the client's.
+ * Threads  encode on a worker, the rest on the wire; never at the same time.
+ */
+#ifndef PROVIDER_ADAPTOR_H
+#define PROVIDER_ADAPTOR_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "billing/price.h"
+#include "billing/tokens.h"
+#include "net/frame.h"
+#include "net/upstream.h"
+#include "provider/ask.h"
+#include "store/channel.h"
+
+struct adaptor;
+struct catalog_channel;
+struct provider;
+struct sink;
+
+struct call {
+	struct arena *arena;
+	const struct ask *ask;
+	const struct catalog_channel *channel;
+	const struct provider *provider;
+	struct str model;	  /* after the channel's mapping */
+	struct str system_prompt; /* forced by the channel, or "" */
+	bool stream;		  /* as the upstream is asked; usually ask->stream */
+	int step;		  /* 0 for the first upstream call */
+
+	/* filled by the adaptor */
+	struct usage usage;
+	struct token_meter meter; /* text produced, for billing when usage is not reported */
+	int64_t pieces;		  /* content deltas seen */
+	bool finished;		  /* a finish_reason or the end mark was seen */
+	bool done_sent;		  /* `[DONE]` went to out */
+	bool failed;		  /* an error event was seen; c->failure says which */
+	struct err failure;
+	bool system_prompt_reset;
+	void *state;		  /* the dialect's own, in the arena */
+};
+
+enum step { STEP_FAILED, STEP_DONE, STEP_NEXT };
+
+struct adaptor {
+	const char *name;
+	unsigned modes; /* bits 1 << enum mode that the dialect can do */
+	/* How its streams are framed. */
+	void (*frame_init)(struct frame_reader *in, frame_fn *on_event, void *arg);
+	const char *stream_type; /* Content-Type that a streamed reply must start with */
+
+	/* Fills method, url, headers and body of upstream call c->step. */
+	bool (*encode)(struct call *c, struct upstream_req *out, struct err *err);
+	/* A whole 2xx body becomes the client's body in out; notes usage. */
+	enum step (*decode)(struct call *c, struct str body, struct buf *out, struct err *err);
+	/* One frame of a stream: appends what the client gets to out. An error that the upstream
+	 * reports inside the stream: c->failed, c->failure, return true. */
+	bool (*on_event)(struct call *c, const struct frame_event *event, struct buf *out,
+	    struct err *err);
+	/* The upstream closed the stream: appends what is missing ([DONE]). False with
+	 * ERR_UPSTREAM_TRUNCATED when it broke off. */
+	bool (*on_end)(struct call *c, struct buf *out, struct err *err);
+	/* Turns a reply with an error status into err: kind, status, type, code, message. */
+	void (*error)(struct call *c, int status, struct str body, struct err *err);
+};
+
+/* Shared by all dialects: message, type, code and param from whatever shape of error body this is
+ * (openai-and-azure.md section 9), masked; kind and client status from the upstream's status. */
+void adaptor_error(int upstream_status, struct str body, struct err *err);
+/* Replaces keys, bearer tokens, organisation ids and the channel's host by ***. */
+struct str adaptor_mask(struct arena *a, struct str message);
+/* OpenAI's usage object → struct usage; false when it has none of the members. */
+bool adaptor_usage(struct jval usage, struct usage *out);
+/* Adds `tokens` counted by us where the upstream reported nothing; called once at the end. */
+void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
+
+extern const struct adaptor openai_adaptor;
+extern const struct adaptor ollama_adaptor;
+
+#endif

@@ -1,0 +1,53 @@
+/* runtime.h — what both programs open before they serve
+ *
+ * Command line, configuration, data folder, secrets, database with its schema, catalog, upstream
+ * settings: everything that can fail for the operator fails here, in one line, before the first
+ * request.
+ *
+ *	static struct runtime rt;
+ *	if (!runtime_open(&rt, argc, argv, "fcgi-relay", relay_keys, &status))
+ *		return status;
+ *
+ * Threads  runtime_open before any thread; afterwards struct runtime is read-only and
+ *          runtime_db, runtime_catalog may be called from anywhere.
+ */
+#ifndef PROVIDER_RUNTIME_H
+#define PROVIDER_RUNTIME_H
+
+#include "base/conf.h"
+#include "base/rate.h"
+#include "base/secret.h"
+#include "net/server.h"
+#include "provider/catalog.h"
+#include "store/db.h"
+
+/* Settings that both programs know: DATA_DIR, SQL_DSN, SESSION_SECRET, TRUSTED_PROXIES, … */
+extern const struct conf_key runtime_keys[];
+
+struct runtime {
+	const char *program;
+	const char *listen; /* --listen, or "" */
+	struct conf *conf;
+	const char *data_dir;
+	struct secret_box *box;
+	struct catalog_watcher *watcher;
+	char node[64]; /* host, process and a random part: who holds a reservation */
+	int64_t started_at;
+	int argc;      /* what is left of the command line: a sub-command */
+	char **argv;
+};
+
+/* --help, --version, --help-config and --check-config print and end with status 0; a mistake
+ * prints one line and ends with status 2 (command line) or 1. False: return *status from main. */
+MUST_USE bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program,
+    const struct conf_key *own_keys, int *status);
+void runtime_close(struct runtime *rt);
+
+/* A fresh connection. Returns owned. */
+MUST_USE bool runtime_db(const struct runtime *rt, struct db **out, struct err *err);
+/* A reference to today's catalog; catalog_put it. */
+struct catalog *runtime_catalog(const struct runtime *rt);
+/* The parts of a server_config that come from settings. */
+void runtime_server_config(const struct runtime *rt, struct server_config *config);
+
+#endif

@@ -1,0 +1,64 @@
+/* sink.h — where a dialect writes role, text, calls, finish; makes OpenAI JSON or events
+ *
+ * A converting dialect says what happened; the sink knows how OpenAI says it, whole or streamed:
+ * one id and one `created` for all chunks, role first, finish_reason null until the end, an index
+ * on every tool-call delta, usage last and only when asked for, one [DONE] (rules R1–R9, R18 of
+ * the adaptor notes in openai.c). A whole reply is collected and written by sink_end. Every write
+ * appends to out; the owner sends what is there and clears it.
+ *
+ *	sink_text(to, str);             delta.content
+ *	sink_reasoning(to, str);        delta.reasoning_content
+ *	sink_call(to, index, id, name); opens tool call `index`, counted over tool calls only
+ *	sink_arguments(to, index, piece);
+ *	sink_finish(to, "stop");
+ *	sink_end(to, &usage);
+ *
+ * Errors   none here: a reply past its ceiling shows in buf_ok(out).
+ * Threads  owned with its call.
+ */
+#ifndef PROVIDER_SINK_H
+#define PROVIDER_SINK_H
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "billing/price.h"
+#include "billing/tokens.h"
+#include "provider/ask.h"
+
+struct arena;
+
+struct sink {
+	struct arena *arena;
+	struct buf *out;
+	enum mode mode;
+	bool stream, wants_usage;
+	struct str model; /* as the client named it */
+	char id[48];
+	int64_t created;
+	bool role_sent, finished, ended;
+	struct token_meter meter; /* everything produced: for billing when usage is not reported */
+	uint64_t pieces;	  /* deltas written */
+	void *whole;		  /* sink.c's, when not streaming */
+};
+
+/* upstream_id "" makes a fresh one. */
+void sink_init(struct sink *to, struct arena *a, struct buf *out, const struct ask *ask,
+    struct str upstream_id);
+
+void sink_text(struct sink *to, struct str text);
+void sink_reasoning(struct sink *to, struct str text);
+void sink_refusal(struct sink *to, struct str text);
+void sink_call(struct sink *to, int index, struct str id, struct str name);
+void sink_arguments(struct sink *to, int index, struct str piece);
+/* finish_reason of choice 0: stop, length, tool_calls, content_filter. First one counts. */
+void sink_finish(struct sink *to, const char *reason);
+/* Streaming: usage chunk if asked for, then [DONE]. Whole: the whole object. */
+void sink_end(struct sink *to, const struct usage *usage);
+
+/* `data: {"error":{…}}` for a stream that already began (R20); no [DONE] follows. */
+struct err;
+void sink_error_event(struct buf *out, const struct err *err);
+/* {"error":{"message":…,"type":…,"param":…,"code":…}} */
+void sink_error_body(struct buf *out, const struct err *err);
+
+#endif

@@ -1,0 +1,85 @@
+/* logrow.h — table logs: what was consumed, topped up, managed, tested
+ *
+ * The row of a charge is inserted by billing/quota.c within the settlement; all others come
+ * through logrow_insert. Order is by id, newest first; a page is found by keyset, not by OFFSET
+ * over the table, where the filter allows it.
+ */
+#ifndef STORE_LOGROW_H
+#define STORE_LOGROW_H
+
+#include "store/db.h"
+
+struct arena;
+
+enum log_type {
+	LOG_TYPE_ALL = 0,
+	LOG_TYPE_TOPUP = 1,
+	LOG_TYPE_CONSUME = 2,
+	LOG_TYPE_MANAGE = 3,
+	LOG_TYPE_SYSTEM = 4,
+	LOG_TYPE_TEST = 5,
+	LOG_TYPE_ERROR = 6,
+};
+
+/* How a consumption ended. */
+enum log_finish { FINISH_COMPLETE = 0, FINISH_ABORTED = 1, FINISH_ESTIMATED = 2, FINISH_SWEPT = 3 };
+
+struct logrow {
+	int64_t id, user_id, created_at;
+	int type;
+	struct str content, username, token_name, model_name;
+	int64_t quota, prompt_tokens, completion_tokens;
+	int64_t channel; /* column channel_id */
+	struct str request_id;
+	int64_t elapsed_time; /* ms */
+	bool is_stream, system_prompt_reset;
+	/* ours */
+	int64_t token_id;
+	struct str origin_model;
+	int64_t cached_tokens;
+	int attempts;
+	int64_t first_byte_ms;
+	int upstream_status;
+	int finish;
+	int64_t model_ratio, completion_ratio, group_ratio; /* millionths */
+};
+
+struct log_filter { /* 0 and "" = any */
+	int type;
+	int64_t user_id;
+	struct str username, token_name, model_name;
+	int64_t channel;
+	int64_t from, to; /* created_at, inclusive */
+};
+
+struct log_list {
+	struct logrow *items;
+	size_t count;
+};
+
+MUST_USE bool logrow_insert(struct db *db, const struct logrow *row, struct err *err);
+MUST_USE bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f,
+    int64_t offset, int64_t limit, struct log_list *out, struct err *err);
+/* Number: rows of that type; text: prefix of content, model or token name. user_id 0 = all. */
+MUST_USE bool logrow_search(struct db *db, struct arena *a, struct str keyword, int64_t user_id,
+    int64_t limit, struct log_list *out, struct err *err);
+/* Sum of quota over consumption rows; the filter's type is ignored. */
+MUST_USE bool logrow_sum(struct db *db, const struct log_filter *f, int64_t *quota,
+    struct err *err);
+/* Deletes rows before the time in steps of at most 1,000; *count gets how many in all. */
+MUST_USE bool logrow_delete_before(struct db *db, int64_t before, int64_t *count,
+    struct err *err);
+
+/* Consumption of one user by UTC day and model since `from`, ordered by both. */
+struct log_day {
+	struct str day, model; /* "2025-02-21" */
+	int64_t requests, quota, prompt_tokens, completion_tokens;
+};
+struct log_day_list {
+	struct log_day *items;
+	size_t count;
+};
+MUST_USE bool logrow_days(struct db *db, struct arena *a, int64_t user_id, int64_t from,
+    int64_t to, struct log_day_list *out, struct err *err);
+
+#endif
