@@ -52,7 +52,7 @@ RETURNS_NEW char *str_dup(struct arena *a, struct str s);
 /* Copy of a view, still NUL-terminated one past its end. */
 struct str arena_str(struct arena *a, struct str s);
 RETURNS_NEW PRINTF_LIKE(2, 3) char *arena_fmt(struct arena *a, const char *fmt, ...);
-RETURNS_NEW char *arena_vfmt(struct arena *a, const char *fmt, va_list args);
+RETURNS_NEW PRINTF_LIKE(2, 0) char *arena_vfmt(struct arena *a, const char *fmt, va_list args);
 
 /* fn(object) runs when the arena is freed or rewound past this point. */
 void arena_defer(struct arena *a, arena_fn *fn, void *object);

@@ -13,6 +13,9 @@
  * Syntax of the file: NAME=value, one a line; blank lines and lines starting with # are skipped;
  * `export ` before the name is allowed; a value may stand in single quotes (taken literally) or
  * double quotes (\n \t \" \\ understood); unknown names are allowed (other programs share it).
+ * A # after a blank starts a comment, except within quotes; of two lines with the same name the
+ * later counts. An empty value, also in the environment, means the default, as in one-api.
+ * Booleans are true, false, 1 or 0. Error messages never quote a value: it may be a secret.
  *
  * Owns     struct conf owns its strings. Threads  read-only after conf_load.
  */

@@ -24,50 +24,50 @@
 enum err_kind {
 	ERR_NONE,
 	/* the caller's request */
-	ERR_BAD_REQUEST,	/* 400 invalid_request_error */
-	ERR_INVALID_JSON,	/* 400 invalid_json */
-	ERR_INVALID_TEXT,	/* 400 invalid_text_request */
-	ERR_UNSUPPORTED_MODE,	/* 400 unsupported_mode: this channel type cannot do that */
-	ERR_TOO_LARGE,		/* 413 request_too_large */
-	ERR_HEADERS_TOO_LARGE,	/* 431 */
+	ERR_BAD_REQUEST,          /* 400 invalid_request_error */
+	ERR_INVALID_JSON,         /* 400 invalid_json */
+	ERR_INVALID_TEXT,         /* 400 invalid_text_request */
+	ERR_UNSUPPORTED_MODE,     /* 400 unsupported_mode: this channel type cannot do that */
+	ERR_TOO_LARGE,            /* 413 request_too_large */
+	ERR_HEADERS_TOO_LARGE,    /* 431 */
 	ERR_UNSUPPORTED_ENCODING, /* 415 */
-	ERR_NOT_FOUND,		/* 404 Invalid URL */
-	ERR_MODEL_NOT_FOUND,	/* 404 model_not_found */
-	ERR_TIMEOUT_REQUEST,	/* 408 the client did not finish sending */
-	ERR_RATE_LIMIT,		/* 429 rate_limit_exceeded */
+	ERR_NOT_FOUND,            /* 404 Invalid URL */
+	ERR_MODEL_NOT_FOUND,      /* 404 model_not_found */
+	ERR_TIMEOUT_REQUEST,      /* 408 the client did not finish sending */
+	ERR_RATE_LIMIT,           /* 429 rate_limit_exceeded */
 	/* the caller's key (relay.md 2.2) */
-	ERR_KEY_MISSING,	/* 401 missing_api_key */
-	ERR_KEY_INVALID,	/* 401 invalid_api_key */
-	ERR_KEY_CHECK,		/* 500 token_check_failed */
-	ERR_KEY_EXHAUSTED,	/* 401 token_exhausted */
-	ERR_KEY_EXPIRED,	/* 401 token_expired */
-	ERR_KEY_DISABLED,	/* 401 token_disabled */
-	ERR_SUBNET,		/* 403 subnet_denied */
-	ERR_USER_DISABLED,	/* 403 user_disabled */
-	ERR_MODEL_DENIED,	/* 403 model_not_allowed */
-	ERR_CHANNEL_PICK,	/* 403 channel_pick_denied */
+	ERR_KEY_MISSING,   /* 401 missing_api_key */
+	ERR_KEY_INVALID,   /* 401 invalid_api_key */
+	ERR_KEY_CHECK,     /* 500 token_check_failed */
+	ERR_KEY_EXHAUSTED, /* 401 token_exhausted */
+	ERR_KEY_EXPIRED,   /* 401 token_expired */
+	ERR_KEY_DISABLED,  /* 401 token_disabled */
+	ERR_SUBNET,        /* 403 subnet_denied */
+	ERR_USER_DISABLED, /* 403 user_disabled */
+	ERR_MODEL_DENIED,  /* 403 model_not_allowed */
+	ERR_CHANNEL_PICK,  /* 403 channel_pick_denied */
 	/* money */
-	ERR_NO_QUOTA,		/* 403 insufficient_user_quota */
-	ERR_NO_KEY_QUOTA,	/* 403 pre_consume_token_quota_failed */
-	ERR_NO_PRICE,		/* 503 model_price_missing */
+	ERR_NO_QUOTA,     /* 403 insufficient_user_quota */
+	ERR_NO_KEY_QUOTA, /* 403 pre_consume_token_quota_failed */
+	ERR_NO_PRICE,     /* 503 model_price_missing */
 	/* channels and upstreams */
-	ERR_CHANNEL_INVALID,	/* 400 invalid_channel */
-	ERR_CHANNEL_DISABLED,	/* 403 channel_disabled */
-	ERR_NO_CHANNEL,		/* 503 no_channel */
-	ERR_UPSTREAM,		/* 502 upstream_error */
-	ERR_UPSTREAM_AUTH,	/* 502 upstream_auth_error */
-	ERR_UPSTREAM_QUOTA,	/* 502 insufficient_quota, type upstream_quota_error */
+	ERR_CHANNEL_INVALID,      /* 400 invalid_channel */
+	ERR_CHANNEL_DISABLED,     /* 403 channel_disabled */
+	ERR_NO_CHANNEL,           /* 503 no_channel */
+	ERR_UPSTREAM,             /* 502 upstream_error */
+	ERR_UPSTREAM_AUTH,        /* 502 upstream_auth_error */
+	ERR_UPSTREAM_QUOTA,       /* 502 insufficient_quota, type upstream_quota_error */
 	ERR_UPSTREAM_UNREACHABLE, /* 502 upstream_unreachable */
-	ERR_UPSTREAM_TIMEOUT,	/* 504 upstream_timeout */
-	ERR_UPSTREAM_TRUNCATED,	/* 502 upstream_stream_truncated */
-	ERR_UPSTREAM_BODY,	/* 502 the reply is too large or not what was promised */
-	ERR_CLIENT_GONE,	/* 499, never sent */
+	ERR_UPSTREAM_TIMEOUT,     /* 504 upstream_timeout */
+	ERR_UPSTREAM_TRUNCATED,   /* 502 upstream_stream_truncated */
+	ERR_UPSTREAM_BODY,        /* 502 the reply is too large or not what was promised */
+	ERR_CLIENT_GONE,          /* 499, never sent */
 	/* ourselves */
-	ERR_NOT_IMPLEMENTED,	/* 501 api_not_implemented */
-	ERR_BUSY,		/* 503 gateway_busy, Retry-After */
-	ERR_STORE,		/* 503 store_unavailable, Retry-After: the database */
-	ERR_INTERNAL,		/* 500 internal_error */
-	ERR_CONFIG,		/* start-up only */
+	ERR_NOT_IMPLEMENTED, /* 501 api_not_implemented */
+	ERR_BUSY,            /* 503 gateway_busy, Retry-After */
+	ERR_STORE,           /* 503 store_unavailable, Retry-After: the database */
+	ERR_INTERNAL,        /* 500 internal_error */
+	ERR_CONFIG,          /* start-up only */
 	ERR_KIND_COUNT
 };
 
@@ -76,11 +76,11 @@ enum err_origin { ERR_BY_CLIENT, ERR_BY_GATEWAY, ERR_BY_UPSTREAM };
 
 struct err {
 	enum err_kind kind;
-	int status;	/* 0: the table's */
+	int status;          /* 0: the table's */
 	int upstream_status; /* what the upstream answered, 0 when it did not */
-	int retry_after_s; /* 0: none */
-	char type[48];	/* "": the table's */
-	char code[64];	/* "": the table's */
+	int retry_after_s;   /* 0: none */
+	char type[48];       /* "": the table's */
+	char code[64];       /* "": the table's */
 	char param[64];
 	char msg[512];
 	char detail[512];
@@ -88,7 +88,7 @@ struct err {
 
 /* Both set kind and msg and return false; anything longer than the field is cut at a character. */
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
-bool err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args);
+bool err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list args) PRINTF_LIKE(3, 0);
 /* Adds what only the log may see; returns false. */
 bool err_detail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_clear(struct err *err);

@@ -11,7 +11,11 @@
  *
  * Reading from JSON writes a member of the struct only when it is present in the JSON, and reports
  * which ones were: bit i of *seen is field i. A wrong type is ERR_BAD_REQUEST naming the field;
- * null leaves the member alone. Member names match without case, as one-api's decoder does.
+ * null leaves the member alone and counts as absent. Member names match without case, as one-api's
+ * decoder does, and of equal ones the last counts. Whole numbers are taken up to 2^53 - 1, beyond
+ * which cJSON would give us another one. A table has at most 64 rows.
+ *
+ * Threads  pure.
  */
 #ifndef BASE_FIELD_H
 #define BASE_FIELD_H
@@ -49,7 +53,8 @@ struct field {
 #define FIELD(type, member, flags) FIELD_AS(type, member, #member, flags)
 /* clang-format on */
 
-/* Fills *object from the members of tree; text is copied into the arena. seen may be NULL. */
+/* Fills *object from the members of tree; text is copied into the arena. seen may be NULL. On false
+ * some members may have been written; err->param names the field. */
 MUST_USE bool field_read(const struct field *fields, const cJSON *tree, struct arena *a,
     void *object, uint64_t *seen, struct err *err);
 /* Appends `{"id":1,…}`. */

@@ -1,8 +1,8 @@
-/* jscan.h — JSON read and edited as text, without a tree
+/* jscan.h — JSON read as text, without a tree
  *
  * A body that passes through keeps every byte that we do not own: unknown members survive, numbers
  * are not re-printed, nothing is allocated. First the whole text is checked once; then members are
- * found and walked as views into it; then edits are collected and applied in one copy.
+ * found and walked as views into it; then edits (jedit.h) are collected and applied in one copy.
  *
  *	struct jval root, model;
  *	if (!jscan_check(body, JSON_MAX_DEPTH, &root, err))
@@ -38,14 +38,23 @@ struct jval {
 	struct str text; /* raw, with quotes or brackets, no blanks around it */
 };
 
-/* The whole of text is one well-formed value (RFC 8259), UTF-8, at most max_depth deep. */
+/* Deepest max_depth that jscan_check takes. */
+#define JSCAN_DEPTH_MAX 256
+
+/* The whole of text is one well-formed value (RFC 8259), UTF-8, at most max_depth deep: a scalar
+ * has depth 0, [] has 1. Bytes in the message count from 0. Escapes of lone surrogates and of
+ * U+0000 pass; decoding makes U+FFFD of them, so that no text ever holds a NUL. */
 MUST_USE bool jscan_check(struct str text, int max_depth, struct jval *root, struct err *err);
 /* The first value in unchecked but bounded text, for events of an upstream: false when there is
- * none or when brackets or quotes do not close. Costs one pass, checks no details. */
+ * none, when brackets or quotes do not close, or when a NUL lies in it. Costs one pass, checks no
+ * details: not the kinds of brackets, not UTF-8. */
 MUST_USE bool jscan_value(struct str text, struct jval *root);
 
+/* name is plain text. What is not found, or not looked for in an object, leaves J_NONE in *out.
+ * Costs a walk over the whole object, since the last of equal names counts: whoever wants many
+ * members walks once with jscan_iter. */
 bool jscan_member(struct jval object, struct str name, struct jval *out);
-/* Dotted path of member names and array indices, "usage.prompt_tokens". */
+/* Dotted path of member names and array indices, "usage.prompt_tokens"; "" is the root. */
 bool jscan_at(struct jval root, const char *path, struct jval *out);
 
 struct jiter {
@@ -64,7 +73,9 @@ size_t jscan_count(struct jval array_or_object);
 struct str jscan_text(struct arena *a, struct jval v);
 /* Is it the string `text` (escapes undone)? */
 bool jscan_is(struct jval v, struct str text);
-/* A whole number within [min, max]; 1.0 and 1e2 count as whole. */
+/* Does a raw name, as jscan_next_member gives it, stand for `text`? */
+bool jscan_name_is(struct str raw_name, struct str text);
+/* A whole number within [min, max], exact; 1.0 and 1e2 count as whole. */
 bool jscan_int(struct jval v, int64_t min, int64_t max, int64_t *out);
 bool jscan_double(struct jval v, double *out);
 static inline bool jscan_true(struct jval v)
@@ -72,29 +83,7 @@ static inline bool jscan_true(struct jval v)
 	return v.type == J_TRUE;
 }
 
-/* Edits, collected in any order, applied in the order of the text. At most JEDIT_MAX of them. */
-#define JEDIT_MAX 32
-
-struct jedit {
-	struct arena *arena;
-	struct str source;
-	size_t n;
-	struct {
-		size_t from, to;
-		struct str with;
-	} edits[JEDIT_MAX];
-};
-
-struct jedit jedit_new(struct arena *a, struct jval root);
-/* Puts raw JSON text in place of a value. */
-void jedit_replace(struct jedit *e, struct jval old, struct str raw);
-/* Replaces the member of that name or appends one. object must lie in the source. */
-void jedit_set(struct jedit *e, struct jval object, struct str name, struct str raw);
-/* Removes the member with its comma. */
-void jedit_drop(struct jedit *e, struct jval object, struct str name);
-/* Puts raw in front of the first item of an array. */
-void jedit_prepend(struct jedit *e, struct jval array, struct str raw);
-/* Writes the edited text to out. */
-void jedit_apply(const struct jedit *e, struct buf *out);
+/* Editing what was read belongs to reading it. */
+#include "base/jedit.h"
 
 #endif

@@ -25,11 +25,16 @@ struct err;
 /* Deepest nesting that any body may have. */
 #define JSON_MAX_DEPTH 64
 
-/* ERR_INVALID_JSON with a plain sentence when text is not one well-formed JSON value. */
+/* ERR_INVALID_JSON with a plain sentence when text is not one well-formed JSON value, or has a
+ * number of more than 63 characters, where cJSON is one that reads no more. Lone surrogates and
+ * U+0000 become U+FFFD. */
 MUST_USE bool json_parse(struct arena *a, struct str text, cJSON **out, struct err *err);
 
+/* NULL when absent. Of equal member names the last counts; the path "" is the tree itself. */
 const cJSON *json_at(const cJSON *tree, const char *path);
 struct str json_str_at(const cJSON *tree, const char *path);
+/* A fraction is cut off. cJSON holds numbers as double: exact up to 2^53, the nearest double
+ * beyond, and clamped to what an int64_t holds. */
 int64_t json_int_at(const cJSON *tree, const char *path, int64_t fallback);
 double json_double_at(const cJSON *tree, const char *path, double fallback);
 bool json_bool_at(const cJSON *tree, const char *path, bool fallback);
@@ -38,8 +43,10 @@ struct str json_print(struct arena *a, const cJSON *tree);
 
 /* "…" with quotes and escapes; invalid UTF-8 becomes U+FFFD. */
 void json_add_str(struct buf *b, struct str s);
-/* The inside of a string, without the quotes: for text that arrives in pieces. */
+/* The inside of a string, without the quotes: for text that arrives in pieces, each of them whole
+ * characters. */
 void json_add_escaped(struct buf *b, struct str s);
+/* The shortest text that reads back as the same number; null for what JSON cannot say. */
 void json_add_double(struct buf *b, double d);
 void json_add_bool(struct buf *b, bool v);
 /* `"name":`, preceded by a comma unless the last byte is { or [. */

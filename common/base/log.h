@@ -22,9 +22,9 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log {
-	const char *req;  /* request id or NULL */
-	int64_t user;	  /* 0: not known yet */
-	int64_t channel;  /* 0: none */
+	const char *req; /* request id or NULL */
+	int64_t user;    /* 0: not known yet */
+	int64_t channel; /* 0: none */
 };
 
 enum log_kind { LOG_KIND_END, LOG_KIND_INT, LOG_KIND_STR };
@@ -36,12 +36,14 @@ struct log_field {
 	struct str s;
 };
 
-#define LOG_INT(name, value) ((struct log_field){ LOG_KIND_INT, (name), (int64_t)(value), { 0, 0 } })
+#define LOG_INT(name, value)                                                                       \
+	((struct log_field){ LOG_KIND_INT, (name), (int64_t)(value), { 0, 0 } })
 #define LOG_STR(name, value) ((struct log_field){ LOG_KIND_STR, (name), 0, (value) })
 #define LOG_TEXT(name, value) ((struct log_field){ LOG_KIND_STR, (name), 0, str_c(value) })
 #define LOG_ERR(err) LOG_TEXT("error", (err)->msg), LOG_TEXT("detail", (err)->detail)
 
-/* Once, before threads: the program's name, the least level written, NULL or a file to append to. */
+/* Once, before threads: the program's name, the least level written, NULL or a file to append to.
+ * False with errno when the file cannot be opened; lines then go where they went before. */
 MUST_USE bool log_open(const char *program, enum log_level least, const char *path);
 bool log_wants(enum log_level level);
 
@@ -49,7 +51,8 @@ bool log_wants(enum log_level level);
 void log_write(enum log_level level, const struct log *l, const char *event,
     const struct log_field *fields);
 
-#define LOG_NONE ((struct log_field){ LOG_KIND_END, 0, 0, { 0, 0 } }) /* for a line without fields */
+/* For a line without fields. */
+#define LOG_NONE ((struct log_field){ LOG_KIND_END, 0, 0, { 0, 0 } })
 
 #define LOG_FIELDS(...)                                                                            \
 	((const struct log_field[]){ __VA_ARGS__, { LOG_KIND_END, 0, 0, { 0, 0 } } })

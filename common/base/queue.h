@@ -38,6 +38,8 @@ struct task *queue_take(struct queue *q);
 /* Waits for at least one or for timeout_ms (-1: for ever), then takes up to max of them as a
  * chain; NULL on timeout or when closed and empty. */
 struct task *queue_take_many(struct queue *q, size_t max, int timeout_ms);
+/* From here on queue_try_send refuses; a task that queue_send brings is still taken in, so close
+ * only when those who send are done, or a task may find nobody left to take it. */
 void queue_close(struct queue *q);
 size_t queue_length(struct queue *q);
 

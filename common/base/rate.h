@@ -2,12 +2,13 @@
  *
  * A limit of n per period for a key (an address, an account). Each key hashes to one 64-bit cell
  * that holds the theoretical arrival time of the generic cell rate algorithm; a cell is updated by
- * compare-and-swap, so the table can be shared by threads and, placed in a shared mapping, by
- * processes. Different keys that meet in one cell share its limit; with 65,536 cells that is rare
- * and errs towards refusing.
+ * compare-and-swap, so the table is shared by threads and, lying in a shared mapping, by the
+ * processes that the maker forks. Different keys that meet in one cell share its limit; with 65,536
+ * cells that is rare and errs towards refusing.
  *
- * The whole burst of n is available at once, then one more every period / n, which is never more
- * generous than one-api's sliding log (options.md 5) over any longer time.
+ * The whole burst of n is available at once, then one more every period / n. Over a long time that
+ * is n per period like one-api's sliding log (options.md 5); the period after a full burst may see
+ * n more, spread evenly, where the log would see none until the burst is a period old.
  *
  * Threads  rate_allow from anywhere.
  */
@@ -19,6 +20,7 @@
 
 struct rate_table;
 
+/* cells is rounded up to a power of two. */
 RETURNS_NEW struct rate_table *rate_table_new(size_t cells);
 void rate_table_free(struct rate_table *t);
 

@@ -5,9 +5,12 @@
  * (libscrypt, RFC 7914) with N, r, p and salt inside the stored text (libscrypt's "$s1$…" form).
  *
  * struct secret_box holds the data key: from SESSION_SECRET when that is set (HKDF-SHA-256), else
- * from DATA_DIR/secret.key, made with mode 0600 at first start. Hash and seal use keys derived from
- * it with different labels, so that one never stands for the other.
+ * from DATA_DIR/secret.key, 32 random bytes made with mode 0600 at first start; programs that start
+ * at the same moment agree on one. A file of another length or that others may read is ERR_CONFIG,
+ * and so is a SESSION_SECRET under 16 bytes or equal to one-api's sample value. Hash and seal use
+ * keys derived from it with different labels, so that one never stands for the other.
  *
+ * Owns     struct secret_box its keys. Opened text is in the arena, and wiped when that goes.
  * Errors   false when a sealed text is not ours or was changed; out of randomness ends the process.
  * Threads  a secret_box is read-only after it is opened.
  */
@@ -29,7 +32,7 @@ MUST_USE bool secret_box_open(const char *data_dir, const char *session_secret,
 void secret_box_free(struct secret_box *box);
 
 /* Keyed hash by which a client key, access token or session id is looked up. label keeps the
- * kinds apart: "token", "access", "session". */
+ * kinds apart: "token", "access", "session" cost about 0.3 µs, any other some 10 µs. */
 void secret_hash(const struct secret_box *box, const char *label, struct str text,
     uint8_t out[SECRET_HASH_LEN]);
 

@@ -22,7 +22,9 @@ struct str {
 /* A view of a string literal. */
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 /* The same for a constant initialiser of a static table. */
+/* clang-format off */
 #define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+/* clang-format on */
 /* For printf's %.*s. */
 #define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -47,12 +49,14 @@ size_t str_find(struct str s, char c);
 size_t str_find_str(struct str s, struct str needle);
 bool str_has(struct str s, struct str needle);
 
-/* Cuts the next item off *rest at sep. "a,,b" has three items; false when *rest is used up. */
+/* Cuts the next item off *rest at sep. "a,,b" has three items, "a," has one, "" has none; false
+ * when *rest is used up. */
 bool str_next(struct str *rest, char sep, struct str *item);
-/* Is word one of the items of the comma list, blanks around items ignored? */
+/* Is word one of the items of the comma list, blanks around items ignored? "" never is. */
 bool str_list_has(struct str list, struct str word);
 
-/* Whole view as a decimal number within [min, max]; nothing else may stand in it. */
+/* Whole view as a decimal number within [min, max]; nothing else may stand in it. A double must
+ * be finite and at most 511 bytes long. */
 MUST_USE bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *out);
 MUST_USE bool str_to_double(struct str s, double *out);
 

@@ -7,6 +7,9 @@
  * the database fails, reservations of the group are refused with ERR_STORE; settlements,
  * checkpoints and releases stay and are tried again until they are in.
  *
+ * Within a group what gives back runs before what takes, so that a client can spend at once what
+ * its last request did not use. Settling or releasing twice is fine and moves nothing.
+ *
  * The same thread sweeps expired reservations every few seconds and once at start.
  *
  * Handing an operation over is giving it away, with everything it points to, until done is called
@@ -30,21 +33,22 @@ enum ledger_kind { LEDGER_RESERVE, LEDGER_RAISE, LEDGER_CHECKPOINT, LEDGER_SETTL
 struct ledger_op {
 	struct task task; /* ledger.c's */
 	enum ledger_kind kind;
-	struct hold hold;     /* RESERVE; of the others: hold.request_id */
-	int64_t amount;	      /* RAISE: more; CHECKPOINT: cost so far */
+	struct hold hold; /* RESERVE (node is filled in); of the others: hold.request_id */
+	int64_t amount;   /* RAISE: more; CHECKPOINT: cost so far, -1 renews the lease only */
 	int64_t prompt_tokens, completion_tokens; /* CHECKPOINT */
-	struct logrow row;    /* SETTLE */
+	struct logrow row;                        /* SETTLE: names its request by row.request_id */
 	bool write_log;
-	void (*done)(struct ledger_op *op);
+	void (*done)(struct ledger_op *op); /* NULL: nobody wants to know */
 	void *arg;
-	bool ok;	      /* for done */
+	bool ok; /* for done; false only when refused, see quota.h for the kinds */
 	struct err err;
 };
 
 /* db is taken and closed at the end. node names this process in its reservations. */
 RETURNS_NEW struct ledger *ledger_start(struct db *db, const char *node);
 void ledger_send(struct ledger *l, struct ledger_op *op);
-/* After the last sender: drains, commits, joins the thread, frees. */
+/* After the last sender: drains, commits, joins the thread, frees. A database that fails for 30 s
+ * ends the waiting: what is not in then stays reserved, for the next sweep. */
 void ledger_stop(struct ledger *l);
 const char *ledger_node(const struct ledger *l);
 

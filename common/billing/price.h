@@ -6,9 +6,10 @@
  *
  * Look-up of a model ratio (relay.md 9.1): the suffix `-internet` of qwen-* and command-* is
  * dropped; then NAME(TYPE) in the operator's option, in the built-in table; then NAME in the
- * option, in the built-in table. No row: the option UnpricedModel decides: refuse, free, or one-api's
- * ratio 30. A completion ratio is looked up the same way, then by the name rules of the built-in
- * table, else 1. An unknown group counts 1.
+ * option, in the built-in table. No row: the option UnpricedModel decides: refuse, free, or
+ * one-api's ratio 30. A completion ratio is looked up the same way, then by the name rules of the
+ * built-in table, else 1. An unknown group counts 1. Built-in rows priced per image, character or
+ * transcript (builtin_prices.h) are no price for tokens: here such a model counts as having none.
  *
  * Threads  a price_table is read-only once made.
  */
@@ -34,7 +35,7 @@ struct usage {
 /* The price of one model for one group, resolved. */
 struct rate {
 	int64_t model, completion, group; /* millionths */
-	int64_t cached;	     /* of the input price, for cached_tokens; RATIO_ONE = full price */
+	int64_t cached; /* of the input price, for cached_tokens; RATIO_ONE = full price */
 };
 
 enum unpriced { UNPRICED_REFUSE, UNPRICED_FREE, UNPRICED_RATIO };
@@ -51,8 +52,8 @@ bool price_group_exists(const struct price_table *t, struct str group);
 /* Sorted names of GroupRatio. */
 struct str *price_groups(const struct price_table *t, size_t *count);
 
-/* Rounded up; at least 1 when tokens were used at a price above zero; never negative. Token counts
- * are clamped to 0..2^31 each. */
+/* Rounded up; never more than QUOTA_MAX; at least 1 when tokens were used at a price above zero;
+ * never negative. Token counts are clamped to 0..2^31 each. */
 int64_t price_charge(const struct rate *r, const struct usage *u);
 /* For a reservation: prompt tokens and at most completion tokens. */
 int64_t price_estimate(const struct rate *r, int64_t prompt_tokens, int64_t completion_tokens);

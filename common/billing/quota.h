@@ -25,6 +25,8 @@
 #include "store/logrow.h"
 
 #define QUOTA_PER_USD INT64_C(500000)
+/* No single charge, hold or grant is larger (USD 2 thousand million): sums stay far from 2^63. */
+#define QUOTA_MAX (INT64_C(1) << 50)
 /* A lease is renewed by checkpoints; a crash strands quota no longer than this. */
 #define QUOTA_LEASE_S 90
 
@@ -36,8 +38,8 @@ struct hold {
 	struct str request_id;
 	int64_t user_id, token_id, channel_id;
 	int64_t amount;
-	struct str node;       /* which process holds it */
-	struct str model;      /* for the log row of a sweep */
+	struct str node;  /* which process holds it */
+	struct str model; /* for the log row of a sweep */
 	struct str token_name, username;
 	bool is_stream;
 };
@@ -45,26 +47,49 @@ struct hold {
 MUST_USE bool quota_reserve(struct db *db, const struct hold *hold, struct err *err);
 /* Takes `more` in addition; all or nothing. */
 MUST_USE bool quota_raise(struct db *db, struct str request_id, int64_t more, struct err *err);
-/* Notes what the stream has cost so far and renews the lease. */
+/* Notes what the stream has cost so far and renews the lease. What was noted never shrinks, so a
+ * cost of -1 renews the lease only. ERR_NOT_FOUND, here and for quota_raise, when there is no such
+ * reservation (any more). */
 MUST_USE bool quota_checkpoint(struct db *db, struct str request_id, int64_t cost,
     int64_t prompt_tokens, int64_t completion_tokens, struct err *err);
 
 /* What a request cost, with its log row: row->quota is the charge and may exceed the hold, then
- * the rest is taken even below zero (relay.md P2). row->user_id, token_id, channel and request_id
- * name whom. write_log false keeps the sums and skips the row. *settled is false when this request
- * id was settled before: nothing moves then. */
+ * the rest is taken even below zero (relay.md P2). User and key are those of the reservation,
+ * whatever the row says and even if they were deleted meanwhile; row->channel is who served, 0 for
+ * the channel reserved for; row->created_at 0 is now. write_log false keeps the sums and skips the
+ * row. *settled is false when this request id was settled or released before: nothing moves then.
+ */
 MUST_USE bool quota_settle(struct db *db, const struct logrow *row, bool write_log, bool *settled,
     struct err *err);
-/* Gives the whole hold back: the request never reached an upstream. */
+/* Gives the whole hold back: the request never reached an upstream. Nothing moves when it was
+ * settled or released before. */
 MUST_USE bool quota_release(struct db *db, struct str request_id, struct err *err);
 
-/* Settles or releases up to limit reservations whose lease ran out before now, each logged. */
+/* What a group of settlements moves, kept aside so that each user, key and channel is written once
+ * for all of them. It must be flushed before the transaction commits and before anything looks at
+ * a balance; after a rollback it is dropped. */
+struct quota_sums;
+/* Room for that many settlements; when it is full it flushes by itself. */
+RETURNS_NEW struct quota_sums *quota_sums_new(size_t settlements);
+void quota_sums_free(struct quota_sums *s);
+void quota_sums_drop(struct quota_sums *s);
+MUST_USE bool quota_sums_flush(struct db *db, struct quota_sums *s, struct err *err);
+/* quota_settle and quota_release but for the flush; *found: there was a reservation. */
+MUST_USE bool quota_settle_into(struct db *db, struct quota_sums *s, const struct logrow *row,
+    bool write_log, bool *found, struct err *err);
+MUST_USE bool quota_release_into(struct db *db, struct quota_sums *s, struct str request_id,
+    bool *found, struct err *err);
+
+/* Settles or releases up to limit reservations whose lease ran out before now, each logged with
+ * FINISH_SWEPT: as consumption when there was a checkpoint to charge, else as an error row. */
 MUST_USE bool quota_sweep(struct db *db, int64_t now, int limit, int *count, struct err *err);
 
-/* An administrator's or a code's change to a user's balance, by difference. */
+/* An administrator's or a code's change to a user's balance, by difference. ERR_NOT_FOUND; and
+ * ERR_BAD_REQUEST when delta or the balance would pass QUOTA_MAX. */
 MUST_USE bool quota_grant(struct db *db, int64_t user_id, int64_t delta, struct err *err);
-/* The owner sets what a key may still spend. */
-MUST_USE bool quota_set_token(struct db *db, int64_t token_id, int64_t remain_quota,
-    bool unlimited, struct err *err);
+/* The owner sets what a key may still spend. What is reserved at this moment stays reserved: a key
+ * that stops being unlimited starts with what it may spend less its open holds. */
+MUST_USE bool quota_set_token(struct db *db, int64_t token_id, int64_t remain_quota, bool unlimited,
+    struct err *err);
 
 #endif

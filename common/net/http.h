@@ -45,6 +45,8 @@ void headers_init(struct headers *h, struct arena *a);
 void headers_add(struct headers *h, struct str name, struct str value);
 /* NUL-terminated or literal texts. */
 void headers_add_c(struct headers *h, const char *name, const char *value);
+/* Without copying: both live at least as long as the arena and hold no CR, LF or NUL. */
+void headers_add_view(struct headers *h, struct str name, struct str value);
 /* First value of that name without case; the empty view when absent. */
 struct str headers_get(const struct headers *h, const char *name);
 
@@ -61,9 +63,9 @@ struct req {
 
 	struct str method;  /* "GET" */
 	struct str path;    /* decoded, from REQUEST_URI up to '?', one trailing slash removed */
-	struct str raw_path; /* as sent */
+	struct str raw_path; /* as sent, without a deployment's prefix (fcgi.c); "" when unknown */
 	struct str query;   /* as sent, without '?' */
-	struct headers headers; /* without Content-Length; names lower case */
+	struct headers headers; /* without Content-Length; names lower case, `_` as `-` */
 	struct str content_type;
 	struct str body;
 	struct str remote_addr; /* the client's address (server.h: trusted proxies) */
@@ -79,6 +81,7 @@ struct req {
 	struct str params[REQ_PARAMS_MAX]; /* ":id" parts of the route, decoded */
 
 	bool deferred;
+	bool *defer_flag; /* the dispatcher's: set with deferred, since r may be gone by then */
 	void *state; /* of whoever deferred it */
 };
 
@@ -94,7 +97,8 @@ struct str req_header(const struct req *r, const char *name);
 struct str req_query(const struct req *r, const char *name);
 /* The same as a number; anything unparsable gives fallback. */
 int64_t req_query_int(const struct req *r, const char *name, int64_t fallback);
-/* Percent-decodes into the arena; malformed escapes stay as they are. */
+/* Percent-decodes into the arena; malformed escapes stay as they are. s itself comes back when
+ * there is nothing to decode. */
 struct str url_decode(struct arena *a, struct str s, bool plus_is_blank);
 /* Appends with everything but unreserved characters encoded (RFC 3986, 2.3). */
 void url_encode(struct buf *out, struct str s);

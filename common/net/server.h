@@ -25,7 +25,8 @@ struct server_config {
 	int workers;	    /* 0: 4 */
 	size_t queue_ceiling; /* requests waiting for a worker: 4096 */
 	int drain_timeout_ms;
-	struct fcgi_config fcgi; /* on_request, server and settings are filled in by server.c */
+	struct fcgi_config fcgi; /* on_request, refuse, arg, server and settings are filled in by
+				  * server.c, and the header's values for limits that are 0 */
 
 	const struct route_table *routes;
 	/* Before the handler, on a worker: checks the row's columns. False refuses with err. */
@@ -41,7 +42,8 @@ struct server_config {
 	const void *settings;
 };
 
-/* Returns the exit status of the program. */
+/* Returns the exit status of the program: 0 when every request got its reply. What goes wrong at
+ * start is logged. */
 int server_run(const struct server_config *config);
 
 /* Runs a task on a worker, with its struct worker as the room; waits when the queue is full. */
@@ -51,8 +53,8 @@ void *worker_local(struct worker *w);
 /* Any wire, for calls that belong to no request (probes); spreads them round robin. */
 struct wire *server_wire(struct server *s);
 bool server_is_draining(const struct server *s);
-/* Runs a request through admit, handler, refuse and reply on a worker: for the second half of a
- * deferred request that ends like a handler (fn as a handler). */
+/* Runs fn as a handler, with refuse and reply, on a worker: for the second half of a deferred
+ * request that ends like a handler. admit is not asked again. local is worker_local's. */
 void server_finish(struct req *r, handler_fn *fn, void *local);
 
 #endif

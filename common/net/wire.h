@@ -40,11 +40,18 @@ struct timer {
 };
 
 RETURNS_NEW struct wire *wire_new(int number);
+/* When it does not run and nobody is left who might send to it. */
 void wire_free(struct wire *w);
-/* Runs until wire_stop and then until nothing is watched but the wire's own descriptors. */
+/* Runs until wire_stop and then until nothing is watched but the wire's own descriptors; a second
+ * wire_stop ends it at once. */
 void wire_run(struct wire *w);
 void wire_stop(struct wire *w);
 int wire_number(const struct wire *w);
+/* One turn of the loop, which sleeps for at most max_wait_ms (-1: until something happens).
+ * wire_run is made of these; tests call it themselves. */
+void wire_turn(struct wire *w, int max_wait_ms);
+/* Does the calling thread run this wire? */
+bool wire_is_here(const struct wire *w);
 
 /* Sends a task to run on the wire with the wire as its room. */
 void wire_send(struct wire *w, struct task *task);
@@ -54,12 +61,14 @@ MUST_USE bool wire_watch(struct wire *w, struct watch *watch, uint32_t events, b
 void wire_rearm(struct watch *watch, uint32_t events);
 /* Out of the set; later events of this batch are dropped. Does not close fd. */
 void wire_unwatch(struct watch *watch);
+/* The same and closes fd, without a system call for leaving the set. fd was never duplicated. */
+void wire_close(struct watch *watch);
 
 void timer_set(struct wire *w, struct timer *t, int64_t in_ms);
 void timer_clear(struct wire *w, struct timer *t);
 bool timer_is_set(const struct timer *t);
 
-/* fn(object) after the current batch of events. */
+/* fn(object) after the current batch of events, or with wire_free. */
 void wire_free_later(struct wire *w, void (*fn)(void *object), void *object);
 
 /* Where upstream.c keeps its curl multi; made at first use, freed with the wire. */

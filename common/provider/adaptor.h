@@ -42,21 +42,22 @@ struct call {
 	const struct ask *ask;
 	const struct catalog_channel *channel;
 	const struct provider *provider;
-	struct str model;	  /* after the channel's mapping */
+	struct str model;         /* after the channel's mapping */
 	struct str system_prompt; /* forced by the channel, or "" */
-	bool stream;		  /* as the upstream is asked; usually ask->stream */
-	int step;		  /* 0 for the first upstream call */
+	struct str query;         /* of the client's URL, as sent, without '?' */
+	bool stream;              /* as the upstream is asked; usually ask->stream */
+	int step;                 /* 0 for the first upstream call */
 
 	/* filled by the adaptor */
 	struct usage usage;
 	struct token_meter meter; /* text produced, for billing when usage is not reported */
-	int64_t pieces;		  /* content deltas seen */
-	bool finished;		  /* a finish_reason or the end mark was seen */
-	bool done_sent;		  /* `[DONE]` went to out */
-	bool failed;		  /* an error event was seen; c->failure says which */
+	int64_t pieces;           /* content deltas seen */
+	bool finished;            /* a finish_reason or the end mark was seen */
+	bool done_sent;           /* `[DONE]` went to out */
+	bool failed;              /* an error event was seen; c->failure says which */
 	struct err failure;
 	bool system_prompt_reset;
-	void *state;		  /* the dialect's own, in the arena */
+	void *state; /* the dialect's own, in the arena */
 };
 
 enum step { STEP_FAILED, STEP_DONE, STEP_NEXT };
@@ -86,14 +87,33 @@ struct adaptor {
 /* Shared by all dialects: message, type, code and param from whatever shape of error body this is
  * (openai-and-azure.md section 9), masked; kind and client status from the upstream's status. */
 void adaptor_error(int upstream_status, struct str body, struct err *err);
-/* Replaces keys, bearer tokens, organisation ids and the channel's host by ***. */
+/* Is this whole 2xx body or event in truth an error? Then err is what adaptor_error would make of
+ * the status that the error object names (400 to 599), or of 502; upstream_status is that or 200.
+ * root is the first value of body. */
+bool adaptor_error_inside(struct jval root, struct str body, struct err *err);
+/* Replaces keys, bearer tokens, organisation ids, long random runs and the hosts of URLs by ***. */
 struct str adaptor_mask(struct arena *a, struct str message);
-/* OpenAI's usage object → struct usage; false when it has none of the members. */
+/* Does the same to err with what only the call knows: the channel's key and host. For every err
+ * that quotes an upstream. */
+void adaptor_scrub(const struct call *c, struct err *err);
+/* OpenAI's usage object → struct usage; false when it has none of the members. reported only when
+ * a token was counted. */
 bool adaptor_usage(struct jval usage, struct usage *out);
-/* Adds `tokens` counted by us where the upstream reported nothing; called once at the end. */
+/* Adds tokens counted by us where the upstream reported nothing or only a sum; called once at the
+ * end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
+
+/* The bytes of b as long as the arena lives; b is empty afterwards, so ask buf_ok before. For
+ * bodies made in encode. */
+struct str adaptor_keep(struct arena *a, struct buf *b);
+
+/* A stream was asked for and body came whole: a completion object becomes the client's events in
+ * out, `[DONE]` included, with usage and meter noted; an error object or anything else is err. */
+MUST_USE bool openai_stream_from_whole(struct call *c, struct str body, struct buf *out,
+    struct err *err);
 
 extern const struct adaptor openai_adaptor;
 extern const struct adaptor ollama_adaptor;
+extern const struct adaptor skeleton_adaptor; /* in no row: made to be copied */
 
 #endif

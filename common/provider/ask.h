@@ -16,12 +16,7 @@ struct arena;
 struct err;
 
 /* What a route does; also the bit of providers.h's modes. */
-enum mode {
-	MODE_CHAT,
-	MODE_COMPLETIONS,
-	MODE_EMBEDDINGS,
-	MODE_COUNT
-};
+enum mode { MODE_CHAT, MODE_COMPLETIONS, MODE_EMBEDDINGS, MODE_COUNT };
 
 #define MODEL_NAME_MAX 191
 
@@ -29,11 +24,11 @@ struct ask {
 	enum mode mode;
 	struct str body;
 	struct jval root;
-	struct str model;	/* the client's name for it */
+	struct str model; /* the client's name for it */
 	bool stream;
-	bool wants_usage;	/* stream_options.include_usage */
-	int64_t max_tokens;	/* max_completion_tokens, else max_tokens; -1: not said */
-	int64_t n;		/* at least 1 */
+	bool wants_usage;   /* stream_options.include_usage */
+	int64_t max_tokens; /* max_completion_tokens, else max_tokens; -1: not said */
+	int64_t n;          /* at least 1 */
 	struct jval messages, prompt, input, tools, stream_options;
 };
 

@@ -35,9 +35,12 @@ struct catalog_channel {
 	size_t mapping_count;
 	struct {
 		struct str from, to;
-	} *mapping;
+	} * mapping;
 	/* members of config, legacy `other` folded in */
 	struct str api_version, region, user_id, organization, project;
+	/* how we present ourselves where the provider asks (QUIRK_REFERER): config, else the
+	 * options ServerAddress and SystemName */
+	struct str referer, title;
 };
 
 /* Channels that serve one group and model, highest priority first. */
@@ -54,7 +57,7 @@ struct catalog {
 	struct price_table *prices;
 	size_t channel_count;
 	const struct catalog_channel **channels; /* ordered by id */
-	void *index; /* catalog.c's */
+	void *index;                             /* catalog.c's */
 };
 
 /* Reads everything in one read transaction's worth of queries; refs = 1. */

@@ -15,23 +15,23 @@ struct adaptor;
 
 /* How the upstream URL is made from base URL and the client's path (relay.md section 7). */
 enum url_rule {
-	URL_DEFAULT,	  /* base + /v1/… */
-	URL_WITHOUT_V1,	  /* base without trailing / + path without /v1 */
+	URL_DEFAULT,    /* base + /v1/… */
+	URL_WITHOUT_V1, /* base without trailing / + path without /v1 */
 	URL_AZURE,
-	URL_MINIMAX,	  /* /v1/text/chatcompletion_v2 */
-	URL_DOUBAO,	  /* /api/v3/… */
-	URL_NOVITA,	  /* base + path without /v1 */
-	URL_BAIDU_V2,	  /* /v2/chat/completions */
-	URL_BAILIAN,	  /* /compatible-mode/v1/… */
-	URL_ADAPTOR,	  /* the dialect knows */
+	URL_MINIMAX,  /* /v1/text/chatcompletion_v2 */
+	URL_DOUBAO,   /* /api/v3/… */
+	URL_NOVITA,   /* base + path without /v1 */
+	URL_BAIDU_V2, /* /v2/chat/completions */
+	URL_BAILIAN,  /* /compatible-mode/v1/… */
+	URL_ADAPTOR,  /* the dialect knows */
 };
 
 enum {
-	QUIRK_NO_STREAM_USAGE = 1,  /* refuses stream_options */
+	QUIRK_NO_STREAM_USAGE = 1, /* refuses stream_options */
 	QUIRK_BASE_URL_REQUIRED = 2,
 	QUIRK_MODELS_OPTIONAL = 4,
-	QUIRK_KEY_IS_ONE = 8,	    /* a key may contain line ends: never split (33, 42) */
-	QUIRK_REFERER = 16,	    /* HTTP-Referer and X-Title (OpenRouter) */
+	QUIRK_KEY_IS_ONE = 8, /* a key may contain line ends: never split (33, 42) */
+	QUIRK_REFERER = 16,   /* HTTP-Referer and X-Title (OpenRouter) */
 };
 
 struct provider {
@@ -43,7 +43,7 @@ struct provider {
 	unsigned quirks;
 	unsigned modes; /* bits 1 << enum mode */
 	const char *owned_by;
-	const char *legacy_other; /* member of config that the column `other` fills, or "" */
+	const char *legacy_other;  /* member of config that the column `other` fills, or "" */
 	const char *const *models; /* default list, NULL-terminated */
 	bool in_catalogue;
 };

@@ -47,6 +47,8 @@ void runtime_close(struct runtime *rt);
 MUST_USE bool runtime_db(const struct runtime *rt, struct db **out, struct err *err);
 /* A reference to today's catalog; catalog_put it. */
 struct catalog *runtime_catalog(const struct runtime *rt);
+/* What `git describe` said when this was built. */
+const char *runtime_version(void);
 /* The parts of a server_config that come from settings. */
 void runtime_server_config(const struct runtime *rt, struct server_config *config);
 

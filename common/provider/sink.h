@@ -32,28 +32,40 @@ struct sink {
 	struct buf *out;
 	enum mode mode;
 	bool stream, wants_usage;
-	struct str model; /* as the client named it */
+	struct str model; /* as the client named it; sink_init copies nothing */
 	char id[48];
 	int64_t created;
 	bool role_sent, finished, ended;
 	struct token_meter meter; /* everything produced: for billing when usage is not reported */
-	uint64_t pieces;	  /* deltas written */
-	void *whole;		  /* sink.c's, when not streaming */
+	uint64_t pieces;          /* deltas written */
+	struct str logprobs;      /* waits for the next text; borrowed until then */
+	void *whole;              /* sink.c's, when not streaming */
 };
 
-/* upstream_id "" makes a fresh one. */
+/* upstream_id "" makes a fresh one. Made once per attempt; an owner whose buffer changes sets out.
+ */
 void sink_init(struct sink *to, struct arena *a, struct buf *out, const struct ask *ask,
     struct str upstream_id);
 
 void sink_text(struct sink *to, struct str text);
 void sink_reasoning(struct sink *to, struct str text);
 void sink_refusal(struct sink *to, struct str text);
+/* id "" makes a fresh one. */
 void sink_call(struct sink *to, int index, struct str id, struct str name);
 void sink_arguments(struct sink *to, int index, struct str piece);
+/* Both at once, in one chunk, for dialects whose calls arrive whole. */
+void sink_whole_call(struct sink *to, int index, struct str id, struct str name,
+    struct str arguments);
+/* Items of logprobs.content, raw JSON without the brackets: they go with the next sink_text. */
+void sink_logprobs(struct sink *to, struct str items);
 /* finish_reason of choice 0: stop, length, tool_calls, content_filter. First one counts. */
 void sink_finish(struct sink *to, const char *reason);
-/* Streaming: usage chunk if asked for, then [DONE]. Whole: the whole object. */
+/* Streaming: finish "stop" if there was none, usage chunk if asked for, then [DONE]. Whole: the
+ * whole object. */
 void sink_end(struct sink *to, const struct usage *usage);
+
+/* OpenAI's usage object; details only where there are any, never larger than their parent (R7). */
+void sink_usage(struct buf *out, const struct usage *usage);
 
 /* `data: {"error":{…}}` for a stream that already began (R20); no [DONE] follows. */
 struct err;

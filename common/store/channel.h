@@ -14,13 +14,13 @@ struct secret_box;
 enum channel_status {
 	CHANNEL_UNKNOWN = 0,
 	CHANNEL_ENABLED = 1,
-	CHANNEL_DISABLED = 2,	   /* by a person */
+	CHANNEL_DISABLED = 2,      /* by a person */
 	CHANNEL_AUTO_DISABLED = 3, /* by the gateway */
 };
 
 struct channel {
 	int64_t id;
-	int type; /* id of the provider row, 1..51 */
+	int type;       /* id of the provider row, 1..51 */
 	struct str key; /* plain; filled only where asked for */
 	int status;
 	struct str name;
@@ -32,6 +32,7 @@ struct channel {
 	struct str models, group; /* comma lists, trimmed, in order */
 	int64_t used_quota;
 	struct str model_mapping, config, system_prompt; /* JSON object, JSON object, text */
+	/* config is sealed with its secrets: p is NULL where it was not asked for */
 	struct str disabled_reason; /* why it was disabled automatically */
 	int64_t disabled_time;
 };
@@ -41,7 +42,7 @@ struct channel_list {
 	size_t count;
 };
 
-/* box NULL leaves key and the secrets of config sealed away: key is "". */
+/* box NULL leaves key and config sealed away: key is "", config absent (p == NULL). */
 MUST_USE bool channel_by_id(struct db *db, const struct secret_box *box, struct arena *a,
     int64_t id, struct channel *out, struct err *err);
 MUST_USE bool channel_page(struct db *db, struct arena *a, int64_t offset, int64_t limit,
@@ -53,8 +54,9 @@ MUST_USE bool channel_search(struct db *db, struct arena *a, struct str keyword,
 MUST_USE bool channel_all(struct db *db, const struct secret_box *box, struct arena *a,
     struct channel_list *out, struct err *err);
 
-/* These four open their own transaction. insert sets c->id; c->key "" in update = unchanged. */
-MUST_USE bool channel_insert(struct db *db, const struct secret_box *box, struct channel *list,
+/* These and channel_set_status open their own transaction. insert is all or nothing and sets each
+ * id. In update c->key "" and an absent c->config mean unchanged; config "" removes it. */
+MUST_USE bool channel_insert(struct db *db, const struct secret_box *box, struct channel *items,
     size_t count, struct err *err);
 MUST_USE bool channel_update(struct db *db, const struct secret_box *box, const struct channel *c,
     struct err *err);
@@ -66,8 +68,9 @@ MUST_USE bool channel_delete_disabled(struct db *db, int64_t *count, struct err 
 /* Compare-and-set: *changed says whether this call did it. reason "" unless automatic. */
 MUST_USE bool channel_set_status(struct db *db, int64_t id, int from, int to, struct str reason,
     bool *changed, struct err *err);
-/* After a test; does not bump the catalog. */
+/* After a test and after asking the upstream; these do not bump the catalog. */
 MUST_USE bool channel_set_tested(struct db *db, int64_t id, int64_t response_ms, struct err *err);
+MUST_USE bool channel_set_balance(struct db *db, int64_t id, double balance, struct err *err);
 
 /* Distinct models of enabled channels of a group, sorted. */
 struct name_list {

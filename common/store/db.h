@@ -12,15 +12,18 @@
  * A query stands as a static const char array above its function. Values are always bound; `?` is
  * the placeholder on every engine (the driver rewrites it). A statement is prepared once per
  * connection and found again by the address of its text, so text made at run time is not allowed.
- * SQL is the common subset of SQLite, PostgreSQL and MySQL; where they part, db_sql picks the text
- * by engine.
+ * SQL is the common subset of SQLite, PostgreSQL and MySQL; where they part, the text is picked by
+ * db_engine.
  *
  * Transactions: reads need none. A write that is one statement needs none. More than one statement
  * stands between db_begin and db_commit; db_begin takes the write lock at once (SQLite: a fair
  * lock among processes, then BEGIN IMMEDIATE), so what is read inside is what is written upon.
  *
+ * Rows that are still open hold a snapshot: close them before writing outside of a transaction.
+ *
  * Owns     struct db owns its connection and statements; struct rows borrows one statement and
- *          must be closed. Text views from rows live until the next rows_next or rows_close.
+ *          must be closed. Bound texts are borrowed until then. Text views from rows live until
+ *          the next rows_next or rows_close.
  * Errors   ERR_STORE; detail names the statement's beginning and the engine's message. A unique
  *          constraint sets err->code to "duplicate".
  * Threads  one connection, one thread at a time. Busy databases are waited for (up to 10 s), never
@@ -36,6 +39,7 @@ struct db;
 struct err;
 struct arena;
 struct field;
+struct statement;
 
 enum db_engine { DB_SQLITE, DB_PGSQL, DB_MYSQL, DB_ENGINE_COUNT };
 
@@ -90,7 +94,7 @@ MUST_USE bool db_insert(struct db *db, const char *sql, const struct value *valu
 
 struct rows {
 	struct db *db;
-	void *statement; /* the driver's */
+	struct statement *statement; /* db.c's */
 	bool failed;
 	bool done;
 };
@@ -108,14 +112,33 @@ bool rows_null(const struct rows *rows, int column);
 /* Fills object: column i is field i; text is copied into the arena. */
 void rows_read(const struct rows *rows, const struct field *fields, struct arena *a, void *object);
 
+/* What nearly every reader does with its rows; all three close them. */
+/* One row into object; ERR_NOT_FOUND saying `missing` when there is none. */
+MUST_USE bool rows_one(struct rows *rows, const struct field *fields, struct arena *a, void *object,
+    const char *missing, struct err *err);
+/* All rows: *items gets an array in the arena of objects of that size. */
+MUST_USE bool rows_all(struct rows *rows, const struct field *fields, size_t size, struct arena *a,
+    void **items, size_t *count, struct err *err);
+/* The first column of the first row; 0 when there is no row. */
+MUST_USE bool rows_number(struct rows *rows, int64_t *out, struct err *err);
+
+/* The pattern for `LIKE ? ESCAPE '!'` that finds what starts with text. */
+struct str db_prefix(struct arena *a, struct str text);
+
 MUST_USE bool db_begin(struct db *db, struct err *err);
+/* On false nothing of the transaction was written. */
 MUST_USE bool db_commit(struct db *db, struct err *err);
+/* Does nothing when no transaction is open. */
 void db_rollback(struct db *db);
 
 /* Plain text of one or more statements: migrations only. */
 MUST_USE bool db_script(struct db *db, const char *sql, struct err *err);
 
-/* Makes `path` a consistent copy while others write (SQLite online backup). */
+/* Makes `path` a consistent copy while others write (SQLite online backup). An older file there is
+ * replaced at the very end. */
 MUST_USE bool db_backup(struct db *db, const char *path, struct err *err);
+
+/* How many statements this connection has prepared, for tests. */
+size_t db_statements(const struct db *db);
 
 #endif

@@ -1,8 +1,8 @@
 /* logrow.h — table logs: what was consumed, topped up, managed, tested
  *
  * The row of a charge is inserted by billing/quota.c within the settlement; all others come
- * through logrow_insert. Order is by id, newest first; a page is found by keyset, not by OFFSET
- * over the table, where the filter allows it.
+ * through logrow_insert. Order is by id, newest first; where the filter names times, by time and
+ * then id, which differ only among rows of nearly the same moment.
  */
 #ifndef STORE_LOGROW_H
 #define STORE_LOGROW_H
@@ -47,7 +47,10 @@ struct logrow {
 struct log_filter { /* 0 and "" = any */
 	int type;
 	int64_t user_id;
-	struct str username, token_name, model_name;
+	/* Of the account that has this user name now; rows under a name that nobody has any more
+	 * are found too, but by reading the table. */
+	struct str username;
+	struct str token_name, model_name;
 	int64_t channel;
 	int64_t from, to; /* created_at, inclusive */
 };
@@ -60,15 +63,15 @@ struct log_list {
 MUST_USE bool logrow_insert(struct db *db, const struct logrow *row, struct err *err);
 MUST_USE bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f,
     int64_t offset, int64_t limit, struct log_list *out, struct err *err);
-/* Number: rows of that type; text: prefix of content, model or token name. user_id 0 = all. */
+/* Number: rows of that type; text: prefix of content, model or token name, among the newest
+ * 100,000 rows. user_id 0 = all. */
 MUST_USE bool logrow_search(struct db *db, struct arena *a, struct str keyword, int64_t user_id,
     int64_t limit, struct log_list *out, struct err *err);
 /* Sum of quota over consumption rows; the filter's type is ignored. */
 MUST_USE bool logrow_sum(struct db *db, const struct log_filter *f, int64_t *quota,
     struct err *err);
 /* Deletes rows before the time in steps of at most 1,000; *count gets how many in all. */
-MUST_USE bool logrow_delete_before(struct db *db, int64_t before, int64_t *count,
-    struct err *err);
+MUST_USE bool logrow_delete_before(struct db *db, int64_t before, int64_t *count, struct err *err);
 
 /* Consumption of one user by UTC day and model since `from`, ordered by both. */
 struct log_day {
@@ -79,7 +82,7 @@ struct log_day_list {
 	struct log_day *items;
 	size_t count;
 };
-MUST_USE bool logrow_days(struct db *db, struct arena *a, int64_t user_id, int64_t from,
-    int64_t to, struct log_day_list *out, struct err *err);
+MUST_USE bool logrow_days(struct db *db, struct arena *a, int64_t user_id, int64_t from, int64_t to,
+    struct log_day_list *out, struct err *err);
 
 #endif

@@ -12,10 +12,18 @@
 struct secret_box;
 struct arena;
 
-enum option_type { OPTION_BOOL, OPTION_INT, OPTION_DOUBLE, OPTION_TEXT, OPTION_LIST, OPTION_RATIOS };
+enum option_type {
+	OPTION_BOOL,
+	OPTION_INT,
+	OPTION_DOUBLE,
+	OPTION_TEXT,
+	OPTION_LIST,
+	OPTION_RATIOS
+};
 enum { OPTION_SECRET = 1 };
 
 /* In the order of option_keys; values of struct options are indexed by it. */
+/* clang-format off */
 enum option_id {
 	OPT_PASSWORD_LOGIN_ENABLED, OPT_PASSWORD_REGISTER_ENABLED, OPT_REGISTER_ENABLED,
 	OPT_EMAIL_VERIFICATION_ENABLED, OPT_EMAIL_DOMAIN_RESTRICTION_ENABLED,
@@ -37,6 +45,7 @@ enum option_id {
 	OPT_UNPRICED_MODEL, /* refuse | free | ratio */
 	OPTION_COUNT
 };
+/* clang-format on */
 
 struct option_key {
 	const char *name;

@@ -52,8 +52,8 @@ struct token_list {
 
 /* key is unsealed with box. */
 MUST_USE bool token_page(struct db *db, const struct secret_box *box, struct arena *a,
-    int64_t user_id, enum token_order order, int64_t offset, int64_t limit,
-    struct token_list *out, struct err *err);
+    int64_t user_id, enum token_order order, int64_t offset, int64_t limit, struct token_list *out,
+    struct err *err);
 /* Name prefix, newest first. */
 MUST_USE bool token_search(struct db *db, const struct secret_box *box, struct arena *a,
     int64_t user_id, struct str keyword, int64_t limit, struct token_list *out, struct err *err);

@@ -13,7 +13,8 @@ enum user_status { USER_ENABLED = 1, USER_DISABLED = 2, USER_DELETED = 3 };
 
 struct user {
 	int64_t id;
-	struct str username, display_name, password; /* password: the scrypt text, never on a wire */
+	struct str username, display_name,
+	    password; /* password: the scrypt text, never on a wire */
 	int role, status;
 	struct str email, github_id, wechat_id, lark_id, oidc_id;
 	int64_t quota, used_quota, request_count;

@@ -1,0 +1,302 @@
+#include "base/str.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longest text that str_to_double reads: more digits than a double can tell apart. */
+#define DOUBLE_TEXT_MAX 511
+
+struct str str_c(const char *text)
+{
+	return (struct str){ text, text ? strlen(text) : 0 };
+}
+
+struct str str_slice(struct str s, size_t from, size_t to)
+{
+	if (s.n == 0)
+		return s;
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return (struct str){ s.p + from, to - from };
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.n && is_blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* memcmp may not be given NULL, not even for no bytes at all. */
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+	return n == 0 || memcmp(a, b, n) == 0;
+}
+
+static int lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+static bool same_letters(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
+bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && same_bytes(a.p, b.p, a.n);
+}
+
+bool str_eq_c(struct str a, const char *b)
+{
+	return str_eq(a, str_c(b));
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+	return a.n == b.n && same_letters(a.p, b.p, a.n);
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && same_bytes(s.p, prefix.p, prefix.n);
+}
+
+bool str_starts_nocase(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && same_letters(s.p, prefix.p, prefix.n);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_eq(str_slice(s, s.n - suffix.n, s.n), suffix);
+}
+
+int str_cmp(struct str a, struct str b)
+{
+	size_t shorter = a.n < b.n ? a.n : b.n;
+	int order = shorter ? memcmp(a.p, b.p, shorter) : 0;
+
+	if (order)
+		return order;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+size_t str_find(struct str s, char c)
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
+size_t str_find_str(struct str s, struct str needle)
+{
+	const char *at;
+
+	if (needle.n == 0)
+		return 0;
+	if (needle.n > s.n)
+		return s.n;
+	at = memmem(s.p, s.n, needle.p, needle.n);
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
+bool str_has(struct str s, struct str needle)
+{
+	return needle.n == 0 || str_find_str(s, needle) < s.n;
+}
+
+bool str_next(struct str *rest, char sep, struct str *item)
+{
+	size_t at;
+
+	if (rest->n == 0)
+		return false;
+	at = str_find(*rest, sep);
+	*item = str_slice(*rest, 0, at);
+	*rest = str_slice(*rest, at + 1, rest->n);
+	return true;
+}
+
+bool str_list_has(struct str list, struct str word)
+{
+	struct str item;
+
+	if (word.n == 0)
+		return false;
+	while (str_next(&list, ',', &item))
+		if (str_eq(str_trim(item), word))
+			return true;
+	return false;
+}
+
+bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *out)
+{
+	bool negative = s.n > 0 && s.p[0] == '-';
+	int64_t value = 0;
+	size_t i = negative;
+
+	if (i == s.n)
+		return false;
+	/* Counted downwards, since the least int64_t has no positive twin. */
+	for (; i < s.n; i++) {
+		if (!is_digit(s.p[i]))
+			return false;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_sub_overflow(value, s.p[i] - '0', &value))
+			return false;
+	}
+	if (!negative && __builtin_sub_overflow(0, value, &value))
+		return false;
+	if (value < min || value > max)
+		return false;
+	*out = value;
+	return true;
+}
+
+static size_t skip_digits(struct str s, size_t i)
+{
+	while (i < s.n && is_digit(s.p[i]))
+		i++;
+	return i;
+}
+
+/* -1, 1.5, 2e-3; not what strtod takes besides: blanks, hex, inf, nan, a bare point. */
+static bool is_decimal(struct str s)
+{
+	size_t i = s.n > 0 && s.p[0] == '-';
+	size_t from = i;
+
+	i = skip_digits(s, i);
+	if (i == from)
+		return false;
+	if (i < s.n && s.p[i] == '.') {
+		from = ++i;
+		i = skip_digits(s, i);
+		if (i == from)
+			return false;
+	}
+	if (i < s.n && lower(s.p[i]) == 'e') {
+		i++;
+		if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
+			i++;
+		from = i;
+		i = skip_digits(s, i);
+		if (i == from)
+			return false;
+	}
+	return i == s.n;
+}
+
+bool str_to_double(struct str s, double *out)
+{
+	char text[DOUBLE_TEXT_MAX + 1];
+	double value;
+
+	if (s.n > DOUBLE_TEXT_MAX || !is_decimal(s))
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	value = strtod(text, NULL);
+	if (!isfinite(value))
+		return false;
+	*out = value;
+	return true;
+}
+
+uint64_t str_hash(struct str s)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < s.n; i++) {
+		hash ^= (unsigned char)s.p[i];
+		hash *= UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+/* Length of the sequence at p, 0 when it is not well-formed (Unicode 15, table 3-7: the range of
+ * the second byte depends on the first; all others are 80..BF). */
+static size_t utf8_sequence(const unsigned char *p, size_t n)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t len;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (n < len)
+		return 0;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+bool str_is_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t i = 0;
+
+	while (i < s.n) {
+		uint64_t eight;
+		size_t len;
+
+		/* Most of what we see is ASCII: eight bytes at a time. */
+		if (s.n - i >= sizeof(eight)) {
+			memcpy(&eight, p + i, sizeof(eight));
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
+		len = utf8_sequence(p + i, s.n - i);
+		if (len == 0)
+			return false;
+		i += len;
+	}
+	return true;
+}
+
+size_t str_code_points(struct str s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		count += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return count;
+}

@@ -1,0 +1,81 @@
+#include "net/cidr.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/* Every address as 16 bytes; IPv4 in its ::ffff:0:0/96 form (RFC 4291, 2.5.5.2). */
+struct network {
+	uint8_t bytes[16];
+	int bits;
+};
+
+static bool parse_address(struct str text, struct network *out)
+{
+	char buf[INET6_ADDRSTRLEN];
+	struct in_addr v4;
+
+	if (text.n == 0 || text.n >= sizeof buf)
+		return false;
+	memcpy(buf, text.p, text.n);
+	buf[text.n] = '\0';
+
+	if (inet_pton(AF_INET, buf, &v4) == 1) {
+		memset(out->bytes, 0, 10);
+		out->bytes[10] = out->bytes[11] = 0xff;
+		memcpy(out->bytes + 12, &v4, 4);
+		out->bits = 96;
+		return true;
+	}
+	out->bits = 0;
+	return inet_pton(AF_INET6, buf, out->bytes) == 1;
+}
+
+static bool parse_network(struct str entry, struct network *out)
+{
+	size_t slash = str_find(entry, '/');
+	int64_t prefix;
+
+	if (!parse_address(str_slice(entry, 0, slash), out))
+		return false;
+	if (slash == entry.n) {
+		out->bits = 128;
+		return true;
+	}
+	if (!str_to_int(str_slice(entry, slash + 1, entry.n), 0, 128 - out->bits, &prefix))
+		return false;
+	out->bits += (int)prefix;
+	return true;
+}
+
+static bool contains(const struct network *net, const struct network *address)
+{
+	size_t whole = (size_t)net->bits / 8;
+	unsigned rest = (unsigned)net->bits % 8;
+
+	if (memcmp(net->bytes, address->bytes, whole) != 0)
+		return false;
+	if (rest == 0)
+		return true;
+	return ((net->bytes[whole] ^ address->bytes[whole]) >> (8 - rest)) == 0;
+}
+
+bool cidr_list_has(struct str list, struct str address)
+{
+	struct network net, from;
+	struct str entry;
+
+	if (!parse_address(str_trim(address), &from))
+		return false;
+	while (str_next(&list, ',', &entry)) {
+		if (parse_network(str_trim(entry), &net) && contains(&net, &from))
+			return true;
+	}
+	return false;
+}
+
+bool cidr_valid(struct str entry)
+{
+	struct network net;
+
+	return parse_network(str_trim(entry), &net);
+}

@@ -1,0 +1,17 @@
+/* cidr.h — is an address in a list of networks?
+ *
+ * The list is text as operators write it: "10.0.0.0/8, 2001:db8::/32, 192.0.2.7". An entry that
+ * does not parse never matches. An IPv4 address also matches written as ::ffff:a.b.c.d.
+ *
+ * Threads  pure.
+ */
+#ifndef NET_CIDR_H
+#define NET_CIDR_H
+
+#include "base/str.h"
+
+bool cidr_list_has(struct str list, struct str address);
+/* One entry: an address, or an address, `/` and a prefix length. */
+bool cidr_valid(struct str entry);
+
+#endif

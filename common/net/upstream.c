@@ -1,0 +1,1046 @@
+/* upstream.c — libcurl's multi interface inside the wire's epoll
+ *
+ * DESIGN. Each wire has a pool: one curl multi, easy handles that wait for their next call, and the
+ * list of calls that run. curl says which sockets it wants watched (on_socket) and when it wants to
+ * be called at the latest (on_timer); drive() is the only way into it, and collects what is done.
+ *
+ * curl must not be entered from its own callbacks, and callers must not be called back out of turn.
+ * So whatever a caller asks for while `inside` is set (start, cancel), and every resume, is put on
+ * the `todo` list, which drive() works off on its way out and a timer of 0 ms otherwise.
+ *
+ * Back-pressure. on_body has taken its bytes even when it says no, whereas curl keeps and repeats
+ * the bytes of a callback that answers PAUSE. Therefore the no is only noted (`paused`) and the
+ *next callback answers PAUSE before it hands anything on (`held`); from then on curl leaves the
+ *socket alone. A call resumed before that never stopped.
+ *
+ * Deadlines. One timer per call, set for the earliest deadline of its phase and moved only when it
+ * fires or when the phase changes, so bytes that arrive cost a store each. Whether the connection
+ * stands is asked of curl when that timer fires, not announced by it.
+ *
+ * Settings that decide (libcurl 7.88, measured):
+ *	CAPATH NULL, CAINFO a file	any CA path switches the shared certificate store off: 27 ms
+ *of CPU and 900 KB per TLS connection instead of 0.5 ms and 85 KB MAXCONNECTS large		the
+ *default throws idle connections away when few calls run PROXY and NOPROXY set, CURLU	no look-ups
+ *in the environment, no second parsing of the URL
+ *	Expect: empty			a large body would wait for 100-continue
+ *	HTTP/1.1			on a shared HTTP/2 connection each readable event runs all
+ *of its streams UPLOAD_BUFFERSIZE small		every TLS call allocates it; 64 KB by
+ *default share of TLS sessions		curl keeps them per easy handle otherwise
+ *
+ * The process's settings (struct global) are written once, by upstream_setup, before any thread. */
+#include "net/upstream.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define IDLE_EASIES_MAX 128
+#define CALL_ARENA_BYTES 2048
+#define UPLOAD_BUFFER_BYTES (16 * 1024L)
+/* For limits that are 0, "none", where curl would take 0 for its own default. */
+#define NO_LIMIT_MS (24 * 60 * 60 * 1000L)
+
+const struct upstream_limits upstream_default_limits = {
+	.connect_ms = 10 * 1000,
+	.first_byte_ms = 300 * 1000,
+	.idle_ms = 120 * 1000,
+	.total_ms = 0,
+	.max_head_bytes = 64 * 1024,
+};
+
+/* ---- once per process ----------------------------------------------------------------- */
+
+static struct global {
+	bool ready;
+	char *proxy, *ca_file, *user_agent;
+	long max_idle_conns;
+} global;
+
+static const char *const system_bundles[] = {
+	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Alpine */
+	"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
+	"/etc/ssl/ca-bundle.pem",             /* SUSE */
+	"/etc/ssl/cert.pem",                  /* BSDs, Alpine */
+};
+
+/* "" when there is none: plain HTTP still works, and HTTPS says what is wrong. */
+static const char *system_bundle(void)
+{
+	for (size_t i = 0; i < COUNT_OF(system_bundles); i++)
+		if (access(system_bundles[i], R_OK) == 0)
+			return system_bundles[i];
+	return "";
+}
+
+static void replace(char **slot, const char *text)
+{
+	mem_free(*slot);
+	*slot = mem_strdup(text ? text : "");
+}
+
+bool upstream_setup(const struct upstream_setup *setup, struct err *err)
+{
+	const char *ca = setup->ca_file ? setup->ca_file : "";
+
+	if (*ca && access(ca, R_OK) != 0)
+		return err_set(err, ERR_CONFIG, "cannot read the certificates in '%s'", ca);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_set(err, ERR_CONFIG, "cannot initialise libcurl");
+	/* OpenSSL writes without MSG_NOSIGNAL, and NOSIGNAL keeps curl from shielding it. */
+	signal(SIGPIPE, SIG_IGN);
+
+	replace(&global.proxy, setup->proxy);
+	replace(&global.ca_file, *ca ? ca : system_bundle());
+	replace(&global.user_agent, setup->user_agent);
+	global.max_idle_conns = setup->max_idle_conns > 0 ? setup->max_idle_conns : 2048;
+	global.ready = true;
+	return true;
+}
+
+/* ---- calls and their pool ------------------------------------------------------------- */
+
+enum phase {
+	PHASE_WAIT,    /* wait_ms is running */
+	PHASE_REQUEST, /* connecting, sending, no byte of the reply yet */
+	PHASE_REPLY,
+	PHASE_DONE, /* on_done is running */
+};
+
+enum failure {
+	FAIL_NONE,
+	FAIL_URL,
+	FAIL_CONNECT_TIMEOUT,
+	FAIL_FIRST_BYTE_TIMEOUT,
+	FAIL_IDLE_TIMEOUT,
+	FAIL_TOTAL_TIMEOUT,
+	FAIL_HEAD_TOO_LARGE,
+	FAIL_BODY_TOO_LARGE,
+	FAIL_REFUSED,
+};
+
+TAILQ_HEAD(call_queue, upstream);
+LIST_HEAD(call_list, upstream);
+
+struct pool {
+	struct wire *wire;
+	CURLM *multi;
+	CURLSH *share;
+	struct timer tick;  /* when curl wants to be called */
+	struct timer later; /* works off todo */
+	struct call_list calls;
+	struct call_queue todo;
+	size_t running;
+	bool inside; /* curl is at work: it must not be entered again */
+	CURL *easies[IDLE_EASIES_MAX];
+	size_t easy_count;
+};
+
+struct upstream {
+	LIST_ENTRY(upstream) link;
+	TAILQ_ENTRY(upstream) todo_link;
+	struct pool *pool;
+	CURL *easy;
+	CURLU *url;
+	const struct upstream_req *req;
+	const struct upstream_events *events;
+	void *arg;
+	struct arena *arena; /* header lists of both directions */
+	struct upstream_head head;
+	size_t head_bytes;
+	struct timer timer;
+	int64_t started_ms, last_byte_ms;
+	int first_byte_ms;
+	enum phase phase;
+	enum failure failure; /* why we ended it ourselves */
+	bool in_todo;
+	bool in_multi;
+	bool dead;      /* cancelled: no callbacks any more */
+	bool head_done; /* the final head was handed on */
+	bool paused;    /* on_body said no */
+	bool held;      /* curl was told so */
+	char curl_text[CURL_ERROR_SIZE];
+};
+
+static void todo(struct upstream *c)
+{
+	struct pool *p = c->pool;
+
+	if (!c->in_todo) {
+		c->in_todo = true;
+		TAILQ_INSERT_TAIL(&p->todo, c, todo_link);
+	}
+	if (!p->inside && !timer_is_set(&p->later))
+		timer_set(p->wire, &p->later, 0);
+}
+
+static bool was_inside(struct pool *p)
+{
+	bool before = p->inside;
+
+	p->inside = true;
+	return before;
+}
+
+/* ---- what curl asks of the wire ------------------------------------------------------- */
+
+struct sock {
+	struct watch watch;
+	struct pool *pool;
+};
+
+static void drive(struct pool *p, curl_socket_t fd, int mask);
+
+static void on_ready(struct watch *watch, uint32_t events)
+{
+	struct sock *s = CONTAINER_OF(watch, struct sock, watch);
+	int mask = 0;
+
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+		mask |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		mask |= CURL_CSELECT_OUT;
+	if (events & EPOLLERR)
+		mask |= CURL_CSELECT_ERR;
+	drive(s->pool, watch->fd, mask);
+}
+
+static uint32_t wanted_events(int what)
+{
+	uint32_t events = 0;
+
+	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+		events |= EPOLLIN;
+	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+		events |= EPOLLOUT;
+	return events;
+}
+
+/* Returns 0 in any case: curl would abandon every call of the wire. A socket that cannot be watched
+ * runs into its call's deadline. */
+static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *pool, void *sock)
+{
+	struct pool *p = pool;
+	struct sock *s = sock;
+
+	if (what == CURL_POLL_REMOVE) {
+		if (s) {
+			wire_unwatch(&s->watch);
+			wire_free_later(p->wire, mem_free, s);
+		}
+		return 0;
+	}
+	if (s) {
+		wire_rearm(&s->watch, wanted_events(what));
+		return 0;
+	}
+	s = MEM_NEW(struct sock);
+	s->pool = p;
+	s->watch.fd = fd;
+	s->watch.fn = on_ready;
+	if (wire_watch(p->wire, &s->watch, wanted_events(what), false))
+		curl_multi_assign(p->multi, fd, s);
+	else
+		mem_free(s);
+	return 0;
+}
+
+static int on_timer(CURLM *multi UNUSED, long in_ms, void *pool)
+{
+	struct pool *p = pool;
+
+	if (in_ms < 0)
+		timer_clear(p->wire, &p->tick);
+	else
+		timer_set(p->wire, &p->tick, in_ms);
+	return 0;
+}
+
+static void on_tick(struct timer *t)
+{
+	drive(CONTAINER_OF(t, struct pool, tick), CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* ---- the pool ------------------------------------------------------------------------- */
+
+static void work_off(struct pool *p);
+
+static void on_later(struct timer *t)
+{
+	work_off(CONTAINER_OF(t, struct pool, later));
+}
+
+static void drop_call(struct upstream *c);
+
+static void pool_free(void *pool)
+{
+	struct pool *p = pool;
+
+	while (!LIST_EMPTY(&p->calls))
+		drop_call(LIST_FIRST(&p->calls));
+	while (p->easy_count)
+		curl_easy_cleanup(p->easies[--p->easy_count]);
+	curl_multi_cleanup(p->multi);
+	curl_share_cleanup(p->share);
+	timer_clear(p->wire, &p->tick);
+	timer_clear(p->wire, &p->later);
+	mem_free(p);
+}
+
+static struct pool *pool_new(struct wire *w)
+{
+	struct pool *p = MEM_NEW(struct pool);
+
+	p->wire = w;
+	p->tick.fn = on_tick;
+	p->later.fn = on_later;
+	LIST_INIT(&p->calls);
+	TAILQ_INIT(&p->todo);
+	p->multi = curl_multi_init();
+	p->share = curl_share_init();
+	assert(p->multi && p->share);
+	curl_share_setopt(p->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, global.max_idle_conns);
+	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+	return p;
+}
+
+static struct pool *pool_of(struct wire *w)
+{
+	struct pool *p = wire_slot(w);
+
+	if (!p) {
+		assert(global.ready);
+		p = pool_new(w);
+		wire_set_slot(w, p, pool_free);
+	}
+	return p;
+}
+
+static size_t on_header_line(char *line, size_t size, size_t n, void *call);
+static size_t on_bytes(char *bytes, size_t size, size_t n, void *call);
+
+/* What is the same for every call; the rest is set by fill_easy. */
+static CURL *easy_new(struct pool *p)
+{
+	CURL *e = curl_easy_init();
+
+	assert(e);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_SHARE, p->share);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
+	curl_easy_setopt(e, CURLOPT_PROXY, global.proxy);
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL);
+	if (*global.ca_file) {
+		curl_easy_setopt(e, CURLOPT_CAINFO, global.ca_file);
+		curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, global.ca_file);
+	}
+	if (*global.user_agent)
+		curl_easy_setopt(e, CURLOPT_USERAGENT, global.user_agent);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
+	return e;
+}
+
+static CURL *easy_take(struct pool *p)
+{
+	return p->easy_count ? p->easies[--p->easy_count] : easy_new(p);
+}
+
+static void easy_put(struct pool *p, CURL *e)
+{
+	if (p->easy_count == IDLE_EASIES_MAX) {
+		curl_easy_cleanup(e);
+		return;
+	}
+	/* Nothing of the last call may be reachable from an idle handle. */
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(e, CURLOPT_CURLU, NULL);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
+	p->easies[p->easy_count++] = e;
+}
+
+/* ---- the request ---------------------------------------------------------------------- */
+
+/* Headers that describe the connection or the framing, which are curl's business. */
+static const char *const not_ours[] = { "connection", "content-length", "expect",
+	"transfer-encoding" };
+
+static bool is_ours(struct str name)
+{
+	for (size_t i = 0; i < COUNT_OF(not_ours); i++)
+		if (str_eq_nocase(name, str_c(not_ours[i])))
+			return false;
+	return name.n > 0;
+}
+
+static struct curl_slist *add_line(struct arena *a, struct curl_slist **tail, char *text)
+{
+	struct curl_slist *item = arena_alloc(a, sizeof(*item));
+
+	*item = (struct curl_slist){ text, NULL };
+	if (*tail)
+		(*tail)->next = item;
+	return *tail = item;
+}
+
+/* curl's list of header lines, in the arena. "Name;" is how curl spells an empty value, "Name:" a
+ * header that it must not add itself. */
+static struct curl_slist *header_lines(struct arena *a, const struct headers *h)
+{
+	struct curl_slist *tail = NULL, *first;
+
+	first = add_line(a, &tail, arena_strdup(a, "Expect:"));
+	if (!headers_get(h, "content-type").n)
+		add_line(a, &tail, arena_strdup(a, "Content-Type:"));
+	for (size_t i = 0; i < h->count; i++) {
+		const struct header *it = &h->items[i];
+
+		if (!is_ours(it->name))
+			continue;
+		if (it->value.n)
+			add_line(a, &tail,
+			    arena_fmt(a, "%.*s: %.*s", STR_ARG(it->name), STR_ARG(it->value)));
+		else
+			add_line(a, &tail, arena_fmt(a, "%.*s;", STR_ARG(it->name)));
+	}
+	return first;
+}
+
+/* A POST, PUT or PATCH without a body still says Content-Length: 0. */
+static bool sends_length(const struct upstream_req *u)
+{
+	return u->has_body || !strcmp(u->method, "POST") || !strcmp(u->method, "PUT") ||
+	    !strcmp(u->method, "PATCH");
+}
+
+static void set_method(CURL *e, const struct upstream_req *u)
+{
+	const char *implied = "GET";
+
+	curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
+	if (sends_length(u)) {
+		implied = "POST";
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)(u->has_body ? u->body.n : 0));
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, u->has_body && u->body.n ? u->body.p : "");
+	} else {
+		curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	}
+	if (!strcmp(u->method, "HEAD")) {
+		implied = "HEAD";
+		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+	}
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, strcmp(u->method, implied) ? u->method : NULL);
+}
+
+static void fill_easy(struct upstream *c)
+{
+	int connect_ms = c->req->limits.connect_ms;
+	CURL *e = c->easy;
+
+	curl_easy_setopt(e, CURLOPT_CURLU, c->url);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, header_lines(c->arena, &c->req->headers));
+	set_method(e, c->req);
+	/* Ours would do, but with it curl divides the time among a name's addresses. */
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : NO_LIMIT_MS);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->curl_text);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, c);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
+}
+
+/* ---- the reply ------------------------------------------------------------------------ */
+
+/* In a callback: remembers why and makes curl end the call. */
+static size_t give_up(struct upstream *c, enum failure why)
+{
+	c->failure = why;
+	return 0;
+}
+
+static void got_bytes(struct upstream *c);
+
+static void add_header(struct upstream *c, struct str line)
+{
+	size_t colon = str_find(line, ':');
+	struct str name = str_slice(line, 0, colon), value;
+	char *lower;
+
+	if (colon == line.n || !name.n || name.p[0] == ' ' || name.p[0] == '\t')
+		return; /* not a header, or a folded line */
+	value = str_trim(str_slice(line, colon + 1, line.n));
+	lower = str_dup(c->arena, name);
+	for (char *p = lower; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p + ('a' - 'A'));
+	headers_add(&c->head.headers, (struct str){ lower, name.n }, value);
+}
+
+/* "HTTP/1.1 200 OK" begins a head; there may be several, all but the last with a status of 1xx. */
+static void begin_head(struct upstream *c, struct str line)
+{
+	struct str code = str_slice(line, str_find(line, ' ') + 1, line.n);
+	int64_t status = 0;
+
+	if (!str_to_int(str_slice(code, 0, 3), 100, 999, &status))
+		status = 0;
+	c->head.status = (int)status;
+	headers_init(&c->head.headers, c->arena);
+}
+
+static size_t end_head(struct upstream *c, size_t n)
+{
+	if (c->head.status >= 100 && c->head.status < 200 && c->head.status != 101)
+		return n;
+	c->head_done = true;
+	if (!c->events->on_head(c->arg, &c->head))
+		return give_up(c, FAIL_REFUSED);
+	return c->dead ? 0 : n;
+}
+
+static size_t on_header_line(char *text, size_t size, size_t n, void *call)
+{
+	struct upstream *c = call;
+	struct str line = str_trim((struct str){ text, size * n });
+
+	n *= size;
+	if (c->dead)
+		return 0;
+	got_bytes(c);
+	if (c->head_done)
+		return n; /* trailers */
+	c->head_bytes += n;
+	if (c->head_bytes > c->req->limits.max_head_bytes)
+		return give_up(c, FAIL_HEAD_TOO_LARGE);
+	if (!line.n)
+		return end_head(c, n);
+	if (str_starts_nocase(line, STR("HTTP/")))
+		begin_head(c, line);
+	else
+		add_header(c, line);
+	return n;
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t n, void *call)
+{
+	struct upstream *c = call;
+
+	n *= size;
+	if (c->dead)
+		return 0;
+	got_bytes(c);
+	if (c->paused) {
+		c->held = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	if (!c->events->on_body(c->arg, (struct str){ bytes, n }))
+		c->paused = true;
+	return c->dead || c->failure ? 0 : n;
+}
+
+/* ---- deadlines ------------------------------------------------------------------------ */
+
+struct deadline {
+	int64_t due_ms;
+	enum failure failure;
+};
+
+static void sooner(struct deadline *d, int64_t from_ms, int limit_ms, enum failure failure)
+{
+	if (limit_ms > 0 && from_ms + limit_ms < d->due_ms)
+		*d = (struct deadline){ from_ms + limit_ms, failure };
+}
+
+/* Milliseconds after the start when the request began to go out, or -1 when it has not yet. */
+static int sent_after_ms(const struct upstream *c)
+{
+	curl_off_t us = 0;
+
+	if (!c->easy || curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &us) != CURLE_OK ||
+	    us <= 0)
+		return -1;
+	return (int)(us / 1000);
+}
+
+static struct deadline deadline_of(const struct upstream *c, int64_t now_ms)
+{
+	const struct upstream_limits *l = &c->req->limits;
+	struct deadline d = { INT64_MAX, FAIL_NONE };
+	int sent_ms = -1;
+
+	sooner(&d, c->started_ms, l->total_ms, FAIL_TOTAL_TIMEOUT);
+	if (c->phase == PHASE_REPLY) {
+		/* A client that does not read is not the upstream's silence. */
+		sooner(&d, c->paused ? now_ms : c->last_byte_ms, l->idle_ms, FAIL_IDLE_TIMEOUT);
+		return d;
+	}
+	sent_ms = sent_after_ms(c);
+	if (sent_ms >= 0) {
+		sooner(&d, c->started_ms + sent_ms, l->first_byte_ms, FAIL_FIRST_BYTE_TIMEOUT);
+		return d;
+	}
+	sooner(&d, c->started_ms, l->connect_ms, FAIL_CONNECT_TIMEOUT);
+	/* The request may go out any moment, and nobody will say so. */
+	sooner(&d, now_ms, l->first_byte_ms, FAIL_FIRST_BYTE_TIMEOUT);
+	return d;
+}
+
+static void set_deadline(struct upstream *c, const struct deadline *d, int64_t now_ms)
+{
+	if (d->failure && (!timer_is_set(&c->timer) || d->due_ms < c->timer.due_ms))
+		timer_set(c->pool->wire, &c->timer, d->due_ms - now_ms);
+}
+
+static void got_bytes(struct upstream *c)
+{
+	struct deadline d;
+
+	c->last_byte_ms = wire_now_ms(c->pool->wire);
+	if (c->phase == PHASE_REPLY)
+		return;
+	c->phase = PHASE_REPLY;
+	c->first_byte_ms = (int)(c->last_byte_ms - c->started_ms);
+	d = deadline_of(c, c->last_byte_ms);
+	set_deadline(c, &d, c->last_byte_ms);
+}
+
+/* ---- the end -------------------------------------------------------------------------- */
+
+static const struct {
+	enum err_kind kind;
+	const char *msg;
+} failures[] = {
+	[FAIL_URL] = { ERR_UPSTREAM_UNREACHABLE, "the upstream's address is not valid" },
+	[FAIL_CONNECT_TIMEOUT] = { ERR_UPSTREAM_TIMEOUT,
+	    "the upstream did not take the connection in time" },
+	[FAIL_FIRST_BYTE_TIMEOUT] = { ERR_UPSTREAM_TIMEOUT, "the upstream did not answer in time" },
+	[FAIL_IDLE_TIMEOUT] = { ERR_UPSTREAM_TIMEOUT, "the upstream fell silent during its reply" },
+	[FAIL_TOTAL_TIMEOUT] = { ERR_UPSTREAM_TIMEOUT, "the upstream did not finish in time" },
+	[FAIL_HEAD_TOO_LARGE] = { ERR_UPSTREAM_BODY,
+	    "the head of the upstream's reply is too large" },
+	[FAIL_BODY_TOO_LARGE] = { ERR_UPSTREAM_BODY, "the upstream's reply is too large" },
+	[FAIL_REFUSED] = { ERR_UPSTREAM_BODY, "the upstream's reply is not what was asked for" },
+};
+
+static const struct {
+	CURLcode code;
+	enum err_kind kind;
+	const char *msg;
+} curl_failures[] = {
+	{ CURLE_COULDNT_RESOLVE_HOST, ERR_UPSTREAM_UNREACHABLE,
+	    "the upstream's name could not be resolved" },
+	{ CURLE_COULDNT_RESOLVE_PROXY, ERR_UPSTREAM_UNREACHABLE,
+	    "the proxy's name could not be resolved" },
+	{ CURLE_PROXY, ERR_UPSTREAM_UNREACHABLE, "the proxy did not reach the upstream" },
+	{ CURLE_COULDNT_CONNECT, ERR_UPSTREAM_UNREACHABLE,
+	    "the upstream does not take connections" },
+	{ CURLE_SSL_CONNECT_ERROR, ERR_UPSTREAM_UNREACHABLE,
+	    "no secure connection to the upstream" },
+	{ CURLE_PEER_FAILED_VERIFICATION, ERR_UPSTREAM_UNREACHABLE,
+	    "the upstream's certificate is not trusted" },
+	{ CURLE_SSL_CACERT_BADFILE, ERR_UPSTREAM_UNREACHABLE,
+	    "the trusted certificates cannot be read" },
+	{ CURLE_URL_MALFORMAT, ERR_UPSTREAM_UNREACHABLE, "the upstream's address is not valid" },
+	{ CURLE_OPERATION_TIMEDOUT, ERR_UPSTREAM_TIMEOUT,
+	    "the upstream did not take the connection in time" },
+	{ CURLE_SEND_ERROR, ERR_UPSTREAM_UNREACHABLE, "the upstream closed the connection" },
+	{ CURLE_RECV_ERROR, ERR_UPSTREAM_UNREACHABLE, "the upstream closed the connection" },
+	{ CURLE_GOT_NOTHING, ERR_UPSTREAM_UNREACHABLE, "the upstream closed the connection" },
+	{ CURLE_UNSUPPORTED_PROTOCOL, ERR_UPSTREAM_BODY, "the upstream does not speak HTTP" },
+	{ CURLE_WEIRD_SERVER_REPLY, ERR_UPSTREAM_BODY, "the upstream does not speak HTTP" },
+};
+
+static void explain_curl(const struct upstream *c, CURLcode code, struct err *err)
+{
+	size_t i = 0;
+
+	/* curl has a ceiling of its own for one line, and this is what it calls passing it. */
+	if (code == CURLE_OUT_OF_MEMORY && !c->head_done) {
+		err_set(err, ERR_UPSTREAM_BODY, "%s", failures[FAIL_HEAD_TOO_LARGE].msg);
+		return;
+	}
+	if (c->head_done) {
+		err_set(err, ERR_UPSTREAM_TRUNCATED, "the upstream broke off its reply");
+		return;
+	}
+	while (i < COUNT_OF(curl_failures) && curl_failures[i].code != code)
+		i++;
+	if (i < COUNT_OF(curl_failures))
+		err_set(err, curl_failures[i].kind, "%s", curl_failures[i].msg);
+	else
+		err_set(err, ERR_UPSTREAM_UNREACHABLE, "the upstream could not be called");
+}
+
+/* Neither text names more of the URL than its host: the rest may hold a key. */
+static void explain(const struct upstream *c, CURLcode code, struct err *err)
+{
+	const char *text = *c->curl_text ? c->curl_text : curl_easy_strerror(code);
+	char *host = NULL;
+
+	if (c->failure)
+		err_set(err, failures[c->failure].kind, "%s", failures[c->failure].msg);
+	else
+		explain_curl(c, code, err);
+	if (c->url)
+		curl_url_get(c->url, CURLUPART_HOST, &host, 0);
+	if (c->failure)
+		err_detail(err, "host %s", host ? host : "unknown");
+	else
+		err_detail(err, "host %s: %s (curl %d)", host ? host : "unknown", text, (int)code);
+	curl_free(host);
+}
+
+static void fill_result(const struct upstream *c, CURLcode code, struct upstream_result *result)
+{
+	long sent = 0, connects = 0;
+
+	*result = (struct upstream_result){ .ok = code == CURLE_OK && !c->failure };
+	result->times.connect_ms = sent_after_ms(c);
+	result->times.first_byte_ms = c->first_byte_ms;
+	result->times.total_ms = (int)(wire_now_ms(c->pool->wire) - c->started_ms);
+	if (c->in_multi) {
+		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
+		curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &connects);
+		result->request_sent = sent > 0;
+		result->reused = sent > 0 && connects == 0;
+	}
+	if (!result->ok)
+		explain(c, code, &result->err);
+}
+
+/* Takes the call off its lists and out of curl; its memory stays. */
+static void detach(struct upstream *c)
+{
+	struct pool *p = c->pool;
+	bool before = was_inside(p);
+
+	if (c->in_multi)
+		curl_multi_remove_handle(p->multi, c->easy);
+	p->inside = before;
+	if (c->easy)
+		easy_put(p, c->easy);
+	c->easy = NULL;
+	c->in_multi = false;
+	timer_clear(p->wire, &c->timer);
+	if (c->in_todo)
+		TAILQ_REMOVE(&p->todo, c, todo_link);
+	c->in_todo = false;
+	LIST_REMOVE(c, link);
+	p->running--;
+}
+
+static void call_free(struct upstream *c)
+{
+	curl_url_cleanup(c->url);
+	arena_free(c->arena);
+	mem_free(c);
+}
+
+/* Without on_done. */
+static void drop_call(struct upstream *c)
+{
+	c->dead = true;
+	detach(c);
+	call_free(c);
+}
+
+static void finish(struct upstream *c, CURLcode code)
+{
+	struct upstream_result result;
+
+	fill_result(c, code, &result);
+	c->dead = true;
+	detach(c);
+	c->phase = PHASE_DONE;
+	c->events->on_done(c->arg, &result);
+	call_free(c);
+}
+
+/* ---- into curl and out again ---------------------------------------------------------- */
+
+/* curl knows more protocols than we mean, and would find that out late. */
+static bool set_url(CURLU *url, struct str text)
+{
+	return (str_starts_nocase(text, STR("https://")) ||
+	           str_starts_nocase(text, STR("http://"))) &&
+	    curl_url_set(url, CURLUPART_URL, text.p, CURLU_PATH_AS_IS) == CURLUE_OK;
+}
+
+/* Hands the call to curl, which starts it in the next turn. False: the address is no good, and the
+ * call is to be finished. */
+static bool launch(struct upstream *c)
+{
+	struct pool *p = c->pool;
+	int64_t now = wire_now_ms(p->wire);
+	struct deadline d;
+
+	c->phase = PHASE_REQUEST;
+	c->started_ms = now;
+	if (!set_url(c->url, buf_str(&c->req->url))) {
+		c->failure = FAIL_URL;
+		return false;
+	}
+	d = deadline_of(c, now); /* before there is a handle, whose times are its last call's */
+	set_deadline(c, &d, now);
+	c->easy = easy_take(p);
+	fill_easy(c);
+	c->in_multi = true;
+	curl_multi_add_handle(p->multi, c->easy);
+	return true;
+}
+
+static void let_go_on(struct upstream *c)
+{
+	struct pool *p = c->pool;
+	bool before = was_inside(p);
+	CURLcode code;
+
+	c->held = false;
+	code = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* calls on_bytes with what it kept */
+	p->inside = before;
+	if (c->dead)
+		drop_call(c);
+	else if (code != CURLE_OK)
+		finish(c, code);
+}
+
+/* What was put off. Nothing of it adds to the list for ever: a call comes back only because its
+ * owner asked for something new. */
+static void work_off(struct pool *p)
+{
+	struct upstream *c;
+
+	if (p->inside)
+		return;
+	while ((c = TAILQ_FIRST(&p->todo))) {
+		TAILQ_REMOVE(&p->todo, c, todo_link);
+		c->in_todo = false;
+		if (c->dead)
+			drop_call(c);
+		else if (c->failure || (c->phase == PHASE_WAIT && !launch(c)))
+			finish(c, CURLE_URL_MALFORMAT);
+		else if (c->held && !c->paused)
+			let_go_on(c);
+	}
+}
+
+static void collect(struct pool *p)
+{
+	struct upstream *c;
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(p->multi, &left))) {
+		CURLcode code = msg->data.result;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		c = NULL;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c);
+		assert(c);
+		if (c->dead)
+			drop_call(c);
+		else
+			finish(c, code);
+	}
+}
+
+static void drive(struct pool *p, curl_socket_t fd, int mask)
+{
+	int running;
+
+	assert(!p->inside);
+	p->inside = true;
+	curl_multi_socket_action(p->multi, fd, mask, &running);
+	p->inside = false;
+	collect(p);
+	work_off(p);
+}
+
+static void on_deadline(struct timer *t)
+{
+	struct upstream *c = CONTAINER_OF(t, struct upstream, timer);
+	int64_t now = wire_now_ms(c->pool->wire);
+	struct deadline d;
+
+	if (c->phase == PHASE_WAIT) {
+		if (!launch(c))
+			finish(c, CURLE_URL_MALFORMAT);
+		return;
+	}
+	d = deadline_of(c, now);
+	if (d.failure && d.due_ms <= now) {
+		c->failure = d.failure;
+		finish(c, CURLE_OPERATION_TIMEDOUT);
+		return;
+	}
+	set_deadline(c, &d, now);
+}
+
+/* ---- what callers see ----------------------------------------------------------------- */
+
+void upstream_req_init(struct upstream_req *u, struct arena *a)
+{
+	*u = (struct upstream_req){ .method = "POST", .limits = upstream_default_limits };
+	u->url = buf_init(16 * 1024);
+	headers_init(&u->headers, a);
+}
+
+void upstream_req_release(struct upstream_req *u)
+{
+	buf_release(&u->url);
+}
+
+struct upstream *upstream_start(struct wire *w, const struct upstream_req *u,
+    const struct upstream_events *events, void *arg)
+{
+	struct pool *p = pool_of(w);
+	struct upstream *c = MEM_NEW(struct upstream);
+
+	c->pool = p;
+	c->req = u;
+	c->events = events;
+	c->arg = arg;
+	c->arena = arena_new(CALL_ARENA_BYTES);
+	c->url = curl_url();
+	assert(c->url);
+	c->timer.fn = on_deadline;
+	c->started_ms = c->last_byte_ms = wire_now_ms(w);
+	c->first_byte_ms = -1;
+	headers_init(&c->head.headers, c->arena);
+	LIST_INSERT_HEAD(&p->calls, c, link);
+	p->running++;
+
+	if (u->wait_ms > 0)
+		timer_set(w, &c->timer, u->wait_ms);
+	else if (p->inside || !launch(c))
+		todo(c);
+	return c;
+}
+
+void upstream_resume(struct upstream *c)
+{
+	if (!c->paused || c->dead)
+		return;
+	c->paused = false;
+	c->last_byte_ms = wire_now_ms(c->pool->wire);
+	if (c->held)
+		todo(c);
+}
+
+void upstream_cancel(struct upstream *c)
+{
+	if (c->phase == PHASE_DONE || c->dead)
+		return;
+	c->dead = true;
+	if (c->pool->inside)
+		todo(c);
+	else
+		drop_call(c);
+}
+
+size_t upstream_running(const struct wire *w)
+{
+	const struct pool *p = wire_slot((struct wire *)w);
+
+	return p ? p->running : 0;
+}
+
+/* ---- a small whole exchange ----------------------------------------------------------- */
+
+/* Lives in the caller's arena, like all it points to. */
+struct fetch {
+	struct task task;
+	struct wire *wire;
+	struct upstream_req req;
+	struct upstream *call;
+	struct upstream_reply reply;
+	struct buf body;
+	upstream_reply_fn *done;
+	void *arg;
+};
+
+static bool fetch_head(void *arg, const struct upstream_head *head)
+{
+	struct fetch *f = arg;
+
+	f->reply.status = head->status;
+	for (size_t i = 0; i < head->headers.count; i++)
+		headers_add(&f->reply.headers, head->headers.items[i].name,
+		    head->headers.items[i].value);
+	return true;
+}
+
+static bool fetch_body(void *arg, struct str bytes)
+{
+	struct fetch *f = arg;
+
+	buf_add(&f->body, bytes);
+	if (!buf_ok(&f->body))
+		f->call->failure = FAIL_BODY_TOO_LARGE;
+	return true;
+}
+
+/* The arena, with f in it, goes back to the caller here. */
+static void fetch_done(void *arg, const struct upstream_result *result)
+{
+	struct fetch *f = arg;
+
+	f->reply.result = *result;
+	f->reply.body = buf_str(&f->body);
+	f->done(f->arg, &f->reply);
+}
+
+static void fetch_release(void *object)
+{
+	struct fetch *f = object;
+
+	buf_release(&f->body);
+	upstream_req_release(&f->req);
+}
+
+static void fetch_begin(struct task *task, void *room UNUSED)
+{
+	static const struct upstream_events events = { fetch_head, fetch_body, fetch_done };
+	struct fetch *f = CONTAINER_OF(task, struct fetch, task);
+
+	f->call = upstream_start(f->wire, &f->req, &events, f);
+}
+
+void upstream_fetch(struct wire *w, struct arena *a, const struct upstream_req *u, size_t max_body,
+    upstream_reply_fn *done, void *arg)
+{
+	struct fetch *f = ARENA_NEW(a, struct fetch);
+
+	f->task.run = fetch_begin;
+	f->wire = w;
+	f->req = *u;
+	f->reply.arena = a;
+	headers_init(&f->reply.headers, a);
+	f->body = buf_init(max_body);
+	f->done = done;
+	f->arg = arg;
+	arena_defer(a, fetch_release, f);
+	wire_send(w, &f->task); /* f is the wire's from here on */
+}

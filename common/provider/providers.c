@@ -1,0 +1,247 @@
+/* providers.c — one row per channel type, and the catalogue of models made from them */
+#include "provider/providers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "provider/adaptor.h"
+#include "provider/model_names.h"
+
+/* clang-format off */
+
+#define OPENAI &openai_adaptor
+#define OLLAMA &ollama_adaptor
+#define NOT_YET NULL
+
+#define NONE 0u
+#define CHAT (1u << MODE_CHAT)
+#define EMBEDDINGS (1u << MODE_EMBEDDINGS)
+#define ALL (CHAT | EMBEDDINGS | 1u << MODE_COMPLETIONS)
+
+/*	  id, name, dialect, base URL, URL rule,
+ *	  quirks, modes, owned_by, legacy `other`, models, in the catalogue? */
+const struct provider providers[PROVIDER_COUNT] = {
+	{ 1, "openai", OPENAI, "https://api.openai.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, true },
+	{ 2, "api2d", OPENAI, "https://oa.api2d.net", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 3, "azure", OPENAI, "", URL_AZURE,
+	  QUIRK_BASE_URL_REQUIRED, ALL, "azure", "api_version", models_openai, false },
+	{ 4, "closeai", OPENAI, "https://api.closeai-proxy.xyz", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 5, "openai-sb", OPENAI, "https://api.openai-sb.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 6, "openai-max", OPENAI, "https://api.openaimax.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 7, "ohmygpt", OPENAI, "https://api.ohmygpt.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 8, "custom", OPENAI, "", URL_DEFAULT,
+	  QUIRK_BASE_URL_REQUIRED, ALL, "openai", "", models_openai, false },
+	{ 9, "ails", OPENAI, "https://api.caipacity.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 10, "aiproxy", OPENAI, "https://api.aiproxy.io", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 11, "palm", NOT_YET, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
+	  0, NONE, "google palm", "", models_palm, true },
+	{ 12, "api2gpt", OPENAI, "https://api.api2gpt.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 13, "aigc2d", OPENAI, "https://api.aigc2d.com", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 14, "anthropic", NOT_YET, "https://api.anthropic.com", URL_ADAPTOR,
+	  0, NONE, "anthropic", "", models_anthropic, true },
+	{ 15, "baidu", NOT_YET, "https://aip.baidubce.com", URL_ADAPTOR,
+	  0, NONE, "baidu", "", models_baidu, true },
+	{ 16, "zhipu", NOT_YET, "https://open.bigmodel.cn", URL_ADAPTOR,
+	  0, NONE, "zhipu", "", models_zhipu, true },
+	{ 17, "ali", NOT_YET, "https://dashscope.aliyuncs.com", URL_ADAPTOR,
+	  0, NONE, "ali", "plugin", models_ali, true },
+	{ 18, "xunfei", NOT_YET, "", URL_ADAPTOR,
+	  0, NONE, "xunfei", "api_version", models_xunfei, true },
+	{ 19, "ai360", OPENAI, "https://ai.360.cn", URL_DEFAULT,
+	  0, ALL, "360", "", models_ai360, true },
+	{ 20, "openrouter", OPENAI, "https://openrouter.ai/api", URL_DEFAULT,
+	  QUIRK_REFERER, ALL, "openrouter", "", models_openrouter, false },
+	{ 21, "aiproxy-library", NOT_YET, "https://api.aiproxy.io", URL_ADAPTOR,
+	  0, NONE, "aiproxy", "library_id", models_openai, false },
+	{ 22, "fastgpt", OPENAI, "https://fastgpt.run/api/openapi", URL_DEFAULT,
+	  0, ALL, "openai", "", models_openai, false },
+	{ 23, "tencent", NOT_YET, "https://hunyuan.tencentcloudapi.com", URL_ADAPTOR,
+	  0, NONE, "tencent", "", models_tencent, true },
+	{ 24, "gemini", NOT_YET, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
+	  0, NONE, "google gemini", "api_version", models_gemini, true },
+	{ 25, "moonshot", OPENAI, "https://api.moonshot.cn", URL_DEFAULT,
+	  0, ALL, "moonshot", "", models_moonshot, true },
+	{ 26, "baichuan", OPENAI, "https://api.baichuan-ai.com", URL_DEFAULT,
+	  0, ALL, "baichuan", "", models_baichuan, true },
+	{ 27, "minimax", OPENAI, "https://api.minimax.chat", URL_MINIMAX,
+	  0, CHAT, "minimax", "", models_minimax, true },
+	{ 28, "mistral", OPENAI, "https://api.mistral.ai", URL_DEFAULT,
+	  QUIRK_NO_STREAM_USAGE, ALL, "mistralai", "", models_mistral, true },
+	{ 29, "groq", OPENAI, "https://api.groq.com/openai", URL_DEFAULT,
+	  0, ALL, "groq", "", models_groq, true },
+	{ 30, "ollama", OLLAMA, "http://localhost:11434", URL_ADAPTOR,
+	  0, ALL, "ollama", "", models_ollama, true },
+	{ 31, "lingyiwanwu", OPENAI, "https://api.lingyiwanwu.com", URL_DEFAULT,
+	  0, ALL, "lingyiwanwu", "", models_lingyiwanwu, true },
+	{ 32, "stepfun", OPENAI, "https://api.stepfun.com", URL_DEFAULT,
+	  0, ALL, "stepfun", "", models_stepfun, true },
+	{ 33, "aws-bedrock", NOT_YET, "", URL_ADAPTOR,
+	  QUIRK_KEY_IS_ONE, NONE, "aws", "", models_aws_bedrock, true },
+	{ 34, "coze", NOT_YET, "https://api.coze.com", URL_ADAPTOR,
+	  0, NONE, "coze", "", models_none, true },
+	{ 35, "cohere", NOT_YET, "https://api.cohere.ai", URL_ADAPTOR,
+	  0, NONE, "Cohere", "", models_cohere, true },
+	{ 36, "deepseek", OPENAI, "https://api.deepseek.com", URL_DEFAULT,
+	  0, ALL, "deepseek", "", models_deepseek, true },
+	{ 37, "cloudflare", NOT_YET, "https://api.cloudflare.com", URL_ADAPTOR,
+	  0, NONE, "cloudflare", "", models_cloudflare, true },
+	{ 38, "deepl", NOT_YET, "https://api-free.deepl.com", URL_ADAPTOR,
+	  0, NONE, "deepl", "", models_deepl, true },
+	{ 39, "together-ai", OPENAI, "https://api.together.xyz", URL_DEFAULT,
+	  0, ALL, "together.ai", "", models_together_ai, true },
+	{ 40, "doubao", OPENAI, "https://ark.cn-beijing.volces.com", URL_DOUBAO,
+	  0, CHAT | EMBEDDINGS, "doubao", "", models_doubao, true },
+	{ 41, "novita", OPENAI, "https://api.novita.ai/v3/openai", URL_NOVITA,
+	  0, ALL, "novita", "", models_novita, true },
+	{ 42, "vertex-ai", NOT_YET, "", URL_ADAPTOR,
+	  QUIRK_KEY_IS_ONE, NONE, "vertexai", "", models_vertex_ai, true },
+	{ 43, "proxy", NOT_YET, "", URL_ADAPTOR,
+	  QUIRK_BASE_URL_REQUIRED | QUIRK_MODELS_OPTIONAL, NONE, "proxy", "", models_none, true },
+	{ 44, "siliconflow", OPENAI, "https://api.siliconflow.cn", URL_DEFAULT,
+	  0, ALL, "siliconflow", "", models_siliconflow, true },
+	{ 45, "xai", OPENAI, "https://api.x.ai", URL_DEFAULT,
+	  0, ALL, "xai", "", models_xai, true },
+	{ 46, "replicate", NOT_YET, "https://api.replicate.com/v1/models/", URL_ADAPTOR,
+	  0, NONE, "replicate", "", models_replicate, true },
+	{ 47, "baidu-v2", OPENAI, "https://qianfan.baidubce.com", URL_BAIDU_V2,
+	  0, CHAT, "baiduv2", "", models_baidu_v2, true },
+	{ 48, "xunfei-v2", OPENAI, "https://spark-api-open.xf-yun.com", URL_DEFAULT,
+	  0, ALL, "xunfeiv2", "", models_xunfei_v2, true },
+	{ 49, "ali-bailian", OPENAI, "https://dashscope.aliyuncs.com", URL_BAILIAN,
+	  0, CHAT | EMBEDDINGS, "alibailian", "", models_ali_bailian, false },
+	{ 50, "openai-compatible", OPENAI, "", URL_WITHOUT_V1,
+	  QUIRK_BASE_URL_REQUIRED, ALL, "openai", "", models_openai, false },
+	{ 51, "gemini-openai-compatible", OPENAI, "https://generativelanguage.googleapis.com/v1beta/openai/", URL_WITHOUT_V1,
+	  0, ALL, "geminiv2", "", models_gemini, false },
+};
+
+/* The order of the catalogue is an order of dialects, not of ids: clients that list models see the
+ * first owner of a name that several providers offer. */
+static const unsigned char catalogue_order[] = {
+	1, 14, 11, 15, 16, 17, 18, 23, 24, 30, 33, 34, 35, 37, 38, 42, 43, 46,
+	19, 25, 26, 27, 40, 28, 29, 31, 32, 36, 39, 41, 44, 45, 47, 48,
+};
+
+/* clang-format on */
+
+const struct provider *provider_by_id(int64_t id)
+{
+	if (id < 1 || id > PROVIDER_COUNT)
+		return NULL;
+	return &providers[id - 1];
+}
+
+/* ---- catalogue ------------------------------------------------------------------------ */
+
+/* Made at first use, then read-only: in order for listing, by name for finding. */
+static struct {
+	pthread_once_t once;
+	size_t count;
+	struct catalogue_model *models;
+	const struct catalogue_model **by_name;
+} catalogue = { .once = PTHREAD_ONCE_INIT };
+
+static size_t count_names(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT_OF(catalogue_order); i++)
+		for (const char *const *m = provider_by_id(catalogue_order[i])->models; *m; m++)
+			n++;
+	return n;
+}
+
+/* Names are equal or not; among equal ones the earlier in the catalogue comes first, for all
+ * entries lie in one array in that order. */
+static int by_name(const void *left, const void *right)
+{
+	const struct catalogue_model *a = *(const struct catalogue_model *const *)left;
+	const struct catalogue_model *b = *(const struct catalogue_model *const *)right;
+	int order = str_cmp(str_c(a->name), str_c(b->name));
+
+	return order ? order : (a > b) - (a < b);
+}
+
+static const struct catalogue_model *find_name(struct str name)
+{
+	size_t low = 0, high = catalogue.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = str_cmp(name, str_c(catalogue.by_name[middle]->name));
+
+		if (order == 0)
+			return catalogue.by_name[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* Drops from all[] the names that occurred before, keeping the order of the rest. */
+static size_t drop_repeated(struct catalogue_model *all, size_t n)
+{
+	const struct catalogue_model **sorted = mem_alloc(n * sizeof(*sorted));
+	bool *repeated = mem_zalloc(n);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &all[i];
+	qsort(sorted, n, sizeof(*sorted), by_name);
+	for (size_t i = 1; i < n; i++)
+		repeated[sorted[i] - all] = str_eq_c(str_c(sorted[i]->name), sorted[i - 1]->name);
+	for (size_t i = 0; i < n; i++)
+		if (!repeated[i])
+			all[kept++] = all[i];
+	mem_free(repeated);
+	mem_free(sorted);
+	return kept;
+}
+
+static void make_catalogue(void)
+{
+	size_t total = count_names(), n = 0;
+	struct catalogue_model *all = mem_alloc(total * sizeof(*all));
+
+	for (size_t i = 0; i < COUNT_OF(catalogue_order); i++) {
+		const struct provider *p = provider_by_id(catalogue_order[i]);
+
+		for (const char *const *m = p->models; *m; m++)
+			all[n++] = (struct catalogue_model){ *m, p->owned_by };
+	}
+	catalogue.count = drop_repeated(all, n);
+	catalogue.models = all;
+	catalogue.by_name = mem_alloc(catalogue.count * sizeof(*catalogue.by_name));
+	for (size_t i = 0; i < catalogue.count; i++)
+		catalogue.by_name[i] = &all[i];
+	qsort(catalogue.by_name, catalogue.count, sizeof(*catalogue.by_name), by_name);
+}
+
+const struct catalogue_model *provider_catalogue(size_t *count)
+{
+	pthread_once(&catalogue.once, make_catalogue);
+	*count = catalogue.count;
+	return catalogue.models;
+}
+
+const char *provider_model_owner(struct str model)
+{
+	const struct catalogue_model *found;
+
+	pthread_once(&catalogue.once, make_catalogue);
+	found = find_name(model);
+	return found ? found->owned_by : NULL;
+}

@@ -1,0 +1,248 @@
+#include "provider/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "net/upstream.h"
+#include "store/migrate.h"
+
+#ifndef VERSION
+#define VERSION "v0.0.0"
+#endif
+
+/* clang-format off */
+const struct conf_key runtime_keys[] = {
+	{ "DATA_DIR", CONF_TEXT, "./data", 0, 0, "folder of database, data key and first password; made when missing, mode 0700" },
+	{ "SQL_DSN", CONF_TEXT, "", 0, 0, "database: empty or sqlite:PATH for SQLite (default DATA_DIR/oneapi.db)" },
+	{ "REDIS_CONN_STRING", CONF_TEXT, "", 0, 0, "Redis URL; accepted, not used by this build: limits are kept in memory" },
+	{ "SESSION_SECRET", CONF_TEXT, "", 0, 0, "secret that all nodes share, at least 16 characters; empty: DATA_DIR/secret.key" },
+	{ "TRUSTED_PROXIES", CONF_TEXT, "", 0, 0, "comma list of addresses or CIDR whose X-Forwarded-For is believed" },
+	{ "CATALOG_POLL_MS", CONF_INT, "1000", 50, 60000, "how often channels, options and prices are looked at for changes, ms" },
+	{ "RELAY_PROXY", CONF_TEXT, "", 0, 0, "proxy for upstream calls, http://, https:// or socks5h://" },
+	{ "CA_FILE", CONF_TEXT, "", 0, 0, "certificates that upstreams are checked against; empty: the system's bundle" },
+	{ "WIRES", CONF_INT, "0", 0, 64, "event loops; 0: one per core, at most 4" },
+	{ "WORKERS", CONF_INT, "0", 0, 64, "threads that may block on the database; 0: 4" },
+	{ "MAX_BODY_BYTES", CONF_INT, "33554432", 1024, 1073741824, "largest request body, bytes" },
+	{ "REQUEST_TIMEOUT", CONF_INT, "60", 1, 3600, "a client that sends nothing of its request for so long is refused, s" },
+	{ "DRAIN_TIMEOUT", CONF_INT, "4", 0, 3600, "after SIGTERM running requests may go on for so long, s" },
+	{ "LOG_FILE", CONF_TEXT, "", 0, 0, "log lines go here instead of stderr" },
+	{ "DEBUG", CONF_BOOL, "false", 0, 0, "log more; never bodies, never keys" },
+	{ 0 },
+};
+/* clang-format on */
+
+/* Not in the struct: only these functions need it. */
+struct arguments {
+	const char *env_file;
+	bool check_only;
+};
+
+static void print_usage(const char *program)
+{
+	printf("usage: %s [--listen PATH|HOST:PORT] [--env FILE] [command …]\n"
+	       "\n"
+	       "Serves FastCGI on a socket given by the web server (descriptor 0), by systemd or by\n"
+	       "--listen; run by a web server as CGI it answers one request.\n"
+	       "\n"
+	       "  --listen PATH|HOST:PORT  make the listening socket here\n"
+	       "  --env FILE               settings (default: ./.env when it exists)\n"
+	       "  --check-config           check settings, folder and database, then end\n"
+	       "  --help-config            list every setting with its default\n"
+	       "  --version, --help\n",
+	    program);
+}
+
+/* True: go on. False: *status is the program's. */
+static bool parse_arguments(struct runtime *rt, int argc, char **argv,
+    const struct conf_key *const *tables, struct arguments *args, int *status)
+{
+	int i;
+
+	*status = 0;
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		struct str option = str_c(argv[i]);
+
+		if (str_eq_c(option, "--help")) {
+			print_usage(rt->program);
+			return false;
+		}
+		if (str_eq_c(option, "--version")) {
+			printf("%s %s\n", rt->program, VERSION);
+			return false;
+		}
+		if (str_eq_c(option, "--help-config")) {
+			conf_print_help(tables);
+			return false;
+		}
+		if (str_eq_c(option, "--check-config")) {
+			args->check_only = true;
+			continue;
+		}
+		if (i + 1 < argc && str_eq_c(option, "--listen")) {
+			rt->listen = argv[++i];
+			continue;
+		}
+		if (i + 1 < argc && str_eq_c(option, "--env")) {
+			args->env_file = argv[++i];
+			continue;
+		}
+		fprintf(stderr, "%s: unknown option '%s', see --help\n", rt->program, argv[i]);
+		*status = 2;
+		return false;
+	}
+	rt->argc = argc - i;
+	rt->argv = argv + i;
+	return true;
+}
+
+static bool open_data_dir(const char *dir, struct err *err)
+{
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set(err, ERR_CONFIG, "cannot make DATA_DIR '%s': %s", dir, strerror(errno));
+	if (access(dir, R_OK | W_OK | X_OK) != 0)
+		return err_set(
+		    err, ERR_CONFIG, "cannot write to DATA_DIR '%s': %s", dir, strerror(errno));
+	return true;
+}
+
+static void name_node(struct runtime *rt)
+{
+	char host[32] = "", tail[9];
+
+	gethostname(host, sizeof host - 1);
+	secret_random_hex(tail, 8);
+	snprintf(rt->node, sizeof rt->node, "%s:%ld:%s", host, (long)getpid(), tail);
+}
+
+/* Only main's thread reads signals (server.h); every thread made from here on inherits this. */
+static void block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static bool open_database(struct runtime *rt, struct err *err)
+{
+	struct db *db;
+
+	if (!runtime_db(rt, &db, err))
+		return false;
+	if (!migrate(db, err)) {
+		db_close(db);
+		return false;
+	}
+	return catalog_watch(
+	    db, rt->box, (int)conf_int(rt->conf, "CATALOG_POLL_MS"), &rt->watcher, err);
+}
+
+static bool open_all(struct runtime *rt, const struct conf_key *const *tables,
+    const struct arguments *args, struct err *err)
+{
+	struct upstream_setup upstream = { .user_agent = "oneapi-fcgi", .max_idle_conns = 2048 };
+	const char *log_file;
+
+	if (!conf_load(args->env_file ? args->env_file : ".env", args->env_file != NULL, tables,
+		&rt->conf, err))
+		return false;
+
+	log_file = conf_text(rt->conf, "LOG_FILE");
+	if (!log_open(rt->program, conf_bool(rt->conf, "DEBUG") ? LOG_DEBUG : LOG_INFO,
+		*log_file ? log_file : NULL))
+		return err_set(err, ERR_CONFIG, "cannot write LOG_FILE '%s'", log_file);
+
+	rt->data_dir = conf_text(rt->conf, "DATA_DIR");
+	upstream.proxy = conf_text(rt->conf, "RELAY_PROXY");
+	upstream.ca_file = conf_text(rt->conf, "CA_FILE");
+	name_node(rt);
+	block_signals();
+	return open_data_dir(rt->data_dir, err) &&
+	    secret_box_open(rt->data_dir, conf_text(rt->conf, "SESSION_SECRET"), &rt->box, err) &&
+	    upstream_setup(&upstream, err) && open_database(rt, err);
+}
+
+bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program,
+    const struct conf_key *own_keys, int *status)
+{
+	const struct conf_key *const tables[] = { runtime_keys, own_keys, NULL };
+	struct arguments args = { 0 };
+	struct err err = { 0 };
+
+	*rt = (struct runtime){ .program = program, .listen = "", .started_at = clock_unix() };
+	if (!parse_arguments(rt, argc, argv, tables, &args, status))
+		return false;
+	if (!open_all(rt, tables, &args, &err)) {
+		fprintf(stderr, "%s: %s%s%s\n", program, err.msg, *err.detail ? ": " : "", err.detail);
+		runtime_close(rt);
+		*status = 1;
+		return false;
+	}
+	if (args.check_only) {
+		printf("%s: configuration is fine\n", program);
+		runtime_close(rt);
+		*status = 0;
+		return false;
+	}
+	if (conf_is_set(rt->conf, "REDIS_CONN_STRING") &&
+	    *conf_text(rt->conf, "REDIS_CONN_STRING"))
+		log_warn(NULL, "runtime.redis_unused", LOG_TEXT("reason", "not in this build"));
+	return true;
+}
+
+void runtime_close(struct runtime *rt)
+{
+	if (rt->watcher)
+		catalog_unwatch(rt->watcher);
+	if (rt->box)
+		secret_box_free(rt->box);
+	if (rt->conf)
+		conf_free(rt->conf);
+	rt->watcher = NULL;
+	rt->box = NULL;
+	rt->conf = NULL;
+}
+
+bool runtime_db(const struct runtime *rt, struct db **out, struct err *err)
+{
+	return db_open(conf_text(rt->conf, "SQL_DSN"), rt->data_dir, out, err);
+}
+
+struct catalog *runtime_catalog(const struct runtime *rt)
+{
+	return catalog_get(rt->watcher);
+}
+
+const char *runtime_version(void)
+{
+	return VERSION;
+}
+
+void runtime_server_config(const struct runtime *rt, struct server_config *config)
+{
+	const struct conf *conf = rt->conf;
+
+	config->listen = rt->listen;
+	config->wires = (int)conf_int(conf, "WIRES");
+	config->workers = (int)conf_int(conf, "WORKERS");
+	config->queue_ceiling = 4096;
+	config->drain_timeout_ms = (int)conf_int(conf, "DRAIN_TIMEOUT") * 1000;
+	config->fcgi.max_params_bytes = 64 * 1024;
+	config->fcgi.max_body_bytes = (size_t)conf_int(conf, "MAX_BODY_BYTES");
+	config->fcgi.request_timeout_ms = (int)conf_int(conf, "REQUEST_TIMEOUT") * 1000;
+	config->fcgi.max_upload_ms = 600 * 1000;
+	config->fcgi.trusted_proxies = str_c(conf_text(conf, "TRUSTED_PROXIES"));
+}

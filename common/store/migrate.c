@@ -1,0 +1,69 @@
+/* migrate.c — applies sql/<engine>, each text once, in order */
+#include "store/migrate.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+static const struct sql_text *const texts[DB_ENGINE_COUNT] = {
+	[DB_SQLITE] = sqlite_texts,
+};
+
+static const char create_sql[] =
+    "CREATE TABLE IF NOT EXISTS schema_version ("
+    "number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
+static const char latest_sql[] = "SELECT MAX(number) FROM schema_version";
+static const char applied_sql[] =
+    "INSERT INTO schema_version (number, name, applied_at) VALUES (?, ?, ?)";
+
+static bool latest(struct db *db, int64_t *number, struct err *err)
+{
+	struct rows rows;
+
+	return db_query(db, latest_sql, BIND_NONE, &rows, err) && rows_number(&rows, number, err);
+}
+
+/* Inside a transaction: another program may have applied it while we waited for the lock. */
+static bool apply(struct db *db, const struct sql_text *t, struct err *err)
+{
+	int64_t number;
+
+	if (!latest(db, &number, err))
+		return false;
+	if (number >= t->number)
+		return true;
+	if (!db_script(db, t->text, err) ||
+	    !db_run(db, applied_sql,
+	        BIND(v_int(t->number), v_text(str_c(t->name)), v_int(clock_unix())), NULL, err))
+		return false;
+	log_info(NULL, "schema.applied", LOG_TEXT("name", t->name));
+	return true;
+}
+
+bool migrate(struct db *db, struct err *err)
+{
+	const struct sql_text *t = texts[db_engine(db)];
+	int64_t number, newest = 0;
+
+	if (!db_run(db, create_sql, BIND_NONE, NULL, err) || !latest(db, &number, err))
+		return false;
+	for (const struct sql_text *n = t; n->number; n++)
+		newest = n->number;
+	if (number > newest)
+		return err_set(err, ERR_CONFIG,
+		    "the database has schema %d, this build knows schemas up to %d only",
+		    (int)number, (int)newest);
+	for (; t->number; t++) {
+		if (t->number <= number)
+			continue;
+		if (!db_begin(db, err))
+			return false;
+		if (!apply(db, t, err)) {
+			db_rollback(db);
+			return false;
+		}
+		if (!db_commit(db, err))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,60 @@
+/* access.h — may this request do what it asks: limits, origin, session or access token, role
+ *
+ * access_admit runs before every handler and checks the columns of its route: `access` is the
+ * least role, `flags` are the ROUTE_* below. The session cookie counts first, then the header
+ * Authorization (an access token, with or without `Bearer `). The user is read from the database
+ * for every request, so that a role or status that changed counts at once.
+ *
+ * Another site may make a browser send our cookie. Whatever changes state is therefore refused
+ * when the browser says that it comes from elsewhere: Sec-Fetch-Site other than same-origin or
+ * none, or an Origin (POST, PUT, DELETE) whose host is not ours.
+ *
+ * Status 401 means only "neither session nor Authorization header"; the web pages go to the login
+ * form on it. Every other refusal is 200 with success false, limits are 429.
+ *
+ * Threads  on the worker that has the request.
+ */
+#ifndef ADMIN_ACCESS_H
+#define ADMIN_ACCESS_H
+
+#include "net/http.h"
+#include "store/user.h"
+
+enum {
+	ROUTE_CHANGES = 1,  /* a GET that changes state */
+	ROUTE_CRITICAL = 2, /* at most ACCESS_CRITICAL_N calls per address and period */
+	ROUTE_LARGE = 4,    /* takes bodies up to BODY_MAX_LARGE */
+};
+
+#define ACCESS_API_PERIOD_MS INT64_C(180000)
+#define ACCESS_CRITICAL_N 20
+#define ACCESS_CRITICAL_PERIOD_MS INT64_C(1200000)
+
+/* Who asks. Guests have id 0 and role ROLE_GUEST. */
+struct actor {
+	struct user user;
+	struct str cookie; /* of the session, "" when an access token was used */
+	void *job;         /* of a handler that deferred its reply */
+};
+
+/* server_config.admit. */
+bool access_admit(struct req *r, struct resp *out, struct err *err);
+/* After access_admit; never NULL. */
+struct actor *access_actor(const struct req *r);
+
+/* "May act on": a higher role than the target's, or root. */
+bool access_outranks(const struct req *r, const struct user *target);
+
+/* The label under which access tokens are hashed. */
+#define ACCESS_TOKEN_LABEL "access"
+
+/* Starts a session for the user and sets its cookie; ends the one that the request came with. */
+MUST_USE bool access_sign_in(struct req *r, const struct user *u, struct resp *out,
+    struct err *err);
+/* Ends the request's session, if it has one, and clears the cookie. */
+MUST_USE bool access_sign_out(struct req *r, struct resp *out, struct err *err);
+
+/* One more try for this name (any case), ERR_RATE_LIMIT when there were too many. */
+MUST_USE bool access_try_account(struct req *r, struct str name, struct err *err);
+
+#endif

@@ -1,0 +1,104 @@
+#include "message.h"
+
+#include <assert.h>
+
+/* clang-format off */
+static const struct {
+	const char *en, *zh;
+} texts[MESSAGE_COUNT] = {
+	[MSG_E01] = { "Invalid parameter", "参数无效" },
+	[MSG_E01_FIELD] = { "Invalid parameter: {}", "参数无效：{}" },
+	[MSG_E02] = { "Invalid input, please check the fields", "输入有误，请检查各项内容" },
+	[MSG_E03] = { "Record not found", "没有找到该记录" },
+	[MSG_E04] = { "The id is missing", "缺少 id" },
+	[MSG_E05] = { "Internal error (request id {})", "内部错误（请求 id {}）" },
+	[MSG_E08] = { "The request body is too large", "请求内容过大" },
+	[MSG_A01] = { "Not logged in and no access token given", "尚未登录，也没有提供访问令牌" },
+	[MSG_A02] = { "The access token is not valid", "访问令牌无效" },
+	[MSG_A03] = { "This account is disabled", "该账户已停用" },
+	[MSG_A04] = { "Insufficient permission", "权限不足" },
+	[MSG_A08] = { "The request came from another site", "请求来自其他站点，已拒绝" },
+	[MSG_U01] = { "Password login is switched off", "密码登录已关闭" },
+	[MSG_U03] = { "Wrong user name or password, or the account is disabled", "用户名或密码不正确，或账户已停用" },
+	[MSG_U09] = { "This e-mail address is already in use", "该邮箱地址已被使用" },
+	[MSG_U13] = { "The root account cannot be deleted", "不能删除超级管理员账户" },
+	[MSG_U14] = { "No permission to view users of the same or a higher level", "无权查看同级或更高级别的用户" },
+	[MSG_U15] = { "No permission to change users of the same or a higher level", "无权修改同级或更高级别的用户" },
+	[MSG_U16] = { "A user cannot be raised to your own level or above", "不能把用户提升到与自己同级或更高的级别" },
+	[MSG_U17] = { "No permission to delete users of the same or a higher level", "无权删除同级或更高级别的用户" },
+	[MSG_U18] = { "The new user's level must be below your own", "新用户的级别必须低于自己" },
+	[MSG_U19] = { "User does not exist", "用户不存在" },
+	[MSG_U20] = { "The root account cannot be disabled", "不能停用超级管理员账户" },
+	[MSG_U21] = { "The root account cannot be deleted", "不能删除超级管理员账户" },
+	[MSG_U22] = { "Only root can make administrators", "只有超级管理员可以设置管理员" },
+	[MSG_U23] = { "The user already is an administrator", "该用户已经是管理员" },
+	[MSG_U24] = { "The root account cannot be demoted", "不能降级超级管理员账户" },
+	[MSG_U25] = { "The user already is a common user", "该用户已经是普通用户" },
+	[MSG_U26] = { "This user name is taken", "该用户名已被占用" },
+	[MSG_U27] = { "Statistics are not available", "暂时无法取得统计数据" },
+	[MSG_U28] = { "The current password is wrong", "当前密码不正确" },
+	[MSG_Q05] = { "The amount must not be negative", "额度不能为负数" },
+	[MSG_T01] = { "Invalid parameter: name too long", "参数无效：名称过长" },
+	[MSG_T02] = { "Invalid parameter: invalid network {}", "参数无效：网段 {} 不正确" },
+	[MSG_T03] = { "The key has expired; change its expiry first", "密钥已过期，请先修改有效期" },
+	[MSG_T04] = { "The key has no quota left; change its quota first", "密钥额度已用完，请先修改额度" },
+	[MSG_T05] = { "A user may have at most {} keys", "每个用户最多拥有 {} 个密钥" },
+	[MSG_C03] = { "Not supported for this channel type", "该渠道类型不支持此操作" },
+	[MSG_C05] = { "http status code: {}, error message: {}", "http 状态码：{}，错误信息：{}" },
+	[MSG_C06] = { "The answer has no choices", "回答中没有 choices" },
+	[MSG_C07] = { "The content of the answer is not text", "回答的内容不是文本" },
+	[MSG_C08] = { "The usage is missing in the answer", "回答中缺少 usage" },
+	[MSG_C09] = { "Unknown channel type", "未知的渠道类型" },
+	[MSG_C12] = { "The channel has no models", "渠道没有配置模型" },
+	[MSG_P01] = { "Unknown theme", "未知的主题" },
+	[MSG_P02] = { "Fill in the GitHub client id first", "请先填写 GitHub 客户端 id" },
+	[MSG_P03] = { "Fill in the list of mail domains first", "请先填写邮箱域名列表" },
+	[MSG_P04] = { "Fill in the WeChat server settings first", "请先填写微信服务器设置" },
+	[MSG_P05] = { "Fill in the Turnstile site key first", "请先填写 Turnstile 站点密钥" },
+	[MSG_P06] = { "Fill in the OIDC client id and endpoints first", "请先填写 OIDC 客户端 id 与各端点地址" },
+	[MSG_L01] = { "target_timestamp is required", "缺少 target_timestamp" },
+};
+/* clang-format on */
+
+const char *message_text(const struct req *r, enum message id)
+{
+	assert(id < MESSAGE_COUNT && texts[id].en && texts[id].zh);
+	return r->chinese ? texts[id].zh : texts[id].en;
+}
+
+struct str message_filled(const struct req *r, enum message id, struct str first, struct str second)
+{
+	const struct str values[] = { first, second };
+	struct str text = str_c(message_text(r, id));
+	struct buf out = buf_init(4096);
+	struct str filled;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(values); i++) {
+		size_t hole = str_find_str(text, STR("{}"));
+
+		buf_add(&out, str_slice(text, 0, hole));
+		if (hole == text.n)
+			break;
+		buf_add(&out, str_slice(values[i], 0, 1024));
+		text = str_slice(text, hole + 2, text.n);
+	}
+	if (i == COUNT_OF(values))
+		buf_add(&out, text);
+	filled = arena_str(r->arena, buf_str(&out));
+	buf_release(&out);
+	return filled;
+}
+
+bool message_fail(const struct req *r, struct err *err, enum message id)
+{
+	return err_set(err, ERR_BAD_REQUEST, "%s", message_text(r, id));
+}
+
+bool message_fail_about(const struct req *r, struct err *err, enum message id, struct str first,
+    struct str second)
+{
+	struct str text = message_filled(r, id, first, second);
+
+	return err_set(err, ERR_BAD_REQUEST, "%.*s", STR_ARG(text));
+}

@@ -1,0 +1,101 @@
+#include "person.h"
+
+#include "admin.h"
+#include "audit.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "message.h"
+#include "store/token.h"
+
+/* Well-formed, without control characters, at most max code points. */
+static bool is_line(struct str s, size_t max)
+{
+	if (!str_is_utf8(s) || str_code_points(s) > max)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool pass(const struct req *r, bool ok, struct err *err)
+{
+	return ok || message_fail(r, err, MSG_E02);
+}
+
+bool person_check_name(const struct req *r, struct str name, struct err *err)
+{
+	return pass(r, name.n > 0 && is_line(name, PERSON_NAME_MAX) && str_trim(name).n == name.n,
+	    err);
+}
+
+bool person_check_display_name(const struct req *r, struct str name, struct err *err)
+{
+	return pass(r, is_line(name, PERSON_DISPLAY_NAME_MAX), err);
+}
+
+bool person_check_password(const struct req *r, struct str password, struct err *err)
+{
+	return pass(r, password.n >= PERSON_PASSWORD_MIN && password.n <= PERSON_PASSWORD_MAX, err);
+}
+
+bool person_check_email(const struct req *r, struct str email, struct err *err)
+{
+	size_t at = str_find(email, '@');
+
+	if (email.n == 0)
+		return true;
+	return pass(r,
+	    is_line(email, PERSON_EMAIL_MAX) && at > 0 && at + 1 < email.n &&
+	        str_find(email, ' ') == email.n,
+	    err);
+}
+
+bool person_find(struct req *r, int64_t id, struct user *out, struct err *err)
+{
+	if (!user_by_id(db_of(r), r->arena, id, out, err))
+		return false;
+	if (out->status == USER_DELETED)
+		return err_set(err, ERR_NOT_FOUND, "user %lld is deleted", (long long)id);
+	return true;
+}
+
+static bool name_taken(const struct req *r, struct err *err)
+{
+	if (err->kind == ERR_STORE && str_eq_c(str_c(err->code), "duplicate")) {
+		err_clear(err);
+		return message_fail(r, err, MSG_U26);
+	}
+	return false;
+}
+
+bool person_save(struct req *r, const struct user *u, bool bump_session, struct err *err)
+{
+	return user_update(db_of(r), u, bump_session, err) || name_taken(r, err);
+}
+
+bool person_create(struct req *r, struct user *u, struct err *err)
+{
+	struct token key = {
+		.status = TOKEN_ENABLED,
+		.name = STR("default"),
+		.created_time = clock_unix(),
+		.expired_time = TOKEN_NEVER_EXPIRES,
+		.remain_quota = -1,
+		.unlimited_quota = true,
+	};
+	const char *bonus;
+
+	if (!user_insert(db_of(r), u, err))
+		return name_taken(r, err);
+	key.user_id = u->id;
+	if (!token_insert(db_of(r), box_of(r), r->arena, &key, err))
+		return false;
+	if (u->quota <= 0)
+		return true;
+	bonus = arena_fmt(r->arena, "new user bonus %s", audit_amount(r, u->quota));
+	return audit_row(r, LOG_TYPE_SYSTEM, u->id, u->username, u->quota, bonus, err);
+}

@@ -1,0 +1,23 @@
+/* routes.h — every table of routes of this program; each stands at the end of its file */
+#ifndef ADMIN_ROUTES_H
+#define ADMIN_ROUTES_H
+
+#include "net/route.h"
+
+extern const struct route status_routes[];
+extern const struct route account_routes[];
+extern const struct route user_routes[];
+extern const struct route topup_routes[];
+extern const struct route token_routes[];
+extern const struct route channel_routes[];
+extern const struct route probe_routes[];
+extern const struct route option_routes[];
+extern const struct route log_routes[];
+extern const struct route model_routes[];
+
+/* Returns owned. */
+RETURNS_NEW struct route_table *routes_table(void);
+/* One line per route: method, path, least role. */
+void routes_print(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* exchange.h — what travels through the rooms for one request
+ *
+ * Made by relay_begin in the request's arena; gone with it. One room owns it at a time: whoever
+ * hands it on does not touch it again. The parts of one attempt (channel, rate, call, request,
+ * collected body) are made anew for each channel tried and rewound with the arena.
+ */
+#ifndef FCGI_RELAY_EXCHANGE_H
+#define FCGI_RELAY_EXCHANGE_H
+
+#include "base/err.h"
+#include "billing/ledger.h"
+#include "net/upstream.h"
+#include "provider/adaptor.h"
+
+#include "choose.h"
+#include "gate.h"
+#include "relay.h"
+#include "routes.h"
+
+/* What the upstream's reply turned out to be, once its head is in. */
+enum reply_kind {
+	REPLY_PENDING,
+	REPLY_ERROR,  /* an error status: collected for adaptor->error */
+	REPLY_WHOLE,  /* collected, converted, sent at once */
+	REPLY_STREAM, /* converted event by event */
+};
+
+/* Largest whole reply and largest error body that are collected. */
+#define WHOLE_MAX_BYTES (64 * 1024 * 1024)
+#define ERROR_MAX_BYTES (64 * 1024)
+
+struct exchange {
+	struct task task; /* for handing on */
+	struct req *req;
+	struct relay *relay;
+	const struct caller *caller;
+	const struct route_mode *mode;
+	struct catalog *catalog; /* a reference, dropped with the arena */
+	struct ask ask;
+	int64_t prompt_tokens; /* our count */
+
+	struct tried tried;
+	int attempts, retries_left;
+	struct err last_error; /* of the latest attempt */
+
+	struct ledger_op reserve;
+	int64_t held; /* quota set aside; 0: nothing yet */
+
+	/* one attempt */
+	struct arena_mark attempt_mark;
+	bool attempt_open;
+	int64_t attempt_started_ms;
+	const struct catalog_channel *channel;
+	struct rate rate;
+	struct call call;
+	struct upstream_req request;
+	struct upstream *upstream; /* NULL: none runs */
+	enum reply_kind kind;
+	int upstream_status;
+	struct headers headers; /* what of the upstream's head goes to the client */
+	struct buf body;	/* collected: whole or error */
+	struct frame_reader frames;
+
+	/* the client's side of a stream */
+	struct buf out;
+	bool committed;	  /* a byte of the reply has gone out: no other channel any more */
+	bool client_gone;
+	int64_t first_byte_ms; /* from the request's start; -1 */
+	int64_t last_write_ms;
+	struct timer pulse; /* keep-alive comments and checkpoints */
+	int64_t checkpoint_due_ms;
+};
+
+static inline struct wire *exchange_wire(const struct exchange *x)
+{
+	return reply_wire(x->req);
+}
+
+#endif

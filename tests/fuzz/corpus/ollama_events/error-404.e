@@ -1,0 +1,1 @@
+{"error":"model \"x\" not found, try pulling it first"}

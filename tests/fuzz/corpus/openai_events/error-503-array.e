@@ -1,0 +1,1 @@
+[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]

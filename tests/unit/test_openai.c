@@ -1,0 +1,546 @@
+/* test_openai.c — what fixtures do not show of the openai dialect: usage, masking, metering, cost
+ *
+ * Whole conversations are in tests/fixtures/openai.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "provider/adaptor.h"
+#include "provider/catalog.h"
+#include "provider/providers.h"
+
+/* ---- usage ------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct {
+	const char *name, *in;
+	bool found;
+	struct usage want;
+} usages[] = {
+	{ "absent", "null", false, { 0 } },
+	{ "none of the members", "{\"cost\":0}", false, { 0 } },
+	{ "zeros are no report", "{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}", true, { 0 } },
+	{ "plain", "{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":12}", true,
+		{ .prompt_tokens = 5, .completion_tokens = 7, .reported = true } },
+	{ "details", "{\"prompt_tokens\":50,\"completion_tokens\":7,\"total_tokens\":57,\"prompt_tokens_details\":{\"cached_tokens\":40,\"cache_write_tokens\":3},\"completion_tokens_details\":{\"reasoning_tokens\":6}}", true,
+		{ 50, 7, 40, 3, 6, true } },
+	{ "null details", "{\"prompt_tokens\":5,\"completion_tokens\":7,\"prompt_tokens_details\":null}", true,
+		{ .prompt_tokens = 5, .completion_tokens = 7, .reported = true } },
+	{ "negative", "{\"prompt_tokens\":-5,\"completion_tokens\":7}", true,
+		{ .completion_tokens = 7, .reported = true } },
+	{ "huge", "{\"prompt_tokens\":9000000000000,\"completion_tokens\":1}", true,
+		{ .prompt_tokens = INT64_C(1) << 31, .completion_tokens = 1, .reported = true } },
+	{ "text", "{\"prompt_tokens\":\"5\",\"completion_tokens\":1}", true, { .completion_tokens = 1, .reported = true } },
+	{ "reasoning beside completion", "{\"prompt_tokens\":30,\"completion_tokens\":1,\"total_tokens\":81,\"completion_tokens_details\":{\"reasoning_tokens\":50}}", true,
+		{ .prompt_tokens = 30, .completion_tokens = 51, .reasoning_tokens = 50, .reported = true } },
+	{ "cached beside prompt", "{\"prompt_tokens\":3,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cached_tokens\":20}}", true,
+		{ .prompt_tokens = 23, .completion_tokens = 1, .cached_tokens = 20, .reported = true } },
+	{ "only a sum", "{\"total_tokens\":71}", true, { .completion_tokens = 71, .reported = true } },
+	{ "cache hits by their older name", "{\"prompt_tokens\":100,\"completion_tokens\":6,\"prompt_cache_hit_tokens\":64}", true,
+		{ .prompt_tokens = 100, .completion_tokens = 6, .cached_tokens = 64, .reported = true } },
+};
+/* clang-format on */
+
+static void test_usage(void **state)
+{
+	for (size_t i = 0; i < COUNT_OF(usages); i++) {
+		struct usage got = { 0 };
+		const struct usage *want = &usages[i].want;
+		struct jval v;
+
+		assert_true(jscan_value(str_c(usages[i].in), &v));
+		if (adaptor_usage(v, &got) != usages[i].found)
+			fail_msg("%s: found is wrong", usages[i].name);
+		if (got.prompt_tokens != want->prompt_tokens ||
+		    got.completion_tokens != want->completion_tokens ||
+		    got.cached_tokens != want->cached_tokens ||
+		    got.cache_write_tokens != want->cache_write_tokens ||
+		    got.reasoning_tokens != want->reasoning_tokens ||
+		    got.reported != want->reported)
+			fail_msg("%s: got %lld %lld cached %lld written %lld reasoning %lld %d",
+			    usages[i].name, (long long)got.prompt_tokens,
+			    (long long)got.completion_tokens, (long long)got.cached_tokens,
+			    (long long)got.cache_write_tokens, (long long)got.reasoning_tokens,
+			    got.reported);
+	}
+}
+
+static void test_complete_usage(void **state)
+{
+	static const struct {
+		const char *name;
+		struct usage in;
+		int64_t estimate, prompt, completion;
+	} cases[] = {
+		{ "reported", { .prompt_tokens = 5, .completion_tokens = 6, .reported = true }, 99,
+		    5, 6 },
+		{ "counted by us", { 0 }, 99, 99, 10 },
+		{ "a sum is divided", { .completion_tokens = 71, .reported = true }, 60, 60, 11 },
+		{ "never below zero", { .completion_tokens = 71, .reported = true }, 99, 71, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct call c = { .usage = cases[i].in, .meter = { .ascii_bytes = 40 } };
+
+		adaptor_complete_usage(&c, cases[i].estimate);
+		if (c.usage.prompt_tokens != cases[i].prompt ||
+		    c.usage.completion_tokens != cases[i].completion)
+			fail_msg("%s: got %lld and %lld", cases[i].name,
+			    (long long)c.usage.prompt_tokens, (long long)c.usage.completion_tokens);
+	}
+}
+
+/* ---- masking ----------------------------------------------------------------------------- */
+
+static void test_mask(void **state)
+{
+	static const struct {
+		const char *name, *in, *want;
+	} cases[] = {
+		{ "nothing", "The model `gpt-4o` does not exist",
+		    "The model `gpt-4o` does not exist" },
+		{ "key", "key sk-proj-abc_DEF123. Next", "key ***. Next" },
+		{ "masked key", "provided: sk-ab**********cdef.", "provided: ***." },
+		{ "no key", "a task-force, sk-", "a task-force, sk-" },
+		{ "bearer", "got 'Bearer eyJhbGciOi'", "got 'Bearer ***'" },
+		{ "bearer in lower case", "bearer abcdefghi", "bearer ***" },
+		{ "organisation", "in organization org-AbCdEf12345 on", "in organization *** on" },
+		{ "url", "see https://my.host:8443/v1/x?key=1, please", "see https://***, please" },
+		{ "long random run", "id 0123456789abcdef0123456789abcdef!", "id ***!" },
+		{ "short run", "0123456789abcdef0123456789abcde",
+		    "0123456789abcdef0123456789abcde" },
+		{ "a long word", "pneumonoultramicroscopicsilicovolcanoconiosis",
+		    "pneumonoultramicroscopicsilicovolcanoconiosis" },
+		{ "model names stay",
+		    "meta-llama/Llama-3-70b-chat-hf and claude-3-5-sonnet-20241022",
+		    "meta-llama/Llama-3-70b-chat-hf and claude-3-5-sonnet-20241022" },
+		{ "google key", "AIzaSyA1234567890", "***" },
+		{ "empty", "", "" },
+		{ "at the end", "https://", "https://" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new(1024);
+		struct str got = adaptor_mask(a, str_c(cases[i].in));
+
+		if (!str_eq_c(got, cases[i].want))
+			fail_msg("%s: got '%.*s', want '%s'", cases[i].name, STR_ARG(got),
+			    cases[i].want);
+		arena_free(a);
+	}
+}
+
+static void test_scrub(void **state)
+{
+	struct catalog_channel channel = { .row.key = STR("plainkey99"),
+		.base_url = STR("https://my-res.openai.azure.com/x") };
+	struct call c = { .channel = &channel };
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_UPSTREAM, "plainkey99 at my-res.openai.azure.com, plainkey99");
+	(void)err_detail(&err, "plainkey9 plainkey99plainkey99");
+	adaptor_scrub(&c, &err);
+	assert_string_equal(err.msg, "*** at ***, ***");
+	assert_string_equal(err.detail, "plainkey9 ******");
+}
+
+/* Whatever an upstream sends as an error, err is filled and bounded. */
+static void test_error_shapes(void **state)
+{
+	static const struct {
+		const char *name;
+		int status;
+		const char *body, *msg;
+	} cases[] = {
+		{ "message", 400, "{\"message\":\"m\"}", "m" },
+		{ "msg", 400, "{\"msg\":\"m\"}", "m" },
+		{ "err", 400, "{\"err\":\"m\"}", "m" },
+		{ "error_msg", 400, "{\"error_msg\":\"m\"}", "m" },
+		{ "header.message", 400, "{\"header\":{\"message\":\"m\"}}", "m" },
+		{ "response.error.message", 400, "{\"response\":{\"error\":{\"message\":\"m\"}}}",
+		    "m" },
+		{ "Response.Error.Message", 400, "{\"Response\":{\"Error\":{\"Message\":\"m\"}}}",
+		    "m" },
+		{ "error as a string", 400, "{\"error\":\"m\"}", "m" },
+		{ "detail", 400, "{\"detail\":\"m\"}", "m" },
+		{ "title", 400, "{\"title\":\"m\"}", "m" },
+		{ "errors", 400, "{\"errors\":[{\"message\":\"m\"}]}", "m" },
+		{ "message.detail", 422,
+		    "{\"object\":\"error\",\"message\":{\"detail\":[{\"loc\":[\"a\",0],\"msg\":"
+		    "\"m\"}]}}",
+		    "a.0: m" },
+		{ "error.message before message", 400,
+		    "{\"message\":\"x\",\"error\":{\"message\":\"m\"}}", "m" },
+		{ "an empty one is passed over", 400,
+		    "{\"error\":{\"message\":\"\"},\"msg\":\"m\"}", "m" },
+		{ "a bare string", 400, "\"m\"", "m" },
+		{ "empty array", 400, "[]", "bad response status code 400" },
+		{ "a number", 400, "5", "bad response status code 400" },
+		{ "nothing", 418, "", "bad response status code 418" },
+		{ "broken JSON", 500, "{\"error\":", "bad response status code 500" },
+		{ "plain text", 500, "internal error", "bad response status code 500" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct err err = { 0 };
+
+		adaptor_error(cases[i].status, str_c(cases[i].body), &err);
+		if (strcmp(err.msg, cases[i].msg) != 0)
+			fail_msg("%s: got '%s', want '%s'", cases[i].name, err.msg, cases[i].msg);
+		assert_int_equal(err.upstream_status, cases[i].status);
+	}
+}
+
+/* openai-and-azure.md section 9; 404 is not retried by relay.md section 4. */
+static void test_statuses(void **state)
+{
+	static const struct {
+		int upstream, client;
+		enum err_kind kind;
+		enum err_origin origin;
+		const char *type, *code;
+	} cases[] = {
+		{ 400, 400, ERR_BAD_REQUEST, ERR_BY_CLIENT, "invalid_request_error", "c" },
+		{ 422, 400, ERR_BAD_REQUEST, ERR_BY_CLIENT, "invalid_request_error", "c" },
+		{ 451, 400, ERR_BAD_REQUEST, ERR_BY_CLIENT, "invalid_request_error", "c" },
+		{ 401, 502, ERR_UPSTREAM_AUTH, ERR_BY_UPSTREAM, "upstream_auth_error",
+		    "upstream_401" },
+		{ 402, 502, ERR_UPSTREAM_QUOTA, ERR_BY_UPSTREAM, "upstream_quota_error",
+		    "insufficient_quota" },
+		{ 403, 502, ERR_UPSTREAM_AUTH, ERR_BY_UPSTREAM, "upstream_auth_error",
+		    "upstream_401" },
+		{ 404, 404, ERR_MODEL_NOT_FOUND, ERR_BY_CLIENT, "invalid_request_error", "c" },
+		{ 408, 504, ERR_UPSTREAM_TIMEOUT, ERR_BY_UPSTREAM, "timeout_error", "c" },
+		{ 413, 413, ERR_TOO_LARGE, ERR_BY_CLIENT, "invalid_request_error", "c" },
+		{ 429, 429, ERR_UPSTREAM, ERR_BY_UPSTREAM, "t", "c" },
+		{ 500, 502, ERR_UPSTREAM, ERR_BY_UPSTREAM, "server_error", "c" },
+		{ 502, 502, ERR_UPSTREAM, ERR_BY_UPSTREAM, "server_error", "c" },
+		{ 503, 503, ERR_UPSTREAM, ERR_BY_UPSTREAM, "server_error", "c" },
+		{ 504, 504, ERR_UPSTREAM_TIMEOUT, ERR_BY_UPSTREAM, "timeout_error", "c" },
+		{ 524, 504, ERR_UPSTREAM_TIMEOUT, ERR_BY_UPSTREAM, "timeout_error", "c" },
+		{ 529, 503, ERR_UPSTREAM, ERR_BY_UPSTREAM, "server_error", "c" },
+		{ 302, 502, ERR_UPSTREAM, ERR_BY_UPSTREAM, "server_error", "c" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct err err = { 0 };
+
+		adaptor_error(cases[i].upstream,
+		    STR("{\"error\":{\"message\":\"m\",\"type\":\"t\",\"code\":\"c\"}}"), &err);
+		if (err_status(&err) != cases[i].client || err.kind != cases[i].kind ||
+		    err_origin(&err) != cases[i].origin ||
+		    strcmp(err_type(&err), cases[i].type) != 0 ||
+		    strcmp(err_code(&err), cases[i].code) != 0)
+			fail_msg("%d: got %d %s %s %s", cases[i].upstream, err_status(&err),
+			    err_kind_name(err.kind), err_type(&err), err_code(&err));
+	}
+}
+
+static void test_long_error(void **state)
+{
+	struct buf body = buf_init(1 << 20);
+	struct err err = { 0 };
+
+	buf_add(&body, STR("{\"error\":{\"message\":\""));
+	for (int i = 0; i < 5000; i++)
+		buf_add(&body, STR("\xe2\x98\x83 "));
+	buf_add(&body, STR("\",\"code\":\""));
+	for (int i = 0; i < 500; i++)
+		buf_add(&body, STR("long"));
+	buf_add(&body, STR("\"}}"));
+	adaptor_error(400, buf_str(&body), &err);
+	assert_true(strlen(err.msg) < sizeof(err.msg));
+	assert_true(strlen(err.msg) > 400);
+	assert_true(str_is_utf8(str_c(err.msg)));
+	assert_string_equal(err_code(&err), "invalid_request_error");
+	buf_release(&body);
+}
+
+/* ---- streams ----------------------------------------------------------------------------- */
+
+struct room {
+	struct arena *arena;
+	struct catalog_channel channel;
+	struct ask ask;
+	struct call call;
+	struct buf out;
+};
+
+static void open_room(struct room *r, const char *request)
+{
+	struct channel row = { .id = 1, .type = 1, .key = STR("k") };
+	struct err err = { 0 };
+
+	r->arena = arena_new(8192);
+	r->out = buf_init(1 << 20);
+	assert_true(catalog_channel_make(r->arena, &row, &r->channel, &err));
+	assert_true(ask_read(r->arena, MODE_CHAT, str_c(request), STR(""), &r->ask, &err));
+	r->call = (struct call){ .arena = r->arena,
+		.ask = &r->ask,
+		.channel = &r->channel,
+		.provider = r->channel.provider,
+		.model = r->ask.model,
+		.stream = r->ask.stream };
+}
+
+static void close_room(struct room *r)
+{
+	buf_release(&r->out);
+	arena_free(r->arena);
+}
+
+static void send_event(struct room *r, const char *data)
+{
+	struct frame_event event = { .data = str_c(data) };
+	struct err err = { 0 };
+
+	assert_true(openai_adaptor.on_event(&r->call, &event, &r->out, &err));
+}
+
+#define STREAM                                                                                     \
+	"{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
+#define WHOLE "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
+
+/* Everything that a model writes counts when the upstream reports no usage. */
+static void test_meter(void **state)
+{
+	static const struct {
+		const char *name, *event;
+		int64_t bytes;
+	} cases[] = {
+		{ "content", "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]}", 4 },
+		{ "role only",
+		    "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}", 0 },
+		{ "reasoning", "{\"choices\":[{\"delta\":{\"reasoning_content\":\"abc\"}}]}", 3 },
+		{ "reasoning by its other name",
+		    "{\"choices\":[{\"delta\":{\"reasoning\":\"abc\"}}]}", 3 },
+		{ "both names are one text",
+		    "{\"choices\":[{\"delta\":{\"reasoning\":\"abc\",\"reasoning_content\":\"abc\"}"
+		    "}]}",
+		    3 },
+		{ "refusal", "{\"choices\":[{\"delta\":{\"refusal\":\"no\"}}]}", 2 },
+		{ "call",
+		    "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"x\",\"function\":{"
+		    "\"name\":\"ab\",\"arguments\":\"{}\"}}]}}]}",
+		    4 },
+		{ "call with an object",
+		    "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"ab\","
+		    "\"arguments\":{\"a\":1}}}]}}]}",
+		    9 },
+		{ "custom call",
+		    "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"custom\":{\"name\":\"ab\","
+		    "\"input\":\"xyz\"}}]}}]}",
+		    5 },
+		{ "older call",
+		    "{\"choices\":[{\"delta\":{\"function_call\":{\"name\":\"a\",\"arguments\":"
+		    "\"b\"}}}]}",
+		    2 },
+		{ "content in parts",
+		    "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"abc\"}]}}"
+		    "]}",
+		    3 },
+		{ "two choices",
+		    "{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"b\"}}]"
+		    "}",
+		    2 },
+		{ "text", "{\"choices\":[{\"text\":\"abc\"}]}", 3 },
+		{ "nonsense", "{\"choices\":[1,[],{\"delta\":3},{\"delta\":{\"content\":{}}}]}",
+		    0 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct room r;
+
+		open_room(&r, STREAM);
+		send_event(&r, cases[i].event);
+		if (r.call.meter.ascii_bytes != cases[i].bytes)
+			fail_msg("%s: got %lld, want %lld", cases[i].name,
+			    (long long)r.call.meter.ascii_bytes, (long long)cases[i].bytes);
+		assert_int_equal(r.call.pieces > 0, cases[i].bytes > 0);
+		assert_false(r.call.finished);
+		close_room(&r);
+	}
+}
+
+static void test_whole_meter(void **state)
+{
+	struct room r;
+	struct err err = { 0 };
+
+	open_room(&r, WHOLE);
+	assert_int_equal(openai_adaptor.decode(&r.call,
+	                     STR("\n {\"choices\":[{\"message\":{\"content\":\"abcd\","
+	                         "\"reasoning_content\":\"efgh\"}}],\"error\":null}"),
+	                     &r.out, &err),
+	    STEP_DONE);
+	assert_false(r.call.usage.reported);
+	adaptor_complete_usage(&r.call, 3);
+	assert_int_equal(r.call.usage.prompt_tokens, 3);
+	assert_int_equal(r.call.usage.completion_tokens, 2);
+	close_room(&r);
+}
+
+static void test_last_usage_wins(void **state)
+{
+	struct room r;
+
+	open_room(&r, STREAM);
+	send_event(&r,
+	    "{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":5,"
+	    "\"completion_tokens\":1}}");
+	send_event(&r,
+	    "{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":5,"
+	    "\"completion_tokens\":2}}");
+	send_event(&r, "{\"choices\":[],\"usage\":null}");
+	send_event(&r, "{\"choices\":[],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0}}");
+	assert_int_equal(r.call.usage.completion_tokens, 2);
+	close_room(&r);
+
+	open_room(&r, STREAM);
+	send_event(&r,
+	    "{\"choices\":[],\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":7,\"completion_"
+	    "tokens\":2}}}");
+	assert_int_equal(r.call.usage.prompt_tokens, 7);
+	close_room(&r);
+
+	open_room(&r, STREAM);
+	send_event(&r,
+	    "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"usage\":{\"prompt_tokens\":7,"
+	    "\"completion_tokens\":3}}]}");
+	assert_int_equal(r.call.usage.completion_tokens, 3);
+	assert_true(r.call.finished);
+	close_room(&r);
+}
+
+static void test_failure_in_stream(void **state)
+{
+	struct room r;
+
+	open_room(&r, STREAM);
+	send_event(&r,
+	    "{\"choices\":[],\"x_groq\":{\"error\":{\"message\":\"over "
+	    "capacity\",\"code\":\"498\"}}}");
+	assert_true(r.call.failed);
+	assert_int_equal(err_status(&r.call.failure), 503);
+	assert_int_equal(r.out.len, 0);
+	/* What comes after a failure is not for the client. */
+	send_event(&r, "{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}");
+	send_event(&r, "[DONE]");
+	assert_int_equal(r.out.len, 0);
+	close_room(&r);
+}
+
+/* Empty finish reasons are none, and a null error is none. */
+static void test_not_finished(void **state)
+{
+	struct room r;
+	struct err err = { 0 };
+
+	open_room(&r, STREAM);
+	send_event(&r,
+	    "{\"error\":null,\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"\"}]"
+	    "}");
+	assert_false(r.call.finished || r.call.failed);
+	send_event(&r, "{\"error\":{\"message\":\"\",\"type\":\"\",\"code\":0},\"choices\":[]}");
+	assert_false(r.call.failed);
+	assert_false(openai_adaptor.on_end(&r.call, &r.out, &err));
+	assert_int_equal(err.kind, ERR_UPSTREAM_TRUNCATED);
+	close_room(&r);
+}
+
+/* The body that needs no change is the client's own memory. */
+static void test_no_copy(void **state)
+{
+	struct room r;
+	struct upstream_req sent;
+	struct err err = { 0 };
+
+	open_room(&r, WHOLE);
+	upstream_req_init(&sent, r.arena);
+	assert_true(openai_adaptor.encode(&r.call, &sent, &err));
+	assert_ptr_equal(sent.body.p, r.ask.body.p);
+	assert_int_equal(sent.body.n, r.ask.body.n);
+	assert_true(sent.has_body);
+	assert_string_equal(sent.method, "POST");
+	upstream_req_release(&sent);
+	close_room(&r);
+}
+
+/* A body made to break the editing is refused, not sent half edited. */
+static void test_too_many_names(void **state)
+{
+	struct room r;
+	struct upstream_req sent;
+	struct err err = { 0 };
+	struct buf body = buf_init(1 << 20);
+
+	buf_add(&body, STR("{"));
+	for (int i = 0; i < 5000; i++)
+		buf_add(&body, STR("\"model\":\"x\","));
+	buf_add(&body, STR("\"model\":\"m\",\"messages\":[{}]}"));
+	open_room(&r, body.data);
+	upstream_req_init(&sent, r.arena);
+	assert_false(openai_adaptor.encode(&r.call, &sent, &err));
+	assert_int_equal(err_status(&err), 400);
+	upstream_req_release(&sent);
+	close_room(&r);
+	buf_release(&body);
+}
+
+/* The hot path allocates nothing and stays far inside its budget of 3 us for a chunk of about 250
+ * bytes. The bound here is loose: sanitizers and busy machines are slow. */
+static void test_cost(void **state)
+{
+	static const char chunk[] =
+	    "{\"id\":\"chatcmpl-9f8e7d6c5b4a39281706\",\"object\":\"chat.completion.chunk\","
+	    "\"created\":1700000000,\"model\":\"gpt-4o-2024-11-20\",\"service_tier\":\"default\","
+	    "\"system_fingerprint\":\"fp_0123456789\",\"choices\":[{\"index\":0,\"delta\":"
+	    "{\"content\":\" token\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}";
+	const int turns = 20000;
+	struct room r;
+	size_t held;
+	int64_t start, ns;
+
+	open_room(&r, STREAM);
+	send_event(&r, chunk);
+	held = arena_held(r.arena);
+	start = clock_mono_ns();
+	for (int i = 0; i < turns; i++) {
+		buf_clear(&r.out);
+		send_event(&r, chunk);
+	}
+	ns = (clock_mono_ns() - start) / turns;
+	print_message("%lld ns for a chunk of %zu bytes\n", (long long)ns, sizeof(chunk) - 1);
+	assert_int_equal(arena_held(r.arena), held);
+	assert_true(ns < 30000);
+	close_room(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_complete_usage),
+		cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_scrub),
+		cmocka_unit_test(test_error_shapes),
+		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_long_error),
+		cmocka_unit_test(test_meter),
+		cmocka_unit_test(test_whole_meter),
+		cmocka_unit_test(test_last_usage_wins),
+		cmocka_unit_test(test_failure_in_stream),
+		cmocka_unit_test(test_not_finished),
+		cmocka_unit_test(test_no_copy),
+		cmocka_unit_test(test_too_many_names),
+		cmocka_unit_test(test_cost),
+	};
+
+	return cmocka_run_group_tests_name("openai", tests, NULL, NULL);
+}
