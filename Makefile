@@ -46,7 +46,7 @@ help: ## this list
 deps: ## installs what building, running and testing needs (apt-get; says what is missing otherwise)
 	@sh conf/deps.sh build run test
 
-all: $(O)/fcgi-relay $(O)/fcgi-admin $(TOOLS) ## both programs and the test tools
+all: $(O)/bin/fcgi-relay $(O)/bin/fcgi-admin $(TOOLS) ## both programs and the test tools
 
 $(O)/sql_texts.c: $(wildcard sql/*/*.sql) conf/embed-sql.sh
 	@mkdir -p $(@D)
@@ -54,27 +54,29 @@ $(O)/sql_texts.c: $(wildcard sql/*/*.sql) conf/embed-sql.sh
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,CC,$<) $(CC) $(CFLAGS) $(INC_$(firstword $(subst /, ,$<))) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/%.o: $(O)/%.c
 	$(call say,CC,$<) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/common/provider/runtime.o: CFLAGS += -DVERSION='"$(VERSION)"'
 
 $(O)/libcommon.a: $(call obj,$(COMMON_C))
 	$(call say,AR,$@) rm -f $@ && ar rcs $@ $^
-$(O)/fcgi-relay: $(call obj,$(RELAY_C)) $(O)/libcommon.a
+$(O)/bin/fcgi-relay: $(call obj,$(RELAY_C)) $(O)/libcommon.a
+	@mkdir -p $(@D)
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/fcgi-admin: $(call obj,$(ADMIN_C)) $(O)/libcommon.a
+$(O)/bin/fcgi-admin: $(call obj,$(ADMIN_C)) $(O)/libcommon.a
+	@mkdir -p $(@D)
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/fake_upstream: $(O)/tests/fake_upstream.o
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^
 $(O)/tests/bench/%: $(O)/tests/bench/%.o
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lfcgi
 # A unit test may reach a program's modules: everything of it but main.c.
-$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/tests/fcgi_client.o $(O)/libcommon.a \
-		$(filter-out %/main.o,$(call obj,$(RELAY_C)))
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/tests/fcgi_client.o \
+		$(filter-out %/main.o,$(call obj,$(RELAY_C))) $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
-$(O)/tests/unit/test_admin_%: $(O)/tests/unit/test_admin_%.o $(O)/libcommon.a \
-		$(filter-out %/main.o,$(call obj,$(ADMIN_C)))
+$(O)/tests/unit/test_admin_%: $(O)/tests/unit/test_admin_%.o \
+		$(filter-out %/main.o,$(call obj,$(ADMIN_C))) $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 $(O)/tests/flow/%: $(O)/tests/flow/%.o $(O)/tests/stack.o $(O)/tests/fcgi_client.o $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)

@@ -74,7 +74,7 @@ struct disabling {
 	struct task task;
 	struct relay *relay;
 	int64_t channel;
-	char reason[256];
+	char reason[600];
 };
 
 static void disable(struct task *task, void *room)

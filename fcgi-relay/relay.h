@@ -18,6 +18,7 @@
 #define FCGI_RELAY_RELAY_H
 
 #include "billing/ledger.h"
+#include "net/upstream.h"
 #include "provider/runtime.h"
 
 /* What every request reaches as r->settings. */

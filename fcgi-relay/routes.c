@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-static const struct route *const tables[] = { relay_routes, models_routes, NULL };
+static const struct route *const tables[] = { relay_routes, models_routes, other_routes, NULL };
 
 static void check_price_rule(const struct route *row, void *arg)
 {

@@ -26,6 +26,7 @@ struct route_mode {
 
 extern const struct route relay_routes[];
 extern const struct route models_routes[];
+extern const struct route other_routes[];
 
 /* Returns owned. */
 struct route_table *routes_table(void);

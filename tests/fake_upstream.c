@@ -30,19 +30,23 @@
  *	status N		before anything is sent
  *	header Name: value
  *	delay MS
- *	body TEXT		a piece of a body with Content-Length (all pieces, or the script's
- *own file PATH		header); the same from a file below DIR chunk TEXT		a piece of
- *a chunked body, sent at once, as it is event JSON		the chunk `data: JSON` with a blank
- *line repeat N MS TEXT	the chunk TEXT N times, MS milliseconds apart
+ *	body TEXT		a piece of a body with Content-Length: that of all pieces, or the
+ *				one among the script's own headers
+ *	file PATH		the same, from a file below DIR
+ *	chunk TEXT		a piece of a chunked body, sent at once, as it is
+ *	event JSON		the chunk `data: JSON` with a blank line
+ *	repeat N MS TEXT	the chunk TEXT N times, MS milliseconds apart
  *	cut			closes the connection
  *	reset			resets it (RST)
  *	stall			sends no more and waits
  *	end			ends the reply; so does the end of the script
  *
- * For tests:
- *	GET /_stats	{"requests","in_flight","cancelled","connections"}: cancelled are requests
- *whose client left before the reply was complete, connections those that brought a request. Asking
- *is not counted. GET /_last	the last request: {"method","path","headers":{},"body":"…"} GET /_reset	sets all of it to zero
+ * For tests; none of these counts as a request:
+ *	GET /_stats	{"requests","in_flight","cancelled","connections"}: cancelled are the
+ *			requests whose client left before the reply was complete, connections
+ *			those that brought a request
+ *	GET /_last	the last request: {"method","path","headers":{},"body":"…"}
+ *	GET /_reset	sets all of it to zero
  */
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -1,6 +1,6 @@
-/* conn.h — one connection of a web server: what fcgi.c, decode.c, output.c and cgi.c share
+/* conn.h — one connection of a web server: what the files of fcgi.h share
  *
- * Nothing outside these four includes it. A connection lives on one wire:
+ * Nothing else includes it: fcgi.c, collect.c, decode.c, output.c, cgi.c. A connection lives on one wire:
  *
  *	COLLECT ──complete──▶ BUSY ──reply ended──▶ FLUSH ──all is out──▶ COLLECT or closed
  *	   └──breaks a limit──▶ DISCARD ──rest is read──▶ BUSY (answered by ourselves)
@@ -78,6 +78,7 @@ struct fcgi_loop {
 	struct watch listen;
 	struct timer pause; /* until accepting is tried again */
 	bool paused;
+	bool starved; /* of descriptors or memory, and said so in the log */
 	bool draining;
 	atomic_bool accepting;
 	atomic_size_t count;
@@ -93,12 +94,28 @@ struct conn *conn_new(struct fcgi_loop *f, int fd);
 void conn_replied(struct conn *c);
 /* The web server is gone. Its request, if somebody has it, learns it in a while. */
 void conn_lost(struct conn *c);
-/* A refusal of our own; takes r, which belongs to c. */
-void conn_refuse(struct conn *c, struct req *r, const struct err *err);
-/* Fills in what does not come from the web server. */
-void conn_begin(struct conn *c, struct req *r);
+/* At once; nobody has its request. */
+void conn_close(struct conn *c);
+/* Nothing more is said, but what still comes is read for a while: closing with unread bytes would
+ * lose the reply. */
+void conn_linger(struct conn *c);
 /* The request is over, whatever became of its reply: its memory goes after this turn. */
 void conn_drop_request(struct conn *c);
+
+/* collect.c */
+/* Reads once. */
+void conn_receive(struct conn *c);
+/* Goes on with what was kept. */
+void conn_walk_kept(struct conn *c);
+/* Is something incomplete, so that time matters? */
+bool conn_is_waiting(const struct conn *c);
+void conn_watch_time(struct conn *c);
+/* The rest of the request did not come. */
+void conn_timed_out(struct conn *c);
+/* Fills in what does not come from the web server. */
+void conn_begin(struct conn *c, struct req *r);
+/* A refusal of our own; takes r, which belongs to c. */
+void conn_refuse(struct conn *c, struct req *r, const struct err *err);
 
 /* decode.c */
 enum decoded {
@@ -109,6 +126,7 @@ enum decoded {
 /* records are whole and in order, up to the empty PARAMS record or to the empty STDIN record. */
 MUST_USE enum decoded decode_request(struct conn *c, struct str records, struct req **out,
     struct err *err);
+void decode_init(struct fcgi_loop *f);
 void decode_release(struct fcgi_loop *f);
 
 /* output.c */

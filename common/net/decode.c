@@ -7,6 +7,8 @@
  *	- keepConnection = 1, or the first thing it does is close the descriptor
  *	- listen_sock = -1, or a failure ends in a blocking accept; with -1 it returns -EBADF and
  *has closed the descriptor, so the file is made anew
+ *	- it takes the lengths of names and values as they come, up to 2^32, and allocates their
+ *	  sum without a look at what is there: parameters are checked before it sees them
  *	- a truncated body is only shorter: count it, and look at the stream's error
  *	- FCGX_Finish_r would write an END_REQUEST; FCGX_Free gives everything back without a word
  *
@@ -55,12 +57,56 @@ void fcgi_setup(void)
 	pthread_once(&once, init_once);
 }
 
+void decode_init(struct fcgi_loop *f)
+{
+	/* Made now, so that it is there when descriptors run out. */
+	f->memfd = memfd_create("fcgi-request", MFD_CLOEXEC);
+	f->memfd_size = 0;
+}
+
 void decode_release(struct fcgi_loop *f)
 {
 	if (f->memfd >= 0)
 		close(f->memfd);
 	f->memfd = -1;
 	f->memfd_size = 0;
+}
+
+/* The contents of all PARAMS records in one piece; joined is used only when there are several. */
+static struct str all_params(struct str records, struct buf *joined)
+{
+	struct str params = STR("");
+	struct record rec;
+
+	for (; records.n > 0; records = str_slice(records, record_size(&rec), records.n)) {
+		struct str content;
+
+		if (!record_read(records.p, &rec) || rec.type != RECORD_PARAMS || !rec.content)
+			continue;
+		content = (struct str){ records.p + RECORD_HEADER, rec.content };
+		if (!params.n) {
+			params = content;
+			continue;
+		}
+		if (!joined->len)
+			buf_add(joined, params);
+		buf_add(joined, content);
+	}
+	return joined->len ? buf_str(joined) : params;
+}
+
+/* Does every name and value lie within the parameters? */
+static bool params_are_whole(const struct conn *c, struct str records)
+{
+	struct buf joined = buf_init(c->params_bytes);
+	struct str rest = all_params(str_slice(records, 0, c->params_end), &joined);
+	struct str name, value;
+	bool whole = true;
+
+	while (whole && rest.n > 0)
+		whole = record_next_pair(&rest, &name, &value);
+	buf_release(&joined);
+	return whole;
 }
 
 /* Puts the records into the memory file, with an end of the body if they have none. */
@@ -75,7 +121,7 @@ static bool load(struct fcgi_loop *f, uint16_t id, struct str records, bool with
 	size_t size = records.n + iov[1].iov_len + iov[2].iov_len;
 
 	if (f->memfd < 0)
-		f->memfd = memfd_create("fcgi-request", MFD_CLOEXEC);
+		decode_init(f);
 	if (f->memfd < 0)
 		return false;
 	record_write(empty_stdin, RECORD_STDIN, id, 0);
@@ -153,6 +199,10 @@ enum decoded decode_request(struct conn *c, struct str records, struct req **out
 
 	*out = r;
 	conn_begin(c, r);
+	if (!params_are_whole(c, records)) {
+		err_set(err, ERR_BAD_REQUEST, "malformed FastCGI parameters");
+		return DECODED_BAD;
+	}
 	if (!load(f, c->id, records, with_body)) {
 		decode_release(f);
 		err_set(err, ERR_BUSY, "out of memory for requests");
@@ -164,9 +214,8 @@ enum decoded decode_request(struct conn *c, struct str records, struct req **out
 	fcgx.detached = 1; /* whatever fails: close, never a wait for the other side */
 	if (FCGX_Accept_r(&fcgx) < 0) {
 		FCGX_Free(&fcgx, 0);
-		f->memfd = -1;
-		f->memfd_size = 0;
-		err_set(err, ERR_BAD_REQUEST, "malformed FastCGI parameters");
+		decode_init(f);
+		err_set(err, ERR_INTERNAL, "libfcgi refuses the request");
 		return DECODED_BAD;
 	}
 	/* Whether the web server keeps the connection was read from BEGIN_REQUEST by the walk. */

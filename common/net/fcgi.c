@@ -43,10 +43,6 @@
 #define PAUSE_MS 50
 /* After an answer to a request that was not read to its end. */
 #define LINGER_MS 2000
-/* Records on one connection, within one request, that belong to no request of ours. */
-#define MAX_STRAY 4096
-/* What headers and padding of records may add to a request before it counts as too large. */
-#define FRAMING_SLACK ((size_t)256 * 1024)
 
 /* ---- a connection's life -------------------------------------------------------------- */
 
@@ -115,7 +111,7 @@ static void conn_forget(struct conn *c)
 	}
 }
 
-static void conn_close(struct conn *c)
+void conn_close(struct conn *c)
 {
 	if (c->phase == CONN_CLOSED)
 		return;
@@ -162,7 +158,7 @@ void conn_lost(struct conn *c)
 		timer_set(c->loop->wire, &c->timer, 0);
 }
 
-static void linger(struct conn *c)
+void conn_linger(struct conn *c)
 {
 	c->phase = CONN_LINGER;
 	buf_release(&c->in);
@@ -175,12 +171,10 @@ static void linger(struct conn *c)
 	conn_arm(c);
 }
 
-static void walk_kept(struct conn *c);
-
 void conn_replied(struct conn *c)
 {
 	if (c->unread) {
-		linger(c);
+		conn_linger(c);
 		return;
 	}
 	/* A request that has begun to arrive is served, also while draining. */
@@ -192,419 +186,7 @@ void conn_replied(struct conn *c)
 	c->phase = CONN_COLLECT;
 	conn_arm(c);
 	if (c->in.len && !c->walking)
-		walk_kept(c);
-}
-
-/* ---- requests ------------------------------------------------------------------------- */
-
-void conn_begin(struct conn *c, struct req *r)
-{
-	const struct fcgi_config *config = c->loop->config;
-
-	r->conn = c;
-	r->server = config->server;
-	r->settings = config->settings;
-	r->accepted_ms = c->first_ms;
-	r->started_ms = wire_now_ms(c->loop->wire);
-	cgi_vars_request_id(r->id);
-}
-
-void conn_refuse(struct conn *c, struct req *r, const struct err *err)
-{
-	c->r = r;
-	c->phase = CONN_BUSY;
-	reply_refuse(r, err);
-}
-
-static void refuse_kind(struct conn *c, enum err_kind kind)
-{
-	const struct fcgi_config *config = c->loop->config;
-	struct err err = { 0 };
-
-	if (kind == ERR_TOO_LARGE)
-		err_set(&err, kind, "request body is larger than %zu bytes",
-		    config->max_body_bytes);
-	else if (kind == ERR_HEADERS_TOO_LARGE)
-		err_set(&err, kind, "request headers are larger than %zu bytes",
-		    config->max_params_bytes);
-	else
-		err_set(&err, kind, "the request did not arrive in time");
-	conn_refuse(c, c->r, &err);
-}
-
-/* A request for a refusal: with what is known of it. */
-static struct req *partial_request(struct conn *c, const char *records)
-{
-	struct err ignored = { 0 };
-	struct req *r;
-
-	if (c->params_done) {
-		enum decoded d =
-		    decode_request(c, (struct str){ records, c->params_end }, &r, &ignored);
-
-		if (d == DECODED_OK)
-			return r;
-		req_free(r);
-	}
-	r = req_new(arena_new(1024));
-	r->method = STR("GET");
-	r->path = STR("/");
-	conn_begin(c, r);
-	return r;
-}
-
-/* Gives a complete request away. */
-static void hand_over(struct conn *c, struct req *r)
-{
-	c->r = r;
-	c->phase = CONN_BUSY;
-	c->loop->config->on_request(r, c->loop->config->arg);
-}
-
-/* ---- walking over records ------------------------------------------------------------- */
-
-/* What a header asks for; the record itself may not be there yet. */
-enum verdict {
-	KEEP,      /* part of the request */
-	DROP,      /* of no use */
-	ANSWER,    /* about the connection: answered */
-	BEGIN,     /* a request begins */
-	SECOND,    /* another request on a connection that has one */
-	TOO_EARLY, /* the next request, before this one was answered: waits its turn */
-	ABORT,
-	REFUSE, /* breaks a limit, c->fault says which */
-	BROKEN, /* not FastCGI, or out of order */
-};
-
-/* What the walk came to. */
-enum walked { NEED_MORE, COMPLETE, DISCARDED, WAITS, LEFT, GARBLED };
-
-struct span {
-	char *p;
-	size_t n;
-};
-
-static enum verdict judge_begin(const struct conn *c, const struct record *rec)
-{
-	bool collecting = c->phase == CONN_COLLECT;
-
-	if (rec->content < 8)
-		return BROKEN;
-	if (collecting && !c->id)
-		return BEGIN;
-	if (rec->id != c->id)
-		return SECOND;
-	return collecting || c->phase == CONN_DISCARD ? BROKEN : TOO_EARLY;
-}
-
-static enum verdict refuse(struct conn *c, enum err_kind kind)
-{
-	c->fault = kind;
-	return REFUSE;
-}
-
-/* A record of the request that is being collected. */
-static enum verdict judge_part(struct conn *c, const struct record *rec)
-{
-	const struct fcgi_config *config = c->loop->config;
-	size_t most = 2 * (config->max_body_bytes + config->max_params_bytes) + FRAMING_SLACK;
-
-	if (rec->type == RECORD_PARAMS && !c->params_done) {
-		if (c->params_bytes + rec->content > config->max_params_bytes)
-			return refuse(c, ERR_HEADERS_TOO_LARGE);
-	} else if (rec->type == RECORD_STDIN && c->params_done) {
-		if (c->body_bytes + rec->content > config->max_body_bytes)
-			return refuse(c, ERR_TOO_LARGE);
-	} else {
-		return rec->type == RECORD_PARAMS || rec->type == RECORD_STDIN ? BROKEN : DROP;
-	}
-	if (c->parsed + record_size(rec) > most)
-		return refuse(c, c->params_done ? ERR_TOO_LARGE : ERR_HEADERS_TOO_LARGE);
-	return KEEP;
-}
-
-static enum verdict judge(struct conn *c, const struct record *rec)
-{
-	if (rec->id == 0)
-		return ANSWER;
-	if (rec->type == RECORD_BEGIN)
-		return judge_begin(c, rec);
-	if (!c->id || rec->id != c->id)
-		return DROP;
-	if (rec->type == RECORD_ABORT)
-		return ABORT;
-	return c->phase == CONN_COLLECT ? judge_part(c, rec) : DROP;
-}
-
-/* FCGI_GET_VALUES and whatever else may come with id 0 (section 4.1, 4.2). */
-static void answer_management(struct conn *c, const struct record *rec, struct str content)
-{
-	struct buf pairs = buf_init(1024), out = buf_init(2048);
-	char type[8] = { (char)rec->type };
-	struct str name, value;
-	char most[24];
-
-	snprintf(most, sizeof(most), "%zu", c->loop->config->max_conns);
-	if (rec->type != RECORD_GET_VALUES) {
-		record_add(&out, RECORD_UNKNOWN_TYPE, 0, (struct str){ type, sizeof(type) });
-	} else {
-		while (record_next_pair(&content, &name, &value)) {
-			if (str_eq(name, STR("FCGI_MPXS_CONNS")))
-				record_add_pair(&pairs, name, STR("0"));
-			else if (str_eq(name, STR("FCGI_MAX_CONNS")) ||
-			    str_eq(name, STR("FCGI_MAX_REQS")))
-				record_add_pair(&pairs, name, str_c(most));
-		}
-		record_add(&out, RECORD_GET_VALUES_RESULT, 0, buf_str(&pairs));
-	}
-	conn_answer(c, buf_str(&out));
-	buf_release(&pairs);
-	buf_release(&out);
-}
-
-static void answer_end(struct conn *c, uint16_t id, enum record_status status)
-{
-	struct buf out = buf_init(64);
-
-	record_add_end(&out, id, 0, status);
-	conn_answer(c, buf_str(&out));
-	buf_release(&out);
-}
-
-/* False for a role that we do not play: answered, and its records will be dropped. */
-static bool begin_request(struct conn *c, const struct record *rec, const char *content)
-{
-	int role = (unsigned char)content[0] << 8 | (unsigned char)content[1];
-
-	c->fresh = false;
-	c->keep = ((unsigned char)content[2] & RECORD_KEEP_CONN) != 0;
-	if (role != RECORD_RESPONDER) {
-		answer_end(c, rec->id, RECORD_UNKNOWN_ROLE);
-		if (!c->keep && c->phase != CONN_CLOSED)
-			linger(c);
-		return false;
-	}
-	c->id = rec->id;
-	return true;
-}
-
-/* Counts a record that belongs to the request; true when it was the last one. */
-static bool take_part(struct conn *c, const struct record *rec)
-{
-	if (rec->type == RECORD_PARAMS) {
-		c->params_bytes += rec->content;
-		c->params_done = rec->content == 0;
-		c->params_end = c->parsed;
-	} else if (rec->type == RECORD_STDIN) {
-		c->body_bytes += rec->content;
-		return rec->content == 0;
-	}
-	return false;
-}
-
-/* The request breaks a limit: what is known of it is decoded, the rest will be thrown away. */
-static void begin_discard(struct conn *c, const char *records)
-{
-	c->r = partial_request(c, records);
-	c->phase = CONN_DISCARD;
-	c->parsed = 0;
-}
-
-/* While discarding: true when this record was the last of the request, or it is too much. */
-static bool discarded(struct conn *c, const struct record *rec)
-{
-	if (c->phase != CONN_DISCARD)
-		return false;
-	c->discard_bytes += record_size(rec);
-	if (c->discard_bytes > c->loop->config->max_body_bytes + FRAMING_SLACK) {
-		c->unread = true;
-		return true;
-	}
-	return rec->id == c->id && rec->type == RECORD_STDIN && rec->content == 0;
-}
-
-/* What else there is to do for a whole record that is not part of the request. */
-static enum walked stray(struct conn *c, enum verdict v, const struct record *rec,
-    const char *content)
-{
-	if (++c->stray > MAX_STRAY && c->phase != CONN_DISCARD)
-		return GARBLED;
-	if (v == ANSWER)
-		answer_management(c, rec, (struct str){ content, rec->content });
-	else if (v == SECOND)
-		answer_end(c, rec->id, RECORD_CANT_MPX);
-	if (c->phase == CONN_CLOSED || c->phase == CONN_LINGER || c->gone)
-		return LEFT;
-	return discarded(c, rec) ? DISCARDED : NEED_MORE;
-}
-
-/* Walks over whole records. What belongs to the request is moved together at the front, up to
- * c->parsed; the rest of the span follows it. */
-static enum walked walk(struct conn *c, struct span *s)
-{
-	enum walked end = NEED_MORE;
-	size_t at = c->parsed;
-	struct record rec;
-
-	while (end == NEED_MORE && s->n - at >= RECORD_HEADER) {
-		enum verdict v = record_read(s->p + at, &rec) ? judge(c, &rec) : BROKEN;
-		size_t size = record_size(&rec);
-		const char *content = s->p + at + RECORD_HEADER;
-
-		if (v == REFUSE) {
-			begin_discard(c, s->p);
-			continue; /* it is judged again, as part of what is thrown away */
-		}
-		if (v == TOO_EARLY || v == ABORT || v == BROKEN) {
-			end = v == TOO_EARLY ? WAITS : v == ABORT ? LEFT : GARBLED;
-			break;
-		}
-		if (s->n - at < size)
-			break;
-		if (v == BEGIN)
-			v = begin_request(c, &rec, content) ? KEEP : DROP;
-		if (v == KEEP) {
-			if (at > c->parsed)
-				memmove(s->p + c->parsed, s->p + at, size);
-			c->parsed += size;
-			end = take_part(c, &rec) ? COMPLETE : NEED_MORE;
-		} else {
-			end = stray(c, v, &rec, content);
-		}
-		at += size;
-	}
-	/* When the connection was closed meanwhile, so was the span. */
-	if (end != LEFT && at > c->parsed) {
-		memmove(s->p + c->parsed, s->p + at, s->n - at);
-		s->n -= at - c->parsed;
-	}
-	return end;
-}
-
-/* ---- input ---------------------------------------------------------------------------- */
-
-/* Keeps what is left for later; it may lie in c->in already. */
-static void keep_rest(struct conn *c, struct span s)
-{
-	if (c->in.len && s.p >= c->in.data && s.p <= c->in.data + c->in.len) {
-		buf_consume(&c->in, (size_t)(s.p - c->in.data));
-		buf_truncate(&c->in, s.n);
-	} else {
-		buf_clear(&c->in);
-		buf_add(&c->in, (struct str){ s.p, s.n });
-	}
-	if (!c->in.len)
-		buf_release(&c->in);
-}
-
-static void complete(struct conn *c, struct span *s)
-{
-	struct err err = { 0 };
-	struct req *r;
-	enum decoded result = decode_request(c, (struct str){ s->p, c->parsed }, &r, &err);
-
-	s->p += c->parsed;
-	s->n -= c->parsed;
-	c->parsed = 0;
-	keep_rest(c, *s);
-	if (result == DECODED_OK) {
-		hand_over(c, r);
-	} else if (result == DECODED_BAD) {
-		conn_refuse(c, r, &err);
-	} else {
-		log_warn(&r->log, "fcgi.torn_request", LOG_INT("body", c->body_bytes));
-		req_free(r);
-		conn_close(c);
-	}
-}
-
-/* A deadline is needed only while something is incomplete; an old one is left to expire. */
-static bool is_waiting(const struct conn *c)
-{
-	return c->phase == CONN_DISCARD ||
-	    (c->phase == CONN_COLLECT && (c->fresh || c->id || c->in.len));
-}
-
-static void watch_time(struct conn *c)
-{
-	if (is_waiting(c) && !timer_is_set(&c->timer))
-		timer_set(c->loop->wire, &c->timer, c->loop->config->request_timeout_ms);
-}
-
-/* True when there may be more to do with what is left. */
-static bool act(struct conn *c, enum walked what, struct span *s)
-{
-	if (c->phase == CONN_CLOSED || c->phase == CONN_LINGER || c->gone)
-		return false;
-	switch (what) {
-	case COMPLETE:
-		complete(c, s);
-		break;
-	case DISCARDED:
-		keep_rest(c, *s);
-		refuse_kind(c, c->fault);
-		break;
-	case WAITS:
-		c->pipelined = true;
-		keep_rest(c, *s);
-		conn_arm(c);
-		return false;
-	case NEED_MORE:
-		keep_rest(c, *s);
-		watch_time(c);
-		return false;
-	case LEFT:
-		conn_lost(c);
-		return false;
-	case GARBLED:
-		log_warn(NULL, "fcgi.protocol_error", LOG_INT("phase", c->phase));
-		conn_lost(c);
-		return false;
-	}
-	return c->phase != CONN_CLOSED && !c->gone && c->in.len > 0;
-}
-
-static void walk_span(struct conn *c, struct span s)
-{
-	bool more = true;
-
-	c->walking = true;
-	while (more) {
-		enum walked what = walk(c, &s);
-
-		more = act(c, what, &s);
-		s = (struct span){ c->in.data, c->in.len };
-	}
-	c->walking = false;
-}
-
-static void walk_kept(struct conn *c)
-{
-	walk_span(c, (struct span){ c->in.data, c->in.len });
-}
-
-static void receive(struct conn *c)
-{
-	struct fcgi_loop *f = c->loop;
-	ssize_t n = recv(c->watch.fd, f->scratch, sizeof(f->scratch), MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		conn_lost(c);
-		return;
-	}
-	if (c->phase == CONN_LINGER)
-		return;
-	c->last_ms = wire_now_ms(f->wire);
-	if (c->phase == CONN_COLLECT && !c->id && !c->in.len)
-		c->first_ms = c->last_ms;
-	if (c->in.len) {
-		buf_add(&c->in, (struct str){ f->scratch, (size_t)n });
-		walk_kept(c);
-	} else {
-		walk_span(c, (struct span){ f->scratch, (size_t)n });
-	}
+		conn_walk_kept(c);
 }
 
 static void on_socket(struct watch *watch, uint32_t events)
@@ -615,7 +197,7 @@ static void on_socket(struct watch *watch, uint32_t events)
 		if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 			conn_lost(c);
 	} else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-		receive(c);
+		conn_receive(c);
 	}
 	if (watch->dead || !(events & EPOLLOUT))
 		return;
@@ -624,23 +206,6 @@ static void on_socket(struct watch *watch, uint32_t events)
 }
 
 /* ---- time ----------------------------------------------------------------------------- */
-
-static void timed_out(struct conn *c)
-{
-	if (c->phase == CONN_DISCARD) {
-		c->unread = true;
-		refuse_kind(c, c->fault);
-		return;
-	}
-	if (!c->id) {
-		conn_close(c);
-		return;
-	}
-	c->r = partial_request(c, c->in.data);
-	c->unread = true;
-	buf_release(&c->in);
-	refuse_kind(c, ERR_TIMEOUT_REQUEST);
-}
 
 static void on_timer(struct timer *t)
 {
@@ -659,13 +224,13 @@ static void on_timer(struct timer *t)
 		conn_close(c);
 		return;
 	}
-	if (!is_waiting(c))
+	if (!conn_is_waiting(c))
 		return;
 	idle = c->last_ms + config->request_timeout_ms;
 	total = c->first_ms + config->max_upload_ms;
 	due = idle < total ? idle : total;
 	if (wire_now_ms(c->loop->wire) >= due)
-		timed_out(c);
+		conn_timed_out(c);
 	else
 		timer_set(c->loop->wire, t, due - wire_now_ms(c->loop->wire));
 }
@@ -683,7 +248,7 @@ void fcgi_loop_adopt(struct fcgi_loop *f, int fd)
 		conn_close(c);
 		return;
 	}
-	watch_time(c);
+	conn_watch_time(c);
 }
 
 static enum accepted accept_one(struct fcgi_loop *f)
@@ -694,6 +259,7 @@ static enum accepted accept_one(struct fcgi_loop *f)
 		return NO_ROOM;
 	fd = accept4(f->listen.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0) {
+		f->starved = false;
 		fcgi_loop_adopt(f, fd);
 		return ACCEPTED;
 	}
@@ -704,8 +270,10 @@ static enum accepted accept_one(struct fcgi_loop *f)
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		log_warn(NULL, "fcgi.accept_paused", LOG_INT("errno", errno),
-		    LOG_INT("conns", atomic_load(&f->count)));
+		if (!f->starved)
+			log_warn(NULL, "fcgi.accept_paused", LOG_INT("errno", errno),
+			    LOG_INT("conns", atomic_load(&f->count)));
+		f->starved = true;
 		return NO_ROOM;
 	default:
 		return ACCEPTED; /* that one went away; there may be others */
@@ -767,7 +335,7 @@ struct fcgi_loop *fcgi_loop_new(struct wire *w, const struct fcgi_listener *l,
 	fcgi_setup();
 	f->wire = w;
 	f->config = config;
-	f->memfd = -1;
+	decode_init(f);
 	f->listen = (struct watch){ .fd = l ? l->fd : -1, .fn = on_listen, .dead = true };
 	f->pause.fn = on_pause_over;
 	if (!l)

@@ -18,8 +18,9 @@
  * reply_backlog tells how much, and on_drain says when it is gone. A client that left is told once
  * by on_gone; until the stream's owner then calls reply_end, writes are dropped.
  *
- * The code lies in listen.c (ways to start), fcgi.c (connections), decode.c (libfcgi), cgi_vars.c
- * (variables to struct req), output.c (replies) and cgi.c.
+ * The code lies in listen.c (ways to start), fcgi.c (connections), collect.c (input), decode.c
+ * (libfcgi), cgi_vars.c (variables to struct req), output.c (replies) and cgi.c; record.h has the
+ * records themselves.
  *
  * Threads  reply_send from any thread that owns the request; every other reply_* on its wire.
  */

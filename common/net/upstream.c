@@ -1,49 +1,29 @@
-/* upstream.c — libcurl's multi interface inside the wire's epoll
+/* upstream.c — one upstream call: request, reply, deadlines, back-pressure
  *
- * DESIGN. Each wire has a pool: one curl multi, easy handles that wait for their next call, and the
- * list of calls that run. curl says which sockets it wants watched (on_socket) and when it wants to
- * be called at the latest (on_timer); drive() is the only way into it, and collects what is done.
+ * DESIGN. Each wire has a pool: its curl multi (multi.h) and the list of calls that run.
  *
  * curl must not be entered from its own callbacks, and callers must not be called back out of turn.
- * So whatever a caller asks for while `inside` is set (start, cancel), and every resume, is put on
- * the `todo` list, which drive() works off on its way out and a timer of 0 ms otherwise.
+ * So what a caller asks for while curl is at work (start, cancel), and every resume, is put on the
+ * `todo` list. It is worked off when curl has been left, or else by a timer of 0 ms.
  *
  * Back-pressure. on_body has taken its bytes even when it says no, whereas curl keeps and repeats
- * the bytes of a callback that answers PAUSE. Therefore the no is only noted (`paused`) and the
- *next callback answers PAUSE before it hands anything on (`held`); from then on curl leaves the
- *socket alone. A call resumed before that never stopped.
+ * the bytes of a callback that answers PAUSE. So the no is only noted (`paused`), and the next
+ * callback answers PAUSE before it hands anything on (`held`); from then on curl leaves the socket
+ * alone. A call resumed before that never stopped.
  *
  * Deadlines. One timer per call, set for the earliest deadline of its phase and moved only when it
  * fires or when the phase changes, so bytes that arrive cost a store each. Whether the connection
- * stands is asked of curl when that timer fires, not announced by it.
- *
- * Settings that decide (libcurl 7.88, measured):
- *	CAPATH NULL, CAINFO a file	any CA path switches the shared certificate store off: 27 ms
- *of CPU and 900 KB per TLS connection instead of 0.5 ms and 85 KB MAXCONNECTS large		the
- *default throws idle connections away when few calls run PROXY and NOPROXY set, CURLU	no look-ups
- *in the environment, no second parsing of the URL
- *	Expect: empty			a large body would wait for 100-continue
- *	HTTP/1.1			on a shared HTTP/2 connection each readable event runs all
- *of its streams UPLOAD_BUFFERSIZE small		every TLS call allocates it; 64 KB by
- *default share of TLS sessions		curl keeps them per easy handle otherwise
- *
- * The process's settings (struct global) are written once, by upstream_setup, before any thread. */
+ * stands is asked of curl when that timer fires, not announced by it. */
 #include "net/upstream.h"
 
 #include <assert.h>
-#include <curl/curl.h>
-#include <signal.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/epoll.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "net/multi.h"
 
-#define IDLE_EASIES_MAX 128
 #define CALL_ARENA_BYTES 2048
-#define UPLOAD_BUFFER_BYTES (16 * 1024L)
 /* For limits that are 0, "none", where curl would take 0 for its own default. */
 #define NO_LIMIT_MS (24 * 60 * 60 * 1000L)
 
@@ -55,53 +35,9 @@ const struct upstream_limits upstream_default_limits = {
 	.max_head_bytes = 64 * 1024,
 };
 
-/* ---- once per process ----------------------------------------------------------------- */
-
-static struct global {
-	bool ready;
-	char *proxy, *ca_file, *user_agent;
-	long max_idle_conns;
-} global;
-
-static const char *const system_bundles[] = {
-	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Alpine */
-	"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
-	"/etc/ssl/ca-bundle.pem",             /* SUSE */
-	"/etc/ssl/cert.pem",                  /* BSDs, Alpine */
-};
-
-/* "" when there is none: plain HTTP still works, and HTTPS says what is wrong. */
-static const char *system_bundle(void)
-{
-	for (size_t i = 0; i < COUNT_OF(system_bundles); i++)
-		if (access(system_bundles[i], R_OK) == 0)
-			return system_bundles[i];
-	return "";
-}
-
-static void replace(char **slot, const char *text)
-{
-	mem_free(*slot);
-	*slot = mem_strdup(text ? text : "");
-}
-
 bool upstream_setup(const struct upstream_setup *setup, struct err *err)
 {
-	const char *ca = setup->ca_file ? setup->ca_file : "";
-
-	if (*ca && access(ca, R_OK) != 0)
-		return err_set(err, ERR_CONFIG, "cannot read the certificates in '%s'", ca);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return err_set(err, ERR_CONFIG, "cannot initialise libcurl");
-	/* OpenSSL writes without MSG_NOSIGNAL, and NOSIGNAL keeps curl from shielding it. */
-	signal(SIGPIPE, SIG_IGN);
-
-	replace(&global.proxy, setup->proxy);
-	replace(&global.ca_file, *ca ? ca : system_bundle());
-	replace(&global.user_agent, setup->user_agent);
-	global.max_idle_conns = setup->max_idle_conns > 0 ? setup->max_idle_conns : 2048;
-	global.ready = true;
-	return true;
+	return multi_setup(setup, err);
 }
 
 /* ---- calls and their pool ------------------------------------------------------------- */
@@ -130,16 +66,11 @@ LIST_HEAD(call_list, upstream);
 
 struct pool {
 	struct wire *wire;
-	CURLM *multi;
-	CURLSH *share;
-	struct timer tick;  /* when curl wants to be called */
+	struct multi *multi;
 	struct timer later; /* works off todo */
 	struct call_list calls;
 	struct call_queue todo;
 	size_t running;
-	bool inside; /* curl is at work: it must not be entered again */
-	CURL *easies[IDLE_EASIES_MAX];
-	size_t easy_count;
 };
 
 struct upstream {
@@ -160,13 +91,50 @@ struct upstream {
 	enum phase phase;
 	enum failure failure; /* why we ended it ourselves */
 	bool in_todo;
-	bool in_multi;
 	bool dead;      /* cancelled: no callbacks any more */
 	bool head_done; /* the final head was handed on */
 	bool paused;    /* on_body said no */
 	bool held;      /* curl was told so */
 	char curl_text[CURL_ERROR_SIZE];
 };
+
+/* ---- the pool ------------------------------------------------------------------------- */
+
+static void work_off(void *pool);
+static void call_done(void *call, CURLcode code);
+static void drop_call(struct upstream *c);
+
+static void on_later(struct timer *t)
+{
+	work_off(CONTAINER_OF(t, struct pool, later));
+}
+
+static void pool_free(void *pool)
+{
+	struct pool *p = pool;
+
+	while (!LIST_EMPTY(&p->calls))
+		drop_call(LIST_FIRST(&p->calls));
+	multi_free(p->multi);
+	timer_clear(p->wire, &p->later);
+	mem_free(p);
+}
+
+static struct pool *pool_of(struct wire *w)
+{
+	struct pool *p = wire_slot(w);
+
+	if (p)
+		return p;
+	p = MEM_NEW(struct pool);
+	p->wire = w;
+	p->multi = multi_new(w, &(struct multi_owner){ call_done, work_off, p });
+	p->later.fn = on_later;
+	LIST_INIT(&p->calls);
+	TAILQ_INIT(&p->todo);
+	wire_set_slot(w, p, pool_free);
+	return p;
+}
 
 static void todo(struct upstream *c)
 {
@@ -176,207 +144,8 @@ static void todo(struct upstream *c)
 		c->in_todo = true;
 		TAILQ_INSERT_TAIL(&p->todo, c, todo_link);
 	}
-	if (!p->inside && !timer_is_set(&p->later))
+	if (!multi_is_inside(p->multi) && !timer_is_set(&p->later))
 		timer_set(p->wire, &p->later, 0);
-}
-
-static bool was_inside(struct pool *p)
-{
-	bool before = p->inside;
-
-	p->inside = true;
-	return before;
-}
-
-/* ---- what curl asks of the wire ------------------------------------------------------- */
-
-struct sock {
-	struct watch watch;
-	struct pool *pool;
-};
-
-static void drive(struct pool *p, curl_socket_t fd, int mask);
-
-static void on_ready(struct watch *watch, uint32_t events)
-{
-	struct sock *s = CONTAINER_OF(watch, struct sock, watch);
-	int mask = 0;
-
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
-		mask |= CURL_CSELECT_IN;
-	if (events & EPOLLOUT)
-		mask |= CURL_CSELECT_OUT;
-	if (events & EPOLLERR)
-		mask |= CURL_CSELECT_ERR;
-	drive(s->pool, watch->fd, mask);
-}
-
-static uint32_t wanted_events(int what)
-{
-	uint32_t events = 0;
-
-	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-		events |= EPOLLIN;
-	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-		events |= EPOLLOUT;
-	return events;
-}
-
-/* Returns 0 in any case: curl would abandon every call of the wire. A socket that cannot be watched
- * runs into its call's deadline. */
-static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *pool, void *sock)
-{
-	struct pool *p = pool;
-	struct sock *s = sock;
-
-	if (what == CURL_POLL_REMOVE) {
-		if (s) {
-			wire_unwatch(&s->watch);
-			wire_free_later(p->wire, mem_free, s);
-		}
-		return 0;
-	}
-	if (s) {
-		wire_rearm(&s->watch, wanted_events(what));
-		return 0;
-	}
-	s = MEM_NEW(struct sock);
-	s->pool = p;
-	s->watch.fd = fd;
-	s->watch.fn = on_ready;
-	if (wire_watch(p->wire, &s->watch, wanted_events(what), false))
-		curl_multi_assign(p->multi, fd, s);
-	else
-		mem_free(s);
-	return 0;
-}
-
-static int on_timer(CURLM *multi UNUSED, long in_ms, void *pool)
-{
-	struct pool *p = pool;
-
-	if (in_ms < 0)
-		timer_clear(p->wire, &p->tick);
-	else
-		timer_set(p->wire, &p->tick, in_ms);
-	return 0;
-}
-
-static void on_tick(struct timer *t)
-{
-	drive(CONTAINER_OF(t, struct pool, tick), CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* ---- the pool ------------------------------------------------------------------------- */
-
-static void work_off(struct pool *p);
-
-static void on_later(struct timer *t)
-{
-	work_off(CONTAINER_OF(t, struct pool, later));
-}
-
-static void drop_call(struct upstream *c);
-
-static void pool_free(void *pool)
-{
-	struct pool *p = pool;
-
-	while (!LIST_EMPTY(&p->calls))
-		drop_call(LIST_FIRST(&p->calls));
-	while (p->easy_count)
-		curl_easy_cleanup(p->easies[--p->easy_count]);
-	curl_multi_cleanup(p->multi);
-	curl_share_cleanup(p->share);
-	timer_clear(p->wire, &p->tick);
-	timer_clear(p->wire, &p->later);
-	mem_free(p);
-}
-
-static struct pool *pool_new(struct wire *w)
-{
-	struct pool *p = MEM_NEW(struct pool);
-
-	p->wire = w;
-	p->tick.fn = on_tick;
-	p->later.fn = on_later;
-	LIST_INIT(&p->calls);
-	TAILQ_INIT(&p->todo);
-	p->multi = curl_multi_init();
-	p->share = curl_share_init();
-	assert(p->multi && p->share);
-	curl_share_setopt(p->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, global.max_idle_conns);
-	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-	return p;
-}
-
-static struct pool *pool_of(struct wire *w)
-{
-	struct pool *p = wire_slot(w);
-
-	if (!p) {
-		assert(global.ready);
-		p = pool_new(w);
-		wire_set_slot(w, p, pool_free);
-	}
-	return p;
-}
-
-static size_t on_header_line(char *line, size_t size, size_t n, void *call);
-static size_t on_bytes(char *bytes, size_t size, size_t n, void *call);
-
-/* What is the same for every call; the rest is set by fill_easy. */
-static CURL *easy_new(struct pool *p)
-{
-	CURL *e = curl_easy_init();
-
-	assert(e);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_SHARE, p->share);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
-	curl_easy_setopt(e, CURLOPT_PROXY, global.proxy);
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
-	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL);
-	if (*global.ca_file) {
-		curl_easy_setopt(e, CURLOPT_CAINFO, global.ca_file);
-		curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, global.ca_file);
-	}
-	if (*global.user_agent)
-		curl_easy_setopt(e, CURLOPT_USERAGENT, global.user_agent);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
-	return e;
-}
-
-static CURL *easy_take(struct pool *p)
-{
-	return p->easy_count ? p->easies[--p->easy_count] : easy_new(p);
-}
-
-static void easy_put(struct pool *p, CURL *e)
-{
-	if (p->easy_count == IDLE_EASIES_MAX) {
-		curl_easy_cleanup(e);
-		return;
-	}
-	/* Nothing of the last call may be reachable from an idle handle. */
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
-	curl_easy_setopt(e, CURLOPT_CURLU, NULL);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
-	p->easies[p->easy_count++] = e;
 }
 
 /* ---- the request ---------------------------------------------------------------------- */
@@ -454,6 +223,9 @@ static void set_method(CURL *e, const struct upstream_req *u)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, strcmp(u->method, implied) ? u->method : NULL);
 }
 
+static size_t on_header_line(char *text, size_t size, size_t n, void *call);
+static size_t on_bytes(char *bytes, size_t size, size_t n, void *call);
+
 static void fill_easy(struct upstream *c)
 {
 	int connect_ms = c->req->limits.connect_ms;
@@ -466,7 +238,9 @@ static void fill_easy(struct upstream *c)
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : NO_LIMIT_MS);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->curl_text);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, c);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
 }
 
@@ -711,20 +485,29 @@ static void explain(const struct upstream *c, CURLcode code, struct err *err)
 	curl_free(host);
 }
 
+/* Of the request, head included. */
+static long bytes_sent(const struct upstream *c)
+{
+	long n = 0;
+
+	if (c->easy)
+		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &n);
+	return n;
+}
+
 static void fill_result(const struct upstream *c, CURLcode code, struct upstream_result *result)
 {
-	long sent = 0, connects = 0;
+	long connects = 0;
 
 	*result = (struct upstream_result){ .ok = code == CURLE_OK && !c->failure };
+	result->request_sent = bytes_sent(c) > 0;
+	if (result->request_sent) {
+		curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &connects);
+		result->reused = connects == 0;
+	}
 	result->times.connect_ms = sent_after_ms(c);
 	result->times.first_byte_ms = c->first_byte_ms;
 	result->times.total_ms = (int)(wire_now_ms(c->pool->wire) - c->started_ms);
-	if (c->in_multi) {
-		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
-		curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &connects);
-		result->request_sent = sent > 0;
-		result->reused = sent > 0 && connects == 0;
-	}
 	if (!result->ok)
 		explain(c, code, &result->err);
 }
@@ -733,15 +516,12 @@ static void fill_result(const struct upstream *c, CURLcode code, struct upstream
 static void detach(struct upstream *c)
 {
 	struct pool *p = c->pool;
-	bool before = was_inside(p);
 
-	if (c->in_multi)
-		curl_multi_remove_handle(p->multi, c->easy);
-	p->inside = before;
-	if (c->easy)
-		easy_put(p, c->easy);
-	c->easy = NULL;
-	c->in_multi = false;
+	if (c->easy) {
+		multi_remove(p->multi, c->easy);
+		multi_put(p->multi, c->easy);
+		c->easy = NULL;
+	}
 	timer_clear(p->wire, &c->timer);
 	if (c->in_todo)
 		TAILQ_REMOVE(&p->todo, c, todo_link);
@@ -797,28 +577,24 @@ static bool launch(struct upstream *c)
 
 	c->phase = PHASE_REQUEST;
 	c->started_ms = now;
-	if (!set_url(c->url, buf_str(&c->req->url))) {
+	if (!buf_ok(&c->req->url) || !set_url(c->url, buf_str(&c->req->url))) {
 		c->failure = FAIL_URL;
 		return false;
 	}
 	d = deadline_of(c, now); /* before there is a handle, whose times are its last call's */
 	set_deadline(c, &d, now);
-	c->easy = easy_take(p);
+	c->easy = multi_take(p->multi);
 	fill_easy(c);
-	c->in_multi = true;
-	curl_multi_add_handle(p->multi, c->easy);
+	multi_add(p->multi, c->easy);
 	return true;
 }
 
 static void let_go_on(struct upstream *c)
 {
-	struct pool *p = c->pool;
-	bool before = was_inside(p);
 	CURLcode code;
 
 	c->held = false;
-	code = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* calls on_bytes with what it kept */
-	p->inside = before;
+	code = multi_unpause(c->pool->multi, c->easy); /* on_bytes runs with what curl kept */
 	if (c->dead)
 		drop_call(c);
 	else if (code != CURLE_OK)
@@ -827,12 +603,11 @@ static void let_go_on(struct upstream *c)
 
 /* What was put off. Nothing of it adds to the list for ever: a call comes back only because its
  * owner asked for something new. */
-static void work_off(struct pool *p)
+static void work_off(void *pool)
 {
+	struct pool *p = pool;
 	struct upstream *c;
 
-	if (p->inside)
-		return;
 	while ((c = TAILQ_FIRST(&p->todo))) {
 		TAILQ_REMOVE(&p->todo, c, todo_link);
 		c->in_todo = false;
@@ -845,37 +620,14 @@ static void work_off(struct pool *p)
 	}
 }
 
-static void collect(struct pool *p)
+static void call_done(void *call, CURLcode code)
 {
-	struct upstream *c;
-	CURLMsg *msg;
-	int left;
+	struct upstream *c = call;
 
-	while ((msg = curl_multi_info_read(p->multi, &left))) {
-		CURLcode code = msg->data.result;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		c = NULL;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c);
-		assert(c);
-		if (c->dead)
-			drop_call(c);
-		else
-			finish(c, code);
-	}
-}
-
-static void drive(struct pool *p, curl_socket_t fd, int mask)
-{
-	int running;
-
-	assert(!p->inside);
-	p->inside = true;
-	curl_multi_socket_action(p->multi, fd, mask, &running);
-	p->inside = false;
-	collect(p);
-	work_off(p);
+	if (c->dead)
+		drop_call(c);
+	else
+		finish(c, code);
 }
 
 static void on_deadline(struct timer *t)
@@ -934,7 +686,7 @@ struct upstream *upstream_start(struct wire *w, const struct upstream_req *u,
 
 	if (u->wait_ms > 0)
 		timer_set(w, &c->timer, u->wait_ms);
-	else if (p->inside || !launch(c))
+	else if (multi_is_inside(p->multi) || !launch(c))
 		todo(c);
 	return c;
 }
@@ -949,15 +701,36 @@ void upstream_resume(struct upstream *c)
 		todo(c);
 }
 
+bool upstream_sent(const struct upstream *c)
+{
+	long sent = 0;
+
+	if (c->in_multi)
+		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return sent > 0;
+}
+
 void upstream_cancel(struct upstream *c)
 {
 	if (c->phase == PHASE_DONE || c->dead)
 		return;
 	c->dead = true;
-	if (c->pool->inside)
+	if (multi_is_inside(c->pool->multi))
 		todo(c);
 	else
 		drop_call(c);
+}
+
+bool upstream_sent(const struct upstream *c)
+{
+	curl_off_t body = 0;
+
+	if (c->phase == PHASE_REPLY)
+		return true;
+	return bytes_sent(c) > 0 &&
+	    (!c->req->has_body ||
+	        (curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &body) == CURLE_OK &&
+	            (size_t)body >= c->req->body.n));
 }
 
 size_t upstream_running(const struct wire *w)

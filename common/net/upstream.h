@@ -88,6 +88,8 @@ struct upstream_events {
 struct upstream *upstream_start(struct wire *w, const struct upstream_req *u,
     const struct upstream_events *events, void *arg);
 void upstream_resume(struct upstream *u);
+/* Has the whole request gone out, so that the upstream may be working on it? */
+bool upstream_sent(const struct upstream *u);
 void upstream_cancel(struct upstream *u);
 /* Calls that run on this wire. */
 size_t upstream_running(const struct wire *w);

@@ -31,7 +31,7 @@
 	{ name, OPTION_INT, fallback, min, max, 0, NULL, help }
 #define DOUBLE_KEY(name, fallback, min, max, help) \
 	{ name, OPTION_DOUBLE, fallback, min, max, 0, NULL, help }
-#define RATIOS_KEY(name, help) { name, OPTION_RATIOS, "", 0, RATIO_MAX, 0, NULL, help }
+#define RATIOS_KEY(name, fallback, help) { name, OPTION_RATIOS, fallback, 0, RATIO_MAX, 0, NULL, help }
 
 const struct option_key option_keys[OPTION_COUNT] = {
 	/* signing in */
@@ -114,12 +114,12 @@ const struct option_key option_keys[OPTION_COUNT] = {
 	    "show dollars instead of quota"),
 	[OPT_DISPLAY_TOKEN_STAT_ENABLED] = BOOL_KEY("DisplayTokenStatEnabled", "true",
 	    "the billing routes tell of the key instead of its user"),
-	[OPT_MODEL_RATIO] = RATIOS_KEY("ModelRatio",
+	[OPT_MODEL_RATIO] = RATIOS_KEY("ModelRatio", "",
 	    "JSON object model -> price, 1 is one quota a token; empty: the built-in prices"),
-	[OPT_COMPLETION_RATIO] = RATIOS_KEY("CompletionRatio",
+	[OPT_COMPLETION_RATIO] = RATIOS_KEY("CompletionRatio", "",
 	    "JSON object model -> price of output to input; empty: the built-in ones"),
-	[OPT_GROUP_RATIO] = RATIOS_KEY("GroupRatio",
-	    "JSON object group -> factor on prices; its names are the groups; empty: the built-in ones"),
+	[OPT_GROUP_RATIO] = RATIOS_KEY("GroupRatio", "{\"default\":1,\"svip\":1,\"vip\":1}",
+	    "JSON object group -> factor on prices; its names are the groups"),
 	[OPT_RETRY_TIMES] = INT_KEY("RetryTimes", "0", 0, 20,
 	    "further channels to try when an upstream fails"),
 	[OPT_APPROXIMATE_TOKEN_ENABLED] = BOOL_KEY("ApproximateTokenEnabled", "false",

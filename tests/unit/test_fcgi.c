@@ -1002,6 +1002,9 @@ static void malformed_parameters_are_a_bad_request(void **state)
 		STR_INIT("\200"),
 		STR_INIT("\377\377\377\377\1a"),
 		STR_INIT("\1"),
+		STR_INIT("\1\200\0\0"),
+		STR_INIT("\377\377\377\377\377\377\377\377"), /* the sum overflows an int */
+		STR_INIT("\200\0\0\4\200\0\0\1NAM"),
 	};
 	struct room *room = room_open();
 	struct fcgi_client c = dial(room);

@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,6 +37,7 @@
 struct told {
 	atomic_int opened, closed, started, stopping, handled, gone;
 	atomic_int in_handler;
+	atomic_int turn;     /* how many of several programs may begin */
 	atomic_bool release; /* lets /stuck come back */
 };
 
@@ -492,32 +494,37 @@ static void a_drain_under_load_loses_nothing(void **state)
 	assert_true(kept > 50);
 }
 
-/* The successor listens at the same path before the old one is told to go. */
+/* The successor listens at the same path before the old one is told to go. All are forked before
+ * the clients' threads exist, and wait for their turn. */
 static void an_upgrade_loses_nothing(void **state)
 {
-	enum { THREADS = 4 };
-	struct program old = program(), next;
+	enum { THREADS = 4, PROGRAMS = 4 };
+	struct program p = program();
 	struct client_thread t[THREADS];
 	atomic_bool leave = false;
+	pid_t pids[PROGRAMS];
 
-	launch(&old);
+	p.config.listen = p.path;
+	fflush(NULL);
+	for (int i = 0; i < PROGRAMS; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			while (atomic_load(&told->turn) <= i)
+				usleep(1000);
+			be_the_program(&p);
+		}
+	}
+	atomic_store(&told->turn, 1);
+	wait_for_int(&told->started, 1, "started");
 	for (int i = 0; i < THREADS; i++) {
-		t[i] = (struct client_thread){ .p = &old, .leave = &leave };
+		t[i] = (struct client_thread){ .p = &p, .leave = &leave };
 		assert_int_equal(pthread_create(&t[i].thread, NULL, keep_asking, &t[i]), 0);
 	}
-	for (int swap = 0; swap < 3; swap++) {
-		int before = atomic_load(&told->started);
-
+	for (int i = 1; i < PROGRAMS; i++) {
 		usleep(50000);
-		next = old;
-		fflush(NULL);
-		next.pid = fork();
-		if (next.pid == 0)
-			be_the_program(&next);
-		wait_for_int(&told->started, before + 1, "started");
-		usleep(20000); /* it listens before it starts, and accepts soon after */
-		assert_int_equal(fcgi_stop(old.pid, SIGTERM, WAIT_MS), 0);
-		old = next;
+		atomic_store(&told->turn, i + 1);
+		wait_for_int(&told->started, i + 1, "started");
+		assert_int_equal(fcgi_stop(pids[i - 1], SIGTERM, WAIT_MS), 0);
 	}
 	atomic_store(&leave, true);
 	for (int i = 0; i < THREADS; i++) {
@@ -527,9 +534,9 @@ static void an_upgrade_loses_nothing(void **state)
 			    t[i].answered + t[i].lost);
 		assert_true(t[i].answered > 20);
 	}
-	assert_int_equal(fcgi_stop(old.pid, SIGTERM, WAIT_MS), 0);
-	assert_int_equal(access(old.path, F_OK), -1);
-	assert_int_equal(rmdir(old.dir), 0);
+	assert_int_equal(fcgi_stop(pids[PROGRAMS - 1], SIGTERM, WAIT_MS), 0);
+	assert_int_equal(access(p.path, F_OK), -1);
+	assert_int_equal(rmdir(p.dir), 0);
 }
 
 /* ---- ends ----------------------------------------------------------------------------- */
@@ -688,7 +695,9 @@ static void a_socket_may_be_inherited(void **state)
 	fflush(NULL);
 	p.pid = fork();
 	if (p.pid == 0) {
+		close(c.fd); /* or our end of it would keep it open */
 		dup2(fd, STDIN_FILENO);
+		close(fd);
 		be_the_program(&p);
 	}
 	fcgi_answer_init(&a);
@@ -752,6 +761,19 @@ static void as_plain_cgi(void **state)
 	}
 }
 
+/* Leaves the program a dozen descriptors, fewer than its budget believes. */
+static bool started_without_descriptors(struct server *s, const void *settings, struct err *err)
+{
+	int last = dup(STDIN_FILENO);
+
+	while (last >= 0)
+		last = dup(STDIN_FILENO);
+	assert(errno == EMFILE);
+	for (int i = 0; i < 12; i++)
+		close(299 - i);
+	return started(s, settings, err);
+}
+
 /* When descriptors run out, accepting pauses; nobody is lost and nothing ends. */
 static void running_out_of_descriptors_is_survived(void **state)
 {
@@ -761,11 +783,11 @@ static void running_out_of_descriptors_is_survived(void **state)
 	struct fcgi_answer a;
 
 	p.config.listen = p.path;
-	p.config.fcgi.max_conns = 10000;
+	p.config.started = started_without_descriptors;
 	fflush(NULL);
 	p.pid = fork();
 	if (p.pid == 0) {
-		struct rlimit limit = { 48, 48 };
+		struct rlimit limit = { 300, 300 };
 
 		setrlimit(RLIMIT_NOFILE, &limit);
 		be_the_program(&p);
