@@ -81,6 +81,57 @@ $(O)/tests/unit/test_admin_%: $(O)/tests/unit/test_admin_%.o \
 $(O)/tests/flow/%: $(O)/tests/flow/%.o $(O)/tests/stack.o $(O)/tests/fcgi_client.o $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
+# ---- running and testing ---------------------------------------------------------------------
+
+run: ## starts web server and both programs on 127.0.0.1:$PORT (3000), data in $DATA_DIR (./data)
+	@sh conf/deps.sh build run
+	@$(MAKE) -s all
+	@PORT=$(PORT) BIN_DIR=$(CURDIR)/$(O)/bin exec bash conf/run.sh
+
+demo: ## make run with a fake upstream: one whole and one streamed request, log row, quota
+	@sh conf/deps.sh build run
+	@$(MAKE) -s all
+	@BIN_DIR=$(CURDIR)/$(O)/bin bash conf/demo.sh
+
+test: ## everything that says whether it works: units, flows through nginx, the OpenAI SDK
+	@sh conf/deps.sh build run test
+	@$(MAKE) -s -j$(shell nproc) all $(UNIT) $(FLOW)
+	@MODE=$(MODE) sh tests/run.sh $(UNIT) $(FLOW) sdk
+
+unit: $(UNIT) ## cmocka units only
+	@MODE=$(MODE) sh tests/run.sh $(UNIT)
+
+flow: all $(FLOW) ## flows through the real web server and programs only
+	@MODE=$(MODE) sh tests/run.sh $(FLOW)
+
+sdk: all ## the official OpenAI SDK against the real stack
+	@MODE=$(MODE) sh tests/run.sh sdk
+
+check: ## what a reviewer would do: format, -Werror, analysers, tests under ASan+UBSan and TSan
+	@sh conf/deps.sh build run test check
+	@sh tests/check.sh
+
+bench: ## figures beside the floors, a few minutes; QUICK=1 for less
+	@sh conf/deps.sh build run bench
+	@$(MAKE) -s all
+	@sh tests/bench/run.sh
+
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+build/fuzz/%: tests/fuzz/%.c $(COMMON_C) $(wildcard common/*/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@) clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
+		-Icommon -I$(O) -pthread -o $@ $< $(COMMON_C) $(LIBS)
+
+fuzz: $(FUZZ) ## each reader of foreign bytes for FUZZ_SECONDS (60)
+	@for f in $(FUZZ); do n=$${f##*/fuzz_}; mkdir -p build/fuzz/corpus/$$n; \
+		$$f -max_total_time=$(or $(FUZZ_SECONDS),60) -print_final_stats=0 -verbosity=0 \
+		build/fuzz/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; \
+		echo "ok fuzz_$$n"; done
+
+SOURCES := $(wildcard common/*/*.[ch] fcgi-relay/*.[ch] fcgi-admin/*.[ch] tests/*.[ch] tests/*/*.[ch])
+fmt: ## clang-format over all C
+	@clang-format -i $(SOURCES)
+
 clean: ## removes build/
 	rm -rf build
 

@@ -75,7 +75,7 @@ void bill_reserve(struct exchange *x, int64_t amount)
 	struct ledger_op *op = &x->reserve;
 
 	*op = (struct ledger_op){
-		.kind = x->held ? LEDGER_RAISE : LEDGER_RESERVE,
+		.kind = x->reserved ? LEDGER_RAISE : LEDGER_RESERVE,
 		.hold = {
 			.request_id = request_id(x),
 			.user_id = owner->token.user_id,
@@ -102,7 +102,8 @@ void bill_checkpoint(const struct exchange *x)
 
 	adaptor_complete_usage(&so_far, x->prompt_tokens);
 	p->op.hold.request_id = keep(p, request_id(x));
-	p->op.amount = price_charge(&x->rate, &so_far.usage);
+	/* Who got nothing yet owes nothing if we die now. */
+	p->op.amount = x->committed ? price_charge(&x->rate, &so_far.usage) : -1;
 	p->op.prompt_tokens = so_far.usage.prompt_tokens;
 	p->op.completion_tokens = so_far.usage.completion_tokens;
 	ledger_send(x->relay->ledger, &p->op);
@@ -165,7 +166,7 @@ void bill_release(const struct exchange *x)
 {
 	struct posted *p;
 
-	if (!x->held)
+	if (!x->reserved)
 		return;
 	p = posted_new(LEDGER_RELEASE, strlen(x->req->id));
 	p->op.hold.request_id = keep(p, request_id(x));

@@ -15,11 +15,11 @@ int64_t bill_amount(const struct exchange *x);
 /* Reserves, or raises what is held, to amount; afterwards x->task runs on the request's wire with
  * x->reserve.ok saying how it went. Gives the exchange away. */
 void bill_reserve(struct exchange *x, int64_t amount);
-/* Notes what a running stream has cost so far. */
+/* Renews the lease, and notes what a running stream has cost so far. */
 void bill_checkpoint(const struct exchange *x);
 /* Charges what c->usage says and logs it. The exchange may be freed right after. */
 void bill_settle(const struct exchange *x, enum log_finish finish, int64_t *charged);
-/* Gives all back; nothing happens when nothing is held. */
+/* Gives all back; nothing happens when nothing was reserved. */
 void bill_release(const struct exchange *x);
 
 #endif

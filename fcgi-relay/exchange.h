@@ -44,7 +44,8 @@ struct exchange {
 	struct err last_error; /* of the latest attempt */
 
 	struct ledger_op reserve;
-	int64_t held; /* quota set aside; 0: nothing yet */
+	bool reserved; /* there is a reservation, perhaps of nothing: some models are free */
+	int64_t held;  /* its amount */
 
 	/* one attempt */
 	struct arena_mark attempt_mark;

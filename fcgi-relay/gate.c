@@ -101,12 +101,20 @@ static bool look_up(struct req *r, struct caller *out, struct err *err)
 	return err_detail(err, "%s: %s", missing.msg, missing.detail);
 }
 
-/* Notes in the row what was found out just now; the refusal does not depend on it. */
-static void mark(struct req *r, int64_t id, int status)
+/* These note in the row what was found out just now; the refusal does not depend on it. */
+static void mark_expired(struct req *r, int64_t id)
 {
 	struct err ignored = { 0 };
 
-	if (!token_set_status(r->local, id, status, &ignored))
+	if (!token_set_status(r->local, id, TOKEN_EXPIRED, &ignored))
+		log_warn(&r->log, "gate.mark_failed", LOG_ERR(&ignored));
+}
+
+static void mark_exhausted(struct req *r, int64_t id)
+{
+	struct err ignored = { 0 };
+
+	if (!token_mark_exhausted(r->local, id, &ignored))
 		log_warn(&r->log, "gate.mark_failed", LOG_ERR(&ignored));
 }
 
@@ -121,11 +129,11 @@ static bool check_key(struct req *r, const struct token *t, struct err *err)
 	if (t->status != TOKEN_ENABLED)
 		return refuse(r, ERR_KEY_DISABLED, name, err);
 	if (t->expired_time != TOKEN_NEVER_EXPIRES && t->expired_time < clock_unix()) {
-		mark(r, t->id, TOKEN_EXPIRED);
+		mark_expired(r, t->id);
 		return refuse(r, ERR_KEY_EXPIRED, name, err);
 	}
 	if (!t->unlimited_quota && t->remain_quota <= 0) {
-		mark(r, t->id, TOKEN_EXHAUSTED);
+		mark_exhausted(r, t->id);
 		return refuse(r, ERR_KEY_EXHAUSTED, name, err);
 	}
 	if (t->subnet.n && !cidr_list_has(t->subnet, r->remote_addr))

@@ -2,9 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 bool health_may_retry(const struct err *err)
@@ -53,14 +51,14 @@ static bool is_one_of(const char *text, const char *const *list, size_t count)
 
 bool health_is_dead(const struct err *err)
 {
-	int status = err->upstream_status;
-
-	if (status == 401)
-		return true;
-	if (status != 402 && status != 403 && status != 429)
+	if (err_origin(err) != ERR_BY_UPSTREAM || err->upstream_status == 0)
 		return false;
-	if (is_one_of(err->type, types, COUNT_OF(types)) ||
-	    is_one_of(err->code, codes, COUNT_OF(codes)))
+	if (err->upstream_status == 401 || err->kind == ERR_UPSTREAM_QUOTA)
+		return true;
+	if (err->kind != ERR_UPSTREAM_AUTH && err->upstream_status != 429)
+		return false;
+	if (is_one_of(err->upstream_type, types, COUNT_OF(types)) ||
+	    is_one_of(err->upstream_code, codes, COUNT_OF(codes)))
 		return true;
 	for (size_t i = 0; i < COUNT_OF(phrases); i++) {
 		if (strcasestr(err->detail, phrases[i]) || strcasestr(err->msg, phrases[i]))

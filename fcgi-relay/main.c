@@ -14,6 +14,7 @@ static const struct conf_key keys[] = {
 	{ "UPSTREAM_CONNECT_TIMEOUT", CONF_INT, "10", 1, 300, "DNS, TCP and TLS to an upstream, s" },
 	{ "UPSTREAM_FIRST_BYTE_TIMEOUT", CONF_INT, "300", 1, 3600, "from sending to the first byte of the reply, s" },
 	{ "UPSTREAM_IDLE_TIMEOUT", CONF_INT, "120", 1, 3600, "between two pieces of a reply, s" },
+	{ "RESERVATION_LEASE", CONF_INT, "90", 3, 3600, "quota held by a process that died is settled or given back after so long, s" },
 	{ 0 },
 };
 /* clang-format on */
@@ -57,8 +58,10 @@ static int seconds(const struct relay *relay, const char *name)
 
 static bool start_ledger(struct relay *relay, struct err *err)
 {
+	int lease_s = (int)conf_int(relay->rt.conf, "RESERVATION_LEASE");
 	struct db *db;
 
+	relay->pulse_ms = lease_s * 1000 / 3 < PULSE_MAX_MS ? lease_s * 1000 / 3 : PULSE_MAX_MS;
 	relay->limits = upstream_default_limits;
 	relay->limits.total_ms = seconds(relay, "RELAY_TIMEOUT");
 	relay->limits.connect_ms = seconds(relay, "UPSTREAM_CONNECT_TIMEOUT");
@@ -66,7 +69,7 @@ static bool start_ledger(struct relay *relay, struct err *err)
 	relay->limits.idle_ms = seconds(relay, "UPSTREAM_IDLE_TIMEOUT");
 	if (!runtime_db(&relay->rt, &db, err))
 		return false;
-	relay->ledger = ledger_start(db, relay->rt.node);
+	relay->ledger = ledger_start(db, relay->rt.node, lease_s);
 	return true;
 }
 

@@ -11,9 +11,6 @@
 #include "health.h"
 #include "stream.h"
 
-/* How often a running exchange looks after its lease and its client. */
-#define PULSE_MS 5000
-
 static void on_reserved(struct task *task, void *room);
 static void call_upstream(struct exchange *x);
 static void fail(struct exchange *x, const struct err *err);
@@ -236,6 +233,10 @@ static void end_gone(struct exchange *x)
 	if (x->upstream)
 		upstream_cancel(x->upstream);
 	x->upstream = NULL;
+	if (x->call.done_sent) {
+		end_stream(x);
+		return;
+	}
 	stop_watching(x);
 	if (worked)
 		charged = settle(x, FINISH_ABORTED);
@@ -266,9 +267,15 @@ static void on_pulse(struct timer *t)
 {
 	struct exchange *x = CONTAINER_OF(t, struct exchange, pulse);
 
+	if (x->call.done_sent) { /* some upstreams keep the connection open behind it */
+		upstream_cancel(x->upstream);
+		x->upstream = NULL;
+		end_stream(x);
+		return;
+	}
 	stream_keep_alive(x);
 	bill_checkpoint(x);
-	timer_set(exchange_wire(x), &x->pulse, PULSE_MS);
+	timer_set(exchange_wire(x), &x->pulse, x->relay->pulse_ms);
 }
 
 /* ---- on the wire: the upstream -------------------------------------------------------------- */
@@ -427,6 +434,7 @@ static void on_reserved(struct task *task, void *room)
 		end_refused(x, &x->reserve.err);
 		return;
 	}
+	x->reserved = true;
 	x->held = x->reserve.hold.amount;
 	call_upstream(x);
 }
@@ -442,7 +450,7 @@ static void call_upstream(struct exchange *x)
 	}
 	x->attempt_started_ms = wire_now_ms(w);
 	x->pulse.fn = on_pulse;
-	timer_set(w, &x->pulse, PULSE_MS);
+	timer_set(w, &x->pulse, x->relay->pulse_ms);
 	x->upstream = upstream_start(w, &x->request, &upstream_events, x);
 }
 
@@ -474,6 +482,10 @@ static void fail(struct exchange *x, const struct err *err)
 {
 	bool pinned = x->caller->pinned_channel != 0;
 
+	if (x->committed && x->call.done_sent) { /* the client has it all */
+		end_stream(x);
+		return;
+	}
 	health_failed(x, err);
 	if (x->committed) {
 		end_broken(x, err);

@@ -21,11 +21,15 @@
 #include "net/upstream.h"
 #include "provider/runtime.h"
 
+/* How often at least a running exchange looks after its lease and its client. */
+#define PULSE_MAX_MS 5000
+
 /* What every request reaches as r->settings. */
 struct relay {
 	struct runtime rt;
 	struct ledger *ledger;
 	struct upstream_limits limits;
+	int pulse_ms; /* a third of the lease, or PULSE_MAX_MS */
 };
 
 static inline struct relay *relay_of(const struct req *r)

@@ -53,6 +53,7 @@ struct ledger {
 
 	struct db *db;
 	char *node;
+	int lease_s;
 	struct quota_sums *sums;
 	struct op_list waiting; /* taken from the queue, not run yet */
 	struct op_list kept;    /* failed, to be tried again at retry_ms */
@@ -127,6 +128,7 @@ static bool takes(const struct ledger_op *op)
 static bool run_reserve(struct ledger *l, struct ledger_op *op)
 {
 	op->hold.node = str_c(l->node);
+	op->hold.lease_s = l->lease_s;
 	return quota_reserve(l->db, &op->hold, &op->err);
 }
 
@@ -137,7 +139,8 @@ static bool run_raise(struct ledger *l, struct ledger_op *op)
 
 static bool run_checkpoint(struct ledger *l, struct ledger_op *op)
 {
-	return quota_checkpoint(l->db, op->hold.request_id, op->amount, op->prompt_tokens,
+	op->hold.lease_s = l->lease_s;
+	return quota_checkpoint(l->db, &op->hold, op->amount, op->prompt_tokens,
 	    op->completion_tokens, &op->err);
 }
 
@@ -369,7 +372,8 @@ static bool sweep_once(struct ledger *l, int *count, struct err *err)
 {
 	if (!db_begin(l->db, err))
 		return false;
-	if (quota_sweep(l->db, clock_unix(), SWEEP_LIMIT, count, err) && db_commit(l->db, err))
+	if (quota_sweep(l->db, clock_unix(), l->lease_s, SWEEP_LIMIT, count, err) &&
+	    db_commit(l->db, err))
 		return true;
 	db_rollback(l->db);
 	return false;
@@ -453,7 +457,7 @@ static void *ledger_thread(void *arg)
 
 /* ---- outside ---------------------------------------------------------------------------------*/
 
-struct ledger *ledger_start(struct db *db, const char *node)
+struct ledger *ledger_start(struct db *db, const char *node, int lease_s)
 {
 	struct ledger *l = MEM_NEW(struct ledger);
 	sigset_t all, before;
@@ -461,6 +465,7 @@ struct ledger *ledger_start(struct db *db, const char *node)
 	l->queue = queue_new(QUEUE_CEILING);
 	l->db = db;
 	l->node = mem_strdup(node);
+	l->lease_s = lease_s;
 	l->sums = quota_sums_new(GROUP_MAX);
 	l->sweep_ms = clock_mono_ms();
 	list_init(&l->waiting);

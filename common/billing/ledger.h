@@ -33,7 +33,7 @@ enum ledger_kind { LEDGER_RESERVE, LEDGER_RAISE, LEDGER_CHECKPOINT, LEDGER_SETTL
 struct ledger_op {
 	struct task task; /* ledger.c's */
 	enum ledger_kind kind;
-	struct hold hold; /* RESERVE (node is filled in); of the others: hold.request_id */
+	struct hold hold; /* RESERVE (node and lease are filled in); of the others: request_id */
 	int64_t amount;   /* RAISE: more; CHECKPOINT: cost so far, -1 renews the lease only */
 	int64_t prompt_tokens, completion_tokens; /* CHECKPOINT */
 	struct logrow row;                        /* SETTLE: names its request by row.request_id */
@@ -44,8 +44,9 @@ struct ledger_op {
 	struct err err;
 };
 
-/* db is taken and closed at the end. node names this process in its reservations. */
-RETURNS_NEW struct ledger *ledger_start(struct db *db, const char *node);
+/* db is taken and closed at the end. node names this process in its reservations; lease_s is how
+ * long they stay without a checkpoint, usually QUOTA_LEASE_S. */
+RETURNS_NEW struct ledger *ledger_start(struct db *db, const char *node, int lease_s);
 void ledger_send(struct ledger *l, struct ledger_op *op);
 /* After the last sender: drains, commits, joins the thread, frees. A database that fails for 30 s
  * ends the waiting: what is not in then stays reserved, for the next sweep. */

@@ -147,6 +147,11 @@ static bool is_duplicate(const struct err *err)
 	return strcmp(err->code, "duplicate") == 0;
 }
 
+static int64_t lease_of(const struct hold *hold)
+{
+	return hold->lease_s > 0 ? hold->lease_s : QUOTA_LEASE_S;
+}
+
 bool quota_reserve(struct db *db, const struct hold *hold, struct err *err)
 {
 	static const char sql[] =
@@ -161,7 +166,7 @@ bool quota_reserve(struct db *db, const struct hold *hold, struct err *err)
 	if (db_run(db, sql,
 	        BIND(v_text(hold->request_id), v_int(hold->user_id), v_int(hold->token_id),
 	            v_int(hold->channel_id), v_int(hold->amount), v_text(hold->node),
-	            v_int(now + QUOTA_LEASE_S), v_int(now), v_text(hold->model),
+	            v_int(now + lease_of(hold)), v_int(now), v_text(hold->model),
 	            v_text(hold->token_name), v_text(hold->username), v_int(hold->is_stream)),
 	        NULL, err))
 		return true;
@@ -198,7 +203,7 @@ bool quota_raise(struct db *db, struct str request_id, int64_t more, struct err 
 	    db_run(db, raise_sql, BIND(v_int(more), v_text(request_id)), NULL, err);
 }
 
-bool quota_checkpoint(struct db *db, struct str request_id, int64_t cost, int64_t prompt_tokens,
+bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t cost, int64_t prompt_tokens,
     int64_t completion_tokens, struct err *err)
 {
 	static const char sql[] =
@@ -212,7 +217,7 @@ bool quota_checkpoint(struct db *db, struct str request_id, int64_t cost, int64_
 	if (!db_run(db, sql,
 	        BIND(v_int(cost), v_int(cost), v_int(prompt_tokens), v_int(prompt_tokens),
 	            v_int(completion_tokens), v_int(completion_tokens),
-	            v_int(clock_unix() + QUOTA_LEASE_S), v_text(request_id)),
+	            v_int(clock_unix() + lease_of(hold)), v_text(hold->request_id)),
 	        &changed, err))
 		return false;
 	return changed == 1 || err_set(err, ERR_NOT_FOUND, "this request has no reservation");
@@ -478,10 +483,10 @@ struct leftover {
 	int64_t amount;
 };
 
-static void leftover_read(const struct rows *rows, struct arena *a, struct leftover *l)
+static void leftover_read(const struct rows *rows, struct arena *a, int lease_s, struct leftover *l)
 {
 	int64_t created_at = rows_int(rows, 10);
-	int64_t last_seen = rows_int(rows, 11) - QUOTA_LEASE_S;
+	int64_t last_seen = rows_int(rows, 11) - lease_s;
 
 	l->row = (struct logrow){
 		.request_id = arena_str(a, rows_text(rows, 0)),
@@ -502,7 +507,7 @@ static void leftover_read(const struct rows *rows, struct arena *a, struct lefto
 	l->amount = rows_int(rows, 14);
 }
 
-static bool leftover_find(struct db *db, struct arena *a, int64_t now, int limit,
+static bool leftover_find(struct db *db, struct arena *a, int64_t now, int lease_s, int limit,
     struct leftover *list, int *count, struct err *err)
 {
 	static const char sql[] =
@@ -516,7 +521,7 @@ static bool leftover_find(struct db *db, struct arena *a, int64_t now, int limit
 	if (!db_query(db, sql, BIND(v_int(now), v_int(limit)), &rows, err))
 		return false;
 	while (*count < limit && rows_next(&rows))
-		leftover_read(&rows, a, &list[(*count)++]);
+		leftover_read(&rows, a, lease_s, &list[(*count)++]);
 	return rows_close(&rows, err);
 }
 
@@ -540,11 +545,11 @@ static bool leftover_clear(struct db *db, struct leftover *l, int64_t now, struc
 	return quota_release(db, l->row.request_id, err) && logrow_insert(db, &l->row, err);
 }
 
-bool quota_sweep(struct db *db, int64_t now, int limit, int *count, struct err *err)
+bool quota_sweep(struct db *db, int64_t now, int lease_s, int limit, int *count, struct err *err)
 {
 	struct arena *a = arena_new(4096);
 	struct leftover *list = arena_alloc(a, (size_t)limit * sizeof(*list));
-	bool ok = leftover_find(db, a, now, limit, list, count, err);
+	bool ok = leftover_find(db, a, now, lease_s, limit, list, count, err);
 
 	for (int i = 0; ok && i < *count; i++)
 		ok = leftover_clear(db, &list[i], now, err);

@@ -27,7 +27,7 @@
 #define QUOTA_PER_USD INT64_C(500000)
 /* No single charge, hold or grant is larger (USD 2 thousand million): sums stay far from 2^63. */
 #define QUOTA_MAX (INT64_C(1) << 50)
-/* A lease is renewed by checkpoints; a crash strands quota no longer than this. */
+/* A lease is renewed by checkpoints; a crash strands quota no longer than one lasts. */
 #define QUOTA_LEASE_S 90
 
 struct db;
@@ -39,6 +39,7 @@ struct hold {
 	int64_t user_id, token_id, channel_id;
 	int64_t amount;
 	struct str node;  /* which process holds it */
+	int lease_s;      /* 0: QUOTA_LEASE_S */
 	struct str model; /* for the log row of a sweep */
 	struct str token_name, username;
 	bool is_stream;
@@ -47,10 +48,10 @@ struct hold {
 MUST_USE bool quota_reserve(struct db *db, const struct hold *hold, struct err *err);
 /* Takes `more` in addition; all or nothing. */
 MUST_USE bool quota_raise(struct db *db, struct str request_id, int64_t more, struct err *err);
-/* Notes what the stream has cost so far and renews the lease. What was noted never shrinks, so a
- * cost of -1 renews the lease only. ERR_NOT_FOUND, here and for quota_raise, when there is no such
- * reservation (any more). */
-MUST_USE bool quota_checkpoint(struct db *db, struct str request_id, int64_t cost,
+/* Notes what the stream has cost so far and renews the lease; of hold, request_id and lease_s are
+ * read. What was noted never shrinks, so a cost of -1 renews the lease only. ERR_NOT_FOUND, here
+ * and for quota_raise, when there is no such reservation (any more). */
+MUST_USE bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t cost,
     int64_t prompt_tokens, int64_t completion_tokens, struct err *err);
 
 /* What a request cost, with its log row: row->quota is the charge and may exceed the hold, then
@@ -81,8 +82,10 @@ MUST_USE bool quota_release_into(struct db *db, struct quota_sums *s, struct str
     bool *found, struct err *err);
 
 /* Settles or releases up to limit reservations whose lease ran out before now, each logged with
- * FINISH_SWEPT: as consumption when there was a checkpoint to charge, else as an error row. */
-MUST_USE bool quota_sweep(struct db *db, int64_t now, int limit, int *count, struct err *err);
+ * FINISH_SWEPT: as consumption when there was a checkpoint to charge, else as an error row. lease_s
+ * tells for the log when they were last heard of. */
+MUST_USE bool quota_sweep(struct db *db, int64_t now, int lease_s, int limit, int *count,
+    struct err *err);
 
 /* An administrator's or a code's change to a user's balance, by difference. ERR_NOT_FOUND; and
  * ERR_BAD_REQUEST when delta or the balance would pass QUOTA_MAX. */

@@ -126,7 +126,8 @@ enum decoded {
 /* records are whole and in order, up to the empty PARAMS record or to the empty STDIN record. */
 MUST_USE enum decoded decode_request(struct conn *c, struct str records, struct req **out,
     struct err *err);
-void decode_init(struct fcgi_loop *f);
+/* Makes the memory file if there is none; false when descriptors have run out. */
+bool decode_ready(struct fcgi_loop *f);
 void decode_release(struct fcgi_loop *f);
 
 /* output.c */

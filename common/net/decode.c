@@ -57,11 +57,13 @@ void fcgi_setup(void)
 	pthread_once(&once, init_once);
 }
 
-void decode_init(struct fcgi_loop *f)
+bool decode_ready(struct fcgi_loop *f)
 {
-	/* Made now, so that it is there when descriptors run out. */
-	f->memfd = memfd_create("fcgi-request", MFD_CLOEXEC);
-	f->memfd_size = 0;
+	if (f->memfd < 0) {
+		f->memfd = memfd_create("fcgi-request", MFD_CLOEXEC);
+		f->memfd_size = 0;
+	}
+	return f->memfd >= 0;
 }
 
 void decode_release(struct fcgi_loop *f)
@@ -120,9 +122,7 @@ static bool load(struct fcgi_loop *f, uint16_t id, struct str records, bool with
 	};
 	size_t size = records.n + iov[1].iov_len + iov[2].iov_len;
 
-	if (f->memfd < 0)
-		decode_init(f);
-	if (f->memfd < 0)
+	if (!decode_ready(f))
 		return false;
 	record_write(empty_stdin, RECORD_STDIN, id, 0);
 	if (pwritev(f->memfd, iov, COUNT_OF(iov), 0) != (ssize_t)size)
@@ -214,7 +214,7 @@ enum decoded decode_request(struct conn *c, struct str records, struct req **out
 	fcgx.detached = 1; /* whatever fails: close, never a wait for the other side */
 	if (FCGX_Accept_r(&fcgx) < 0) {
 		FCGX_Free(&fcgx, 0);
-		decode_init(f);
+		f->memfd = -1;
 		err_set(err, ERR_INTERNAL, "libfcgi refuses the request");
 		return DECODED_BAD;
 	}

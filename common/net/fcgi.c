@@ -1,43 +1,34 @@
-/* fcgi.c — connections of web servers: accept, collect, bound, hand out, end
+/* fcgi.c — connections of web servers: accept, keep, time, drain, cut
  *
- * DESIGN. Nothing here waits. A wake-up reads what is there, once, into the loop's scratch; records
- * are walked by their headers; only an incomplete request is kept, in the connection's own buffer,
- * which goes as soon as the request is decoded. A request that arrives in one piece therefore costs
- * one recv, and between two requests a kept connection costs its struct.
+ * DESIGN. Nothing here waits, and between two requests a kept connection costs its struct and no
+ * system call. What libfcgi 2.4.2 and the web servers do, each measured, and what follows:
  *
- * What libfcgi 2.4.2 and the web servers do, each measured, and what follows here:
+ *  - FCGX_Accept_r waits in three places, in one of them as long as a client uploads: we accept and
+ *    collect ourselves and let it decode what is complete (collect.c, decode.c).
+ *  - FCGX_Finish_r waits up to 2 s for the other side: it is never called.
+ *  - A reader that left the empty STDIN record unread loses the next request: a request is read up
+ *    to and including it.
+ *  - Closing with unread bytes resets the connection, and the web server drops the reply: a refused
+ *    request is read to its end first (DISCARD), or the connection is half-closed and read for a
+ *    while (LINGER).
+ *  - Nobody sends ABORT_REQUEST, all close: a hang-up is the client leaving.
+ *  - accept fails when descriptors run out: it pauses and never ends.
+ *  - An idle kept connection may carry a request at the very moment it is closed: while draining,
+ *    only a reply closes one.
  *
- *	FCGX_Accept_r waits in three places, one of them for as	we accept and collect ourselves and
- *	long as a client uploads				let it decode what is complete
- *(decode.c) FCGX_Finish_r waits up to 2 s for the other side	never called a reader left with the
- *empty STDIN record unread	a request is read up to and including it loses the next request
- *	closing with unread bytes resets the connection; the	a refused request is read to its end
- *	web server then drops the reply				first (DISCARD), or the connection
- *is half-closed and drained (LINGER)
- *	nobody sends ABORT_REQUEST; all close			a hang-up is the client leaving
- *	accept fails with EMFILE				pause, never end
- *	an idle kept connection may carry a request at the	while draining only a reply closes a
- *	very moment it is closed				kept connection
- *
- * A connection object may still be named by a later event of the same batch, and a request by its
- * owner further up the stack: both are freed after the turn.
+ * A connection may still be named by a later event of the same batch, and a request by its owner
+ * further up the stack: both are freed after the turn.
  */
 #include "net/fcgi.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/cgi_vars.h"
 #include "net/conn.h"
-#include "net/record.h"
 
 #define ACCEPTS_PER_TURN 16
 #define PAUSE_MS 50
@@ -57,6 +48,7 @@ static void reset_request(struct conn *c)
 	c->stray = c->discard_bytes = c->parsed = 0;
 	c->fault = ERR_NONE;
 	c->started = c->no_body = c->full = false;
+	c->first_ms = c->last_ms = wire_now_ms(c->loop->wire);
 }
 
 struct conn *conn_new(struct fcgi_loop *f, int fd)
@@ -71,7 +63,7 @@ struct conn *conn_new(struct fcgi_loop *f, int fd)
 	c->in = buf_init(SIZE_MAX);
 	c->out.head = buf_init((size_t)64 * 1024 * 1024);
 	c->out.body = buf_init(0);
-	c->first_ms = c->last_ms = wire_now_ms(f->wire);
+	reset_request(c);
 	c->next = f->conns;
 	if (c->next)
 		c->next->prev = c;
@@ -255,7 +247,7 @@ static enum accepted accept_one(struct fcgi_loop *f)
 {
 	int fd;
 
-	if (atomic_load(&f->count) >= f->config->max_conns)
+	if (atomic_load(&f->count) >= f->config->max_conns || !decode_ready(f))
 		return NO_ROOM;
 	fd = accept4(f->listen.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0) {
@@ -335,7 +327,7 @@ struct fcgi_loop *fcgi_loop_new(struct wire *w, const struct fcgi_listener *l,
 	fcgi_setup();
 	f->wire = w;
 	f->config = config;
-	decode_init(f);
+	f->memfd = -1;
 	f->listen = (struct watch){ .fd = l ? l->fd : -1, .fn = on_listen, .dead = true };
 	f->pause.fn = on_pause_over;
 	if (!l)

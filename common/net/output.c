@@ -411,7 +411,7 @@ static struct composed *compose(const struct conn *c, struct req *r, struct resp
 
 	reply->head = buf_init(OUT_MAX_BYTES);
 	reply->body = buf_init(0);
-	(void)buf_reserve(head, HEAD_GUESS_BYTES + (large ? 0 : body.n));
+	buf_reserve(head, HEAD_GUESS_BYTES + (large ? 0 : body.n));
 	if (!c->cgi)
 		buf_add(head, (struct str){ zeros, RECORD_HEADER });
 	add_whole_head(head, r, status, resp);

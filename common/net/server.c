@@ -1,6 +1,8 @@
 /* server.c — wires, workers, signals, drain
  *
- * DESIGN. main starts everything, then waits for signals on a descriptor; it touches no request.
+ * DESIGN. main starts everything, then waits for signals; it touches no request. Our threads block
+ * the signals, main does not; the handler only counts on a descriptor, so it does no harm on a
+ * thread that the program started before us and that does not block them either.
  * Start: listen, wires, workers, config->started, and only then the loops begin to accept. Stop, in
  * this order, so that nothing runs out of what it stands on: the path goes, the queue of the socket
  * is accepted, requests end (or are cut at the deadline), config->stopping, workers, wires.
@@ -22,7 +24,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,7 +72,7 @@ struct server {
 	size_t wires;
 	struct worker *workers;
 	size_t worker_count;
-	int signals; /* signalfd */
+	int signals; /* eventfd: SIGTERM or SIGINT came */
 	int ended;   /* eventfd: a wire has returned */
 	size_t peak; /* connections since the last trim */
 	bool started;
@@ -91,6 +92,7 @@ static void respond(struct req *r, handler_fn *fn)
 
 	resp_init(&out, r->arena);
 	r->deferred = false;
+	/* req_defer or we clear it before it goes. cppcheck-suppress autoVariables */
 	r->defer_flag = &deferred;
 	ok = fn(r, &out, &err);
 	if (deferred) {
@@ -236,34 +238,60 @@ static bool spawn(pthread_t *thread, void *(*fn)(void *arg), void *arg, const ch
 
 /* ---- start ---------------------------------------------------------------------------- */
 
-/* Blocked in every thread, read by main. libfcgi sets handlers of its own for some of them, so our
- * dispositions come after it. An ignored signal would never reach the descriptor. */
+static const int ignored_signals[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2 };
+static const int stop_signals[] = { SIGTERM, SIGINT };
+
+/* All that a signal handler can reach. */
+static int stop_fd = -1;
+
+static void on_stop_signal(int number)
+{
+	int saved = errno;
+	uint64_t one = 1;
+
+	/* It fails only when the counter is full, and then main has enough to read. */
+	if (write(stop_fd, &one, sizeof(one)) < 0)
+		errno = saved;
+}
+
+static void mask_stop_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < COUNT_OF(stop_signals); i++)
+		sigaddset(&set, stop_signals[i]);
+	pthread_sigmask(how, &set, NULL);
+}
+
+/* libfcgi sets handlers of its own for some of these, so ours come after it. The threads that are
+ * started now inherit the mask; main lifts it for itself when they all run. */
 static bool take_signals(struct server *s, struct err *err)
 {
-	static const int ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2 };
-	static const int heard[] = { SIGTERM, SIGINT };
-	sigset_t blocked, read_here;
+	struct sigaction stop = { .sa_handler = on_stop_signal, .sa_flags = SA_RESTART };
 
-	sigemptyset(&blocked);
-	sigemptyset(&read_here);
-	for (size_t i = 0; i < COUNT_OF(ignored); i++)
-		sigaddset(&blocked, ignored[i]);
-	for (size_t i = 0; i < COUNT_OF(heard); i++) {
-		sigaddset(&blocked, heard[i]);
-		sigaddset(&read_here, heard[i]);
-	}
-	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-	fcgi_setup();
-	for (size_t i = 0; i < COUNT_OF(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-	for (size_t i = 0; i < COUNT_OF(heard); i++)
-		signal(heard[i], SIG_DFL);
-
-	s->signals = signalfd(-1, &read_here, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->signals = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->signals < 0 || s->ended < 0)
 		return err_set(err, ERR_CONFIG, "cannot wait for signals: %s", strerror(errno));
+	stop_fd = s->signals;
+	mask_stop_signals(SIG_BLOCK);
+	fcgi_setup();
+	for (size_t i = 0; i < COUNT_OF(ignored_signals); i++)
+		signal(ignored_signals[i], SIG_IGN);
+	for (size_t i = 0; i < COUNT_OF(stop_signals); i++)
+		sigaction(stop_signals[i], &stop, NULL);
 	return true;
+}
+
+/* Whoever asks again after the end is served at once. */
+static void leave_signals(void)
+{
+	if (stop_fd < 0)
+		return;
+	for (size_t i = 0; i < COUNT_OF(stop_signals); i++)
+		signal(stop_signals[i], SIG_DFL);
+	stop_fd = -1;
 }
 
 static size_t cores(void)
@@ -415,14 +443,12 @@ static enum woken wait_for(struct server *s, int timeout_ms)
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = s->ended, .events = POLLIN },
 	};
-	struct signalfd_siginfo info;
+	uint64_t count;
 
 	if (poll(fds, COUNT_OF(fds), timeout_ms) <= 0)
 		return WOKEN_BY_TIME;
-	if (fds[0].revents && read(s->signals, &info, sizeof(info)) == sizeof(info)) {
-		log_info(NULL, "server.signal", LOG_INT("signal", info.ssi_signo));
+	if (fds[0].revents && read(s->signals, &count, sizeof(count)) == sizeof(count))
 		return WOKEN_BY_SIGNAL;
-	}
 	return fds[1].revents ? WOKEN_BY_END : WOKEN_BY_TIME;
 }
 
@@ -508,6 +534,7 @@ static int serve(struct server *s)
 {
 	enum woken why;
 
+	mask_stop_signals(SIG_UNBLOCK);
 	while ((why = wait_for(s, TRIM_CHECK_MS)) == WOKEN_BY_TIME)
 		trim_after_peak(s);
 	if (s->listener.how == FCGI_START_CGI)
@@ -566,6 +593,7 @@ static void stop(struct server *s)
 		queue_free(s->queue);
 	}
 	fcgi_unlisten(&s->listener);
+	leave_signals();
 	if (s->signals >= 0)
 		close(s->signals);
 	if (s->ended >= 0)

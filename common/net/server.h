@@ -2,8 +2,8 @@
  *
  * DESIGN. `wires` threads run event loops and share one listening socket; `workers` threads take
  * complete requests from one queue and may block for milliseconds. A request goes wire → worker →
- * (wire, by reply_send or by a task of the handler's own). Signals are blocked everywhere and read
- * by the main thread: SIGTERM and SIGINT drain (stop accepting, let requests end until
+ * (wire, by reply_send or by a task of the handler's own). Signals are blocked in these threads
+ * and taken by main: SIGTERM and SIGINT drain (stop accepting, let requests end until
  * drain_timeout, then cut), a second one stops at once; SIGHUP is ignored.
  *
  * A full worker queue answers 503 with Retry-After on the wire. Descriptors are budgeted from

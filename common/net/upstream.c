@@ -12,8 +12,7 @@
  * alone. A call resumed before that never stopped.
  *
  * Deadlines. One timer per call, set for the earliest deadline of its phase and moved only when it
- * fires or when the phase changes, so bytes that arrive cost a store each. Whether the connection
- * stands is asked of curl when that timer fires, not announced by it. */
+ * fires or when the phase changes, so bytes that arrive cost a store each. */
 #include "net/upstream.h"
 
 #include <assert.h>
@@ -44,9 +43,10 @@ bool upstream_setup(const struct upstream_setup *setup, struct err *err)
 
 enum phase {
 	PHASE_WAIT,    /* wait_ms is running */
-	PHASE_REQUEST, /* connecting, sending, no byte of the reply yet */
-	PHASE_REPLY,
-	PHASE_DONE, /* on_done is running */
+	PHASE_CONNECT, /* looking up, connecting, TLS */
+	PHASE_REQUEST, /* the request goes or has gone out */
+	PHASE_REPLY,   /* a byte of the reply has come */
+	PHASE_DONE,    /* on_done is running */
 };
 
 enum failure {
@@ -86,8 +86,9 @@ struct upstream {
 	struct upstream_head head;
 	size_t head_bytes;
 	struct timer timer;
-	int64_t started_ms, last_byte_ms;
-	int first_byte_ms;
+	int64_t started_ms;
+	int64_t alive_ms;              /* connected, or the last byte came */
+	int connect_ms, first_byte_ms; /* as in upstream_times */
 	enum phase phase;
 	enum failure failure; /* why we ended it ourselves */
 	bool in_todo;
@@ -223,6 +224,7 @@ static void set_method(CURL *e, const struct upstream_req *u)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, strcmp(u->method, implied) ? u->method : NULL);
 }
 
+static int on_connected(void *call, char *peer, char *own, int peer_port, int own_port);
 static size_t on_header_line(char *text, size_t size, size_t n, void *call);
 static size_t on_bytes(char *bytes, size_t size, size_t n, void *call);
 
@@ -238,10 +240,57 @@ static void fill_easy(struct upstream *c)
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : NO_LIMIT_MS);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->curl_text);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, c);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_connected);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, c);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------ */
+
+struct deadline {
+	int64_t due_ms;
+	enum failure failure;
+};
+
+static void sooner(struct deadline *d, int64_t from_ms, int limit_ms, enum failure failure)
+{
+	if (limit_ms > 0 && from_ms + limit_ms < d->due_ms)
+		*d = (struct deadline){ from_ms + limit_ms, failure };
+}
+
+static struct deadline deadline_of(const struct upstream *c, int64_t now_ms)
+{
+	const struct upstream_limits *l = &c->req->limits;
+	struct deadline d = { INT64_MAX, FAIL_NONE };
+
+	sooner(&d, c->started_ms, l->total_ms, FAIL_TOTAL_TIMEOUT);
+	if (c->phase == PHASE_CONNECT)
+		sooner(&d, c->started_ms, l->connect_ms, FAIL_CONNECT_TIMEOUT);
+	else if (c->phase == PHASE_REQUEST)
+		sooner(&d, c->alive_ms, l->first_byte_ms, FAIL_FIRST_BYTE_TIMEOUT);
+	else /* a client that does not read is not the upstream's silence */
+		sooner(&d, c->paused ? now_ms : c->alive_ms, l->idle_ms, FAIL_IDLE_TIMEOUT);
+	return d;
+}
+
+static void set_deadline(struct upstream *c, const struct deadline *d, int64_t now_ms)
+{
+	if (d->failure && (!timer_is_set(&c->timer) || d->due_ms < c->timer.due_ms))
+		timer_set(c->pool->wire, &c->timer, d->due_ms - now_ms);
+}
+
+static void enter_phase(struct upstream *c, enum phase phase)
+{
+	int64_t now = wire_now_ms(c->pool->wire);
+	struct deadline d;
+
+	c->phase = phase;
+	c->alive_ms = now;
+	d = deadline_of(c, now);
+	set_deadline(c, &d, now);
 }
 
 /* ---- the reply ------------------------------------------------------------------------ */
@@ -253,7 +302,29 @@ static size_t give_up(struct upstream *c, enum failure why)
 	return 0;
 }
 
-static void got_bytes(struct upstream *c);
+/* A kept connection or a new one stands, and curl is about to send. Comes again when a kept one
+ * turns out to be dead and curl takes another. */
+static int on_connected(void *call, char *peer UNUSED, char *own UNUSED, int peer_port UNUSED,
+    int own_port UNUSED)
+{
+	struct upstream *c = call;
+
+	if (c->dead)
+		return CURL_PREREQFUNC_ABORT;
+	enter_phase(c, PHASE_REQUEST);
+	c->connect_ms = (int)(c->alive_ms - c->started_ms);
+	return CURL_PREREQFUNC_OK;
+}
+
+static void got_bytes(struct upstream *c)
+{
+	if (c->phase == PHASE_REPLY) {
+		c->alive_ms = wire_now_ms(c->pool->wire);
+		return;
+	}
+	enter_phase(c, PHASE_REPLY);
+	c->first_byte_ms = (int)(c->alive_ms - c->started_ms);
+}
 
 static void add_header(struct upstream *c, struct str line)
 {
@@ -331,72 +402,6 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *call)
 	if (!c->events->on_body(c->arg, (struct str){ bytes, n }))
 		c->paused = true;
 	return c->dead || c->failure ? 0 : n;
-}
-
-/* ---- deadlines ------------------------------------------------------------------------ */
-
-struct deadline {
-	int64_t due_ms;
-	enum failure failure;
-};
-
-static void sooner(struct deadline *d, int64_t from_ms, int limit_ms, enum failure failure)
-{
-	if (limit_ms > 0 && from_ms + limit_ms < d->due_ms)
-		*d = (struct deadline){ from_ms + limit_ms, failure };
-}
-
-/* Milliseconds after the start when the request began to go out, or -1 when it has not yet. */
-static int sent_after_ms(const struct upstream *c)
-{
-	curl_off_t us = 0;
-
-	if (!c->easy || curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &us) != CURLE_OK ||
-	    us <= 0)
-		return -1;
-	return (int)(us / 1000);
-}
-
-static struct deadline deadline_of(const struct upstream *c, int64_t now_ms)
-{
-	const struct upstream_limits *l = &c->req->limits;
-	struct deadline d = { INT64_MAX, FAIL_NONE };
-	int sent_ms = -1;
-
-	sooner(&d, c->started_ms, l->total_ms, FAIL_TOTAL_TIMEOUT);
-	if (c->phase == PHASE_REPLY) {
-		/* A client that does not read is not the upstream's silence. */
-		sooner(&d, c->paused ? now_ms : c->last_byte_ms, l->idle_ms, FAIL_IDLE_TIMEOUT);
-		return d;
-	}
-	sent_ms = sent_after_ms(c);
-	if (sent_ms >= 0) {
-		sooner(&d, c->started_ms + sent_ms, l->first_byte_ms, FAIL_FIRST_BYTE_TIMEOUT);
-		return d;
-	}
-	sooner(&d, c->started_ms, l->connect_ms, FAIL_CONNECT_TIMEOUT);
-	/* The request may go out any moment, and nobody will say so. */
-	sooner(&d, now_ms, l->first_byte_ms, FAIL_FIRST_BYTE_TIMEOUT);
-	return d;
-}
-
-static void set_deadline(struct upstream *c, const struct deadline *d, int64_t now_ms)
-{
-	if (d->failure && (!timer_is_set(&c->timer) || d->due_ms < c->timer.due_ms))
-		timer_set(c->pool->wire, &c->timer, d->due_ms - now_ms);
-}
-
-static void got_bytes(struct upstream *c)
-{
-	struct deadline d;
-
-	c->last_byte_ms = wire_now_ms(c->pool->wire);
-	if (c->phase == PHASE_REPLY)
-		return;
-	c->phase = PHASE_REPLY;
-	c->first_byte_ms = (int)(c->last_byte_ms - c->started_ms);
-	d = deadline_of(c, c->last_byte_ms);
-	set_deadline(c, &d, c->last_byte_ms);
 }
 
 /* ---- the end -------------------------------------------------------------------------- */
@@ -485,12 +490,13 @@ static void explain(const struct upstream *c, CURLcode code, struct err *err)
 	curl_free(host);
 }
 
-/* Of the request, head included. */
+/* Of the request, head included. Before the connection stands, the handle still has the numbers of
+ * its last call. */
 static long bytes_sent(const struct upstream *c)
 {
 	long n = 0;
 
-	if (c->easy)
+	if (c->phase >= PHASE_REQUEST)
 		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &n);
 	return n;
 }
@@ -505,7 +511,7 @@ static void fill_result(const struct upstream *c, CURLcode code, struct upstream
 		curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &connects);
 		result->reused = connects == 0;
 	}
-	result->times.connect_ms = sent_after_ms(c);
+	result->times.connect_ms = c->connect_ms;
 	result->times.first_byte_ms = c->first_byte_ms;
 	result->times.total_ms = (int)(wire_now_ms(c->pool->wire) - c->started_ms);
 	if (!result->ok)
@@ -572,17 +578,13 @@ static bool set_url(CURLU *url, struct str text)
 static bool launch(struct upstream *c)
 {
 	struct pool *p = c->pool;
-	int64_t now = wire_now_ms(p->wire);
-	struct deadline d;
 
-	c->phase = PHASE_REQUEST;
-	c->started_ms = now;
+	c->started_ms = wire_now_ms(p->wire);
+	enter_phase(c, PHASE_CONNECT);
 	if (!buf_ok(&c->req->url) || !set_url(c->url, buf_str(&c->req->url))) {
 		c->failure = FAIL_URL;
 		return false;
 	}
-	d = deadline_of(c, now); /* before there is a handle, whose times are its last call's */
-	set_deadline(c, &d, now);
 	c->easy = multi_take(p->multi);
 	fill_easy(c);
 	multi_add(p->multi, c->easy);
@@ -678,8 +680,8 @@ struct upstream *upstream_start(struct wire *w, const struct upstream_req *u,
 	c->url = curl_url();
 	assert(c->url);
 	c->timer.fn = on_deadline;
-	c->started_ms = c->last_byte_ms = wire_now_ms(w);
-	c->first_byte_ms = -1;
+	c->started_ms = c->alive_ms = wire_now_ms(w);
+	c->connect_ms = c->first_byte_ms = -1;
 	headers_init(&c->head.headers, c->arena);
 	LIST_INSERT_HEAD(&p->calls, c, link);
 	p->running++;
@@ -696,18 +698,9 @@ void upstream_resume(struct upstream *c)
 	if (!c->paused || c->dead)
 		return;
 	c->paused = false;
-	c->last_byte_ms = wire_now_ms(c->pool->wire);
+	c->alive_ms = wire_now_ms(c->pool->wire);
 	if (c->held)
 		todo(c);
-}
-
-bool upstream_sent(const struct upstream *c)
-{
-	long sent = 0;
-
-	if (c->in_multi)
-		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
-	return sent > 0;
 }
 
 void upstream_cancel(struct upstream *c)
@@ -725,12 +718,10 @@ bool upstream_sent(const struct upstream *c)
 {
 	curl_off_t body = 0;
 
-	if (c->phase == PHASE_REPLY)
-		return true;
-	return bytes_sent(c) > 0 &&
-	    (!c->req->has_body ||
-	        (curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &body) == CURLE_OK &&
-	            (size_t)body >= c->req->body.n));
+	if (c->phase != PHASE_REQUEST)
+		return c->phase > PHASE_REQUEST;
+	curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &body);
+	return bytes_sent(c) > 0 && (!c->req->has_body || (size_t)body >= c->req->body.n);
 }
 
 size_t upstream_running(const struct wire *w)

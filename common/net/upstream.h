@@ -13,7 +13,10 @@
  * Back-pressure: on_body returns false to pause; it has still taken these bytes. upstream_resume
  * lets the rest come.
  *
- * Errors   result in struct upstream_result; the kind is one of ERR_UPSTREAM_*.
+ * Errors   in struct upstream_result: ERR_UPSTREAM_UNREACHABLE (name, connection, TLS, closed or
+ *          reset before the head was there), _TIMEOUT, _TRUNCATED (broke off after the head), _BODY
+ *          (head too large, not HTTP, refused by on_head). msg is fixed text; detail names the
+ *          host and what curl says, never path, query or key.
  * Threads  all on the wire's thread; upstream_setup once before any.
  */
 #ifndef NET_UPSTREAM_H
@@ -90,12 +93,15 @@ struct upstream *upstream_start(struct wire *w, const struct upstream_req *u,
 void upstream_resume(struct upstream *u);
 /* Has the whole request gone out, so that the upstream may be working on it? */
 bool upstream_sent(const struct upstream *u);
+/* From a callback, too; but within another call's on_head or on_body, what this one borrowed must
+ * stay until the turn is over (wire_free_later). */
 void upstream_cancel(struct upstream *u);
 /* Calls that run on this wire. */
 size_t upstream_running(const struct wire *w);
 
 /* A small whole exchange (sign-in, balance, probe): collects the body up to max_body and hands all
- * to done on the wire. Takes arena, in which u and its parts live; done gets it back. */
+ * to done on the wire. Takes u (no upstream_req_release) and the arena, in which u and its parts
+ * live; done gets the arena back, and the URL's memory goes with it. */
 struct upstream_reply {
 	struct arena *arena;
 	int status; /* 0 when there was no reply */

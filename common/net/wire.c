@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -33,7 +34,8 @@ struct wire {
 	int number;
 	int epoll;
 	int wake;
-	atomic_int stops; /* how often wire_stop was called */
+	atomic_int senders; /* inside wire_send now */
+	atomic_int stops;   /* how often wire_stop was called */
 	int64_t now_ms;
 	size_t watched; /* without the wire's own */
 
@@ -95,6 +97,8 @@ void wire_free(struct wire *w)
 {
 	if (!w)
 		return;
+	while (atomic_load(&w->senders) > 0)
+		sched_yield();
 	if (w->slot_free && w->slot)
 		w->slot_free(w->slot);
 	collect_garbage(w);
@@ -138,6 +142,8 @@ void wire_send(struct wire *w, struct task *task)
 {
 	bool wake;
 
+	/* The task may run, and be the last thing the wire does, before we have woken it. */
+	atomic_fetch_add(&w->senders, 1);
 	task->next = NULL;
 	pthread_mutex_lock(&w->lock);
 	*w->inbox_end = task;
@@ -147,6 +153,7 @@ void wire_send(struct wire *w, struct task *task)
 	pthread_mutex_unlock(&w->lock);
 	if (wake)
 		wake_up(w);
+	atomic_fetch_sub(&w->senders, 1);
 }
 
 void wire_stop(struct wire *w)

@@ -40,7 +40,7 @@ struct timer {
 };
 
 RETURNS_NEW struct wire *wire_new(int number);
-/* When it does not run and nobody is left who might send to it. */
+/* When it does not run and nobody will send to it again. */
 void wire_free(struct wire *w);
 /* Runs until wire_stop and then until nothing is watched but the wire's own descriptors; a second
  * wire_stop ends it at once. */

@@ -316,6 +316,8 @@ static void fill_err(const struct outcome *o, const struct finding *f, int statu
 	}
 	err->status = o->status;
 	err->upstream_status = status;
+	put_text(err->upstream_type, sizeof(err->upstream_type), f->type, "");
+	put_text(err->upstream_code, sizeof(err->upstream_code), f->code, "");
 	put_text(err->type, sizeof(err->type), o->flags & KEEPS_TYPE ? f->type : none, o->type);
 	put_text(err->code, sizeof(err->code), o->flags & FIXED_CODE ? none : f->code, o->code);
 	put_text(err->param, sizeof(err->param), o->text ? none : f->param, "");

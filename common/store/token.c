@@ -202,14 +202,12 @@ static bool change(struct db *db, const char *sql, const struct value *values, s
 bool token_update(struct db *db, const struct token *t, struct err *err)
 {
 	static const char sql[] =
-	    "UPDATE tokens SET status = ?, name = ?, expired_time = ?, remain_quota = ?, "
-	    "unlimited_quota = ?, models = ?, subnet = ? "
+	    "UPDATE tokens SET status = ?, name = ?, expired_time = ?, models = ?, subnet = ? "
 	    "WHERE id = ? AND user_id = ? AND deleted_at = 0";
 
 	return change(db, sql,
-	    BIND(v_int(t->status), v_text(t->name), v_int(t->expired_time), v_int(t->remain_quota),
-	        v_int(t->unlimited_quota), v_text(t->models), v_text(t->subnet), v_int(t->id),
-	        v_int(t->user_id)),
+	    BIND(v_int(t->status), v_text(t->name), v_int(t->expired_time), v_text(t->models),
+	        v_text(t->subnet), v_int(t->id), v_int(t->user_id)),
 	    err);
 }
 
@@ -218,6 +216,25 @@ bool token_set_status(struct db *db, int64_t id, int status, struct err *err)
 	static const char sql[] = "UPDATE tokens SET status = ? WHERE id = ? AND deleted_at = 0";
 
 	return change(db, sql, BIND(v_int(status), v_int(id)), err);
+}
+
+bool token_mark_exhausted(struct db *db, int64_t id, struct err *err)
+{
+	static const char held_sql[] = "SELECT count(*) FROM "
+	                               "(SELECT 1 FROM reservations WHERE token_id = ? LIMIT 1)";
+	static const char mark_sql[] =
+	    "UPDATE tokens SET status = ? WHERE id = ? AND status = ? AND unlimited_quota = 0 "
+	    "AND remain_quota <= 0 "
+	    "AND NOT EXISTS (SELECT 1 FROM reservations WHERE token_id = tokens.id)";
+	struct rows rows;
+	int64_t held;
+
+	/* Asked first, because a write would wait for its turn. */
+	if (!db_query(db, held_sql, BIND(v_int(id)), &rows, err) || !rows_number(&rows, &held, err))
+		return false;
+	return held ||
+	    db_run(db, mark_sql, BIND(v_int(TOKEN_EXHAUSTED), v_int(id), v_int(TOKEN_ENABLED)),
+	        NULL, err);
 }
 
 bool token_delete(struct db *db, int64_t id, int64_t user_id, struct err *err)

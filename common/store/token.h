@@ -63,10 +63,12 @@ MUST_USE bool token_count(struct db *db, int64_t user_id, int64_t *out, struct e
 /* t->key "" makes a fresh one and sets it in the arena; sets t->id. */
 MUST_USE bool token_insert(struct db *db, const struct secret_box *box, struct arena *a,
     struct token *t, struct err *err);
-/* Writes status, name, expired_time, remain_quota, unlimited_quota, models, subnet. */
+/* Writes status, name, expired_time, models, subnet; what a key may spend is quota.h's to write. */
 MUST_USE bool token_update(struct db *db, const struct token *t, struct err *err);
-/* Status only, when the gate finds a key expired or exhausted. */
 MUST_USE bool token_set_status(struct db *db, int64_t id, int status, struct err *err);
+/* The key is used up for good: nothing is left and no running request can give something back.
+ * Otherwise nothing changes. */
+MUST_USE bool token_mark_exhausted(struct db *db, int64_t id, struct err *err);
 /* ERR_NOT_FOUND when it is not this user's. */
 MUST_USE bool token_delete(struct db *db, int64_t id, int64_t user_id, struct err *err);
 

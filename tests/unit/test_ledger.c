@@ -269,7 +269,7 @@ static void *reserve_often(void *arg)
 static void test_parallel_reservations(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 	struct caller callers[50];
 	atomic_int granted = 0;
 
@@ -301,7 +301,7 @@ static void test_parallel_reservations(void **state)
 static void test_life_of_a_request(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 
 	assert_string_equal(ledger_node(l), "node-1");
 	want("reserve", reserve(l, "r1", 2, 2, 500), true);
@@ -338,7 +338,7 @@ static void count_done(struct ledger_op *op)
 static void test_all_at_once(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 	enum { N = 200 };
 	struct ledger_op *ops = calloc(3 * N, sizeof(*ops));
 	char(*ids)[16] = calloc(N, sizeof(*ids));
@@ -369,7 +369,7 @@ static void test_all_at_once(void **state)
 static void test_given_back_first(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 
 	want("all of it", reserve(l, "r0", 1, POOR_KEY, 1000), true);
 	for (int i = 0; i < 50; i++) {
@@ -419,7 +419,7 @@ static void check_order(struct ledger_op *op)
 static void test_settlements_survive(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 	enum { N = 20 };
 	struct ledger_op *ops = calloc(N, sizeof(*ops));
 	char ids[N][16];
@@ -455,7 +455,7 @@ static void test_settlements_survive(void **state)
 static void test_neighbours(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 	struct ledger_op busy = { .kind = LEDGER_RELEASE, .hold = { .request_id = STR("none") } };
 	struct ledger_op good = { .kind = LEDGER_RELEASE, .hold = { .request_id = STR("good") } };
 	struct ledger_op bad = settle_op("bad", 30), other = reserve_op("other", 5, 5, 100);
@@ -488,7 +488,7 @@ static void test_neighbours(void **state)
 static void test_reservations_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 	struct ledger_op op = reserve_op("r1", 3, 3, 100);
 
 	run(f->db, "ALTER TABLE reservations RENAME TO away");
@@ -505,7 +505,7 @@ static void test_reservations_refused(void **state)
  */
 static void crash(const struct fixture *f)
 {
-	struct ledger *l = ledger_start(open_db(f), "crashed");
+	struct ledger *l = ledger_start(open_db(f), "crashed", QUOTA_LEASE_S);
 
 	for (int i = 0; i < 10; i++) {
 		char id[32];
@@ -544,10 +544,10 @@ static void test_crash(void **state)
 
 	/* A ledger that starts before the lease ends leaves them alone, one after it clears them.
 	 */
-	ledger_stop(ledger_start(open_db(f), "next"));
+	ledger_stop(ledger_start(open_db(f), "next", QUOTA_LEASE_S));
 	want("leased", number(f->db, "SELECT COUNT(*) FROM reservations"), 10 - late);
 	run(f->db, "UPDATE reservations SET lease_until = lease_until - 100");
-	struct ledger *l = ledger_start(open_db(f), "next");
+	struct ledger *l = ledger_start(open_db(f), "next", QUOTA_LEASE_S);
 	wait_for(f->db, "SELECT COUNT(*) FROM reservations", 0);
 	want("charged", number(f->db, "SELECT SUM(quota) FROM logs WHERE type = 2 AND finish = 3"),
 	    100 + 101 + 102);
@@ -607,7 +607,7 @@ static void test_two_processes(void **state)
 
 	db_close(f->db);
 	child = fork();
-	l = ledger_start(open_db(f), child == 0 ? "second" : "first");
+	l = ledger_start(open_db(f), child == 0 ? "second" : "first", QUOTA_LEASE_S);
 	if (child == 0) {
 		int wrong = live_many(l, 8, 100);
 
@@ -637,7 +637,7 @@ static void test_many_callers(void **state)
 {
 	enum { CALLERS = 64, TURNS = 150 };
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1");
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
 	int64_t start_ms = clock_mono_ms(), start_us = cpu_us(), ms, us;
 	struct ledger_counts counts;
 

@@ -207,7 +207,8 @@ static enum err_kind checkpoint(struct db *db, const char *id, int64_t so_far, i
     int64_t completion)
 {
 	struct err err = { 0 };
-	bool ok = quota_checkpoint(db, str_c(id), so_far, prompt, completion, &err);
+	bool ok = quota_checkpoint(db, &(struct hold){ .request_id = str_c(id) }, so_far, prompt,
+	    completion, &err);
 
 	assert_int_equal(ok, err.kind == ERR_NONE);
 	return err.kind;
@@ -219,7 +220,7 @@ static int sweep(struct db *db, int64_t now, int limit)
 	int count = -1;
 
 	assert_true(db_begin(db, &err));
-	if (!quota_sweep(db, now, limit, &count, &err))
+	if (!quota_sweep(db, now, QUOTA_LEASE_S, limit, &count, &err))
 		fail_msg("sweep: %s %s", err.msg, err.detail);
 	assert_true(db_commit(db, &err));
 	return count;

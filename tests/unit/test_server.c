@@ -631,6 +631,32 @@ static void other_signals_are_ignored(void **state)
 	land(&p, 0);
 }
 
+static void *sleep_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* A thread that the program started before, and that blocks nothing, gets the signal. */
+static void a_thread_of_the_program_does_not_eat_signals(void **state)
+{
+	struct program p = program();
+	pthread_t thread;
+
+	p.config.listen = p.path;
+	fflush(NULL);
+	p.pid = fork();
+	if (p.pid == 0) {
+		if (pthread_create(&thread, NULL, sleep_for_ever, NULL) != 0)
+			_exit(9);
+		be_the_program(&p);
+	}
+	wait_for_int(&told->started, 1, "started");
+	usleep(20000);
+	land(&p, 0);
+}
+
 /* ---- starts --------------------------------------------------------------------------- */
 
 static int run_to_end(struct program *p)
@@ -817,6 +843,7 @@ int main(void)
 		cmocka_unit_test(the_deadline_cuts_what_is_left),
 		cmocka_unit_test(a_second_signal_does_not_wait),
 		cmocka_unit_test(other_signals_are_ignored),
+		cmocka_unit_test(a_thread_of_the_program_does_not_eat_signals),
 		cmocka_unit_test(a_start_that_fails_ends_the_program),
 		cmocka_unit_test(a_socket_may_be_inherited),
 		cmocka_unit_test(as_plain_cgi),

@@ -212,9 +212,9 @@ static void test_update(void **state)
 	k.status = TOKEN_DISABLED;
 	k.name = STR("new");
 	k.expired_time = 1234;
-	k.remain_quota = 55;
-	k.unlimited_quota = true;
-	k.used_quota = 9; /* not the owner's to set */
+	k.remain_quota = 55; /* these three are not written here */
+	k.unlimited_quota = !k.unlimited_quota;
+	k.used_quota = 9;
 	k.models = STR("m");
 	k.subnet = STR("::1/128");
 	CHECK(token_update(t->db, &k, &t->err), &t->err);
@@ -222,8 +222,8 @@ static void test_update(void **state)
 	assert_int_equal(got.status, TOKEN_DISABLED);
 	CHECK_TEXT(got.name, "new");
 	assert_int_equal(got.expired_time, 1234);
-	assert_int_equal(got.remain_quota, 55);
-	assert_true(got.unlimited_quota);
+	assert_int_not_equal(got.remain_quota, 55);
+	assert_int_not_equal(got.unlimited_quota, k.unlimited_quota);
 	assert_int_equal(got.used_quota, 0);
 	CHECK_TEXT(got.models, "m");
 	CHECK_TEXT(got.subnet, "::1/128");
@@ -238,6 +238,44 @@ static void test_update(void **state)
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_false(token_by_id(t->db, t->box, t->arena, k.id, user + 1, &got, &err));
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
+/* A key whose quota is only held gets it back, so it is not at its end. */
+static void test_mark_exhausted(void **state)
+{
+	static const struct {
+		const char *name, *change, *hold;
+		int want;
+	} cases[] = {
+		{ "something left", "", "", TOKEN_ENABLED },
+		{ "unlimited", "remain_quota = 0, unlimited_quota = 1", "", TOKEN_ENABLED },
+		{ "held", "remain_quota = 0", "hold", TOKEN_ENABLED },
+		{ "disabled", "remain_quota = 0, status = 2", "", TOKEN_DISABLED },
+		{ "nothing left", "remain_quota = 0", "", TOKEN_EXHAUSTED },
+		{ "below", "remain_quota = -5", "", TOKEN_EXHAUSTED },
+	};
+	struct temp_db *t = *state;
+	int64_t user = add_user(t, "alice");
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct token k = add(t, user, cases[i].name), got;
+		const char *change = arena_fmt(t->arena, "UPDATE tokens SET %s WHERE id = %d",
+		    *cases[i].change ? cases[i].change : "name = name", (int)k.id);
+		const char *hold = arena_fmt(t->arena,
+		    "INSERT INTO reservations (request_id, user_id, token_id, channel_id, amount, "
+		    "node, lease_until, created_at, model_name, token_name, username) "
+		    "VALUES ('r', 1, %d, 1, 5, 'n', 0, 0, '', '', '')",
+		    (int)k.id);
+
+		CHECK(db_script(t->db, change, &t->err), &t->err);
+		if (*cases[i].hold)
+			CHECK(db_script(t->db, hold, &t->err), &t->err);
+		CHECK(token_mark_exhausted(t->db, k.id, &t->err), &t->err);
+		CHECK(token_by_id(t->db, t->box, t->arena, k.id, user, &got, &t->err), &t->err);
+		if (got.status != cases[i].want)
+			fail_msg("%s: status %d, want %d", cases[i].name, got.status,
+			    cases[i].want);
+	}
 }
 
 static void test_delete(void **state)
@@ -305,6 +343,7 @@ int main(void)
 		DB_TEST(test_sealed),
 		DB_TEST(test_lists),
 		DB_TEST(test_update),
+		DB_TEST(test_mark_exhausted),
 		DB_TEST(test_delete),
 		DB_TEST(test_find_is_quick),
 	};

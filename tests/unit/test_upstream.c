@@ -954,6 +954,53 @@ static void test_cancel(void **state)
 	}
 }
 
+/* Whether the upstream may be at work: not before the whole request is out, and never by what an
+ * idle handle remembers of its last call. */
+static void test_sent(void **state)
+{
+	struct seen s;
+
+	for (int i = 0; i < 2; i++) {
+		prepare(&s, "POST", "/echo");
+		s.req.body = STR("{}");
+		s.req.has_body = true;
+		run(&s);
+		release(&s);
+
+		prepare(&s, "POST", "/stall");
+		s.req.body = STR("{}");
+		s.req.has_body = true;
+		start(&s);
+		assert_false(upstream_sent(s.call));
+		turn_for(40);
+		assert_true(upstream_sent(s.call));
+		upstream_cancel(s.call);
+		release(&s);
+	}
+}
+
+/* A server that takes the connection and reads nothing: the body does not fit the sockets. */
+static void test_sent_in_part(void **state)
+{
+	int port, fd = listen_here(8, &port);
+	size_t n = 32 * 1024 * 1024;
+	char *body = mem_zalloc(n);
+	struct seen s;
+
+	prepare(&s, "POST", "");
+	buf_clear(&s.req.url);
+	buf_addf(&s.req.url, "http://127.0.0.1:%d/", port);
+	s.req.body = (struct str){ body, n };
+	s.req.has_body = true;
+	start(&s);
+	turn_for(100);
+	assert_false(upstream_sent(s.call));
+	upstream_cancel(s.call);
+	release(&s);
+	mem_free(body);
+	close(fd);
+}
+
 static void test_cancel_another(void **state)
 {
 	struct seen victim, s;
@@ -1175,6 +1222,8 @@ int main(void)
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_pause_chunks),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_sent),
+		cmocka_unit_test(test_sent_in_part),
 		cmocka_unit_test(test_cancel_another),
 		cmocka_unit_test(test_start_in_callbacks),
 		cmocka_unit_test(test_fetch),
