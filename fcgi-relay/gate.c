@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "net/cidr.h"
 #include "relay.h"
 
@@ -101,21 +102,35 @@ static bool look_up(struct req *r, struct caller *out, struct err *err)
 	return err_detail(err, "%s: %s", missing.msg, missing.detail);
 }
 
-/* These note in the row what was found out just now; the refusal does not depend on it. */
-static void mark_expired(struct req *r, int64_t id)
-{
-	struct err ignored = { 0 };
+/* What was found out just now, for a worker to note in the row. */
+struct finding {
+	struct task task;
+	int64_t token;
+	bool exhausted; /* else expired */
+};
 
-	if (!token_set_status(r->local, id, TOKEN_EXPIRED, &ignored))
-		log_warn(&r->log, "gate.mark_failed", LOG_ERR(&ignored));
+static void note_finding(struct task *task, void *room)
+{
+	struct finding *f = CONTAINER_OF(task, struct finding, task);
+	struct db *db = worker_local(room);
+	struct err err = { 0 };
+	bool ok = f->exhausted ? token_mark_exhausted(db, f->token, &err)
+			       : token_set_status(db, f->token, TOKEN_EXPIRED, &err);
+
+	if (!ok)
+		log_warn(NULL, "gate.mark_failed", LOG_ERR(&err));
+	mem_free(f);
 }
 
-static void mark_exhausted(struct req *r, int64_t id)
+/* The refusal does not wait for it. */
+static void mark(struct req *r, int64_t id, bool exhausted)
 {
-	struct err ignored = { 0 };
+	struct finding *f = MEM_NEW(struct finding);
 
-	if (!token_mark_exhausted(r->local, id, &ignored))
-		log_warn(&r->log, "gate.mark_failed", LOG_ERR(&ignored));
+	f->task.run = note_finding;
+	f->token = id;
+	f->exhausted = exhausted;
+	server_defer(r->server, &f->task);
 }
 
 static bool check_key(struct req *r, const struct token *t, struct err *err)
@@ -129,11 +144,11 @@ static bool check_key(struct req *r, const struct token *t, struct err *err)
 	if (t->status != TOKEN_ENABLED)
 		return refuse(r, ERR_KEY_DISABLED, name, err);
 	if (t->expired_time != TOKEN_NEVER_EXPIRES && t->expired_time < clock_unix()) {
-		mark_expired(r, t->id);
+		mark(r, t->id, false);
 		return refuse(r, ERR_KEY_EXPIRED, name, err);
 	}
 	if (!t->unlimited_quota && t->remain_quota <= 0) {
-		mark_exhausted(r, t->id);
+		mark(r, t->id, true);
 		return refuse(r, ERR_KEY_EXHAUSTED, name, err);
 	}
 	if (t->subnet.n && !cidr_list_has(t->subnet, r->remote_addr))

@@ -8,7 +8,8 @@
  * or `api-key` when Authorization is missing. KEY may end in `-N`, N being the channel to use, if
  * the key's user is an administrator and the whole text is not itself a key.
  *
- * Threads  workers; uses the worker's database connection.
+ * Threads  the worker or wire that has the request, with its database connection; reads only, what
+ *          it writes goes to a worker.
  */
 #ifndef FCGI_RELAY_GATE_H
 #define FCGI_RELAY_GATE_H

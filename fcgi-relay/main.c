@@ -8,6 +8,9 @@
 #include "relay.h"
 #include "routes.h"
 
+/* Longer bodies are scanned and counted on a worker, so that no other stream waits for it. */
+#define ON_WIRE_BODY_BYTES (64 * 1024)
+
 /* clang-format off */
 static const struct conf_key keys[] = {
 	{ "RELAY_TIMEOUT", CONF_INT, "0", 0, 86400, "whole upstream call at most, s; 0: no limit" },
@@ -87,6 +90,8 @@ static int serve(struct relay *relay, const struct route_table *routes)
 	int status;
 
 	runtime_server_config(&relay->rt, &config);
+	/* A key look-up in a file costs microseconds, a hand-over to a worker and back many. */
+	config.on_wire_body_bytes = ON_WIRE_BODY_BYTES;
 	if (!start_ledger(relay, &err)) {
 		fprintf(stderr, "fcgi-relay: %s\n", err.msg);
 		return 1;

@@ -219,15 +219,27 @@ static bool answers(const struct stack *s, const char *url, const char *header)
 	return status == 200;
 }
 
+const char *stack_root_key(const struct stack *s)
+{
+	static const char name[] = "INITIAL_ROOT_TOKEN=";
+
+	for (const char *const *e = s->env; e && *e; e++) {
+		if (strncmp(*e, name, sizeof(name) - 1) == 0)
+			return *e + sizeof(name) - 1;
+	}
+	return STACK_ROOT_KEY;
+}
+
 static bool all_answer(const struct stack *s)
 {
-	char url[128];
+	char url[128], header[256];
 
 	snprintf(url, sizeof(url), "%s/api/status", s->base);
 	if (!answers(s, url, NULL))
 		return false;
 	snprintf(url, sizeof(url), "%s/v1/models", s->base);
-	return answers(s, url, "Authorization: Bearer sk-" STACK_ROOT_KEY);
+	snprintf(header, sizeof(header), "Authorization: Bearer sk-%s", stack_root_key(s));
+	return answers(s, url, header);
 }
 
 /* False when run.sh ended before, or time ran out. */

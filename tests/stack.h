@@ -80,6 +80,8 @@ int stack_run(const char *name, const struct CMUnitTest *tests, size_t count,
     const char *const *env);
 /* Waits until /api/status and, with root's key, /v1/models answer 200. */
 void stack_wait_ready(struct stack *s);
+/* STACK_ROOT_KEY, or what env says instead. */
+const char *stack_root_key(const struct stack *s);
 /* Of "relay", "admin" or "web"; it changes when run.sh starts one again. */
 pid_t stack_pid(const struct stack *s, const char *name);
 void stack_kill(struct stack *s, const char *name, int signal);

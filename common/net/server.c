@@ -45,6 +45,7 @@
 /* Memory is given back when connections fell to a quarter of a peak that was worth it. */
 #define TRIM_CHECK_MS 5000
 #define TRIM_PEAK 512
+#define TRIM_THRESHOLD (16 * 1024 * 1024)
 
 struct worker {
 	struct server *server;
@@ -59,7 +60,8 @@ struct lane {
 	struct wire *wire;
 	_Atomic(struct fcgi_loop *) loop;
 	pthread_t thread;
-	bool runs;
+	bool runs, open;
+	void *local; /* for requests that are handled here */
 	struct task begin, drain, cut;
 };
 
@@ -138,12 +140,17 @@ void server_finish(struct req *r, handler_fn *fn, void *local)
 	respond(r, fn);
 }
 
-/* On the wire: the request goes to the workers, or is refused at once. */
+/* On the wire: the request is handled here, goes to the workers, or is refused at once. */
 static void on_request(struct req *r, void *arg)
 {
 	struct server *s = arg;
 	struct err err = { 0 };
 
+	if (s->config->on_wire_body_bytes && r->body.n <= s->config->on_wire_body_bytes) {
+		r->local = s->lanes[wire_number(reply_wire(r))].local;
+		respond(r, dispatch);
+		return;
+	}
 	r->task.run = run_request;
 	if (queue_try_send(s->queue, &r->task))
 		return;
@@ -367,11 +374,30 @@ static void fill_fcgi_config(struct server *s)
 	f->settings = s->config->settings;
 }
 
+static bool open_local(const struct server *s, void **local, bool *open, struct err *err)
+{
+	const struct server_config *config = s->config;
+
+	if (config->local_open && !config->local_open(config->settings, local, err))
+		return false;
+	*open = true;
+	return true;
+}
+
+static void close_local(const struct server *s, void *local, bool open)
+{
+	if (open && s->config->local_close)
+		s->config->local_close(local);
+}
+
 static bool start_wires(struct server *s, struct err *err)
 {
 	for (size_t i = 0; i < s->wires; i++) {
 		struct lane *lane = &s->lanes[i];
 
+		if (s->config->on_wire_body_bytes &&
+		    !open_local(s, &lane->local, &lane->open, err))
+			return false;
 		if (!spawn(&lane->thread, wire_main, lane, "wire", i, err))
 			return false;
 		lane->runs = true;
@@ -381,15 +407,12 @@ static bool start_wires(struct server *s, struct err *err)
 
 static bool start_workers(struct server *s, struct err *err)
 {
-	const struct server_config *config = s->config;
-
 	for (size_t i = 0; i < s->worker_count; i++) {
 		struct worker *w = &s->workers[i];
 
 		w->server = s;
-		if (config->local_open && !config->local_open(config->settings, &w->local, err))
+		if (!open_local(s, &w->local, &w->open, err))
 			return false;
-		w->open = true;
 		if (!spawn(&w->thread, worker_main, w, "worker", i, err))
 			return false;
 		w->runs = true;
@@ -423,6 +446,8 @@ static bool start(struct server *s, struct err *err)
 	    !take_signals(s, err))
 		return false;
 	build(s);
+	/* Memory goes back after a peak, by malloc_trim, not with every request. */
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 	if (!start_wires(s, err) || !start_workers(s, err))
 		return false;
 	if (config->started && !config->started(s, config->settings, err))
@@ -551,10 +576,8 @@ static void stop_workers(struct server *s)
 		if (s->workers[i].runs)
 			pthread_join(s->workers[i].thread, NULL);
 	}
-	for (size_t i = 0; i < s->worker_count; i++) {
-		if (s->workers[i].open && s->config->local_close)
-			s->config->local_close(s->workers[i].local);
-	}
+	for (size_t i = 0; i < s->worker_count; i++)
+		close_local(s, s->workers[i].local, s->workers[i].open);
 }
 
 /* Upstream calls that no request waits for (probes) may hold a wire for a while, but not long. */
@@ -580,6 +603,7 @@ static void stop_wires(struct server *s)
 			join_wire(lane);
 		fcgi_loop_free(atomic_load(&lane->loop));
 		wire_free(lane->wire);
+		close_local(s, lane->local, lane->open);
 	}
 }
 

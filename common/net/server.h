@@ -2,7 +2,8 @@
  *
  * DESIGN. `wires` threads run event loops and share one listening socket; `workers` threads take
  * complete requests from one queue and may block for milliseconds. A request goes wire → worker →
- * (wire, by reply_send or by a task of the handler's own). Signals are blocked in these threads
+ * (wire, by reply_send or by a task of the handler's own); a small one may be handled on its wire
+ * at once (on_wire_body_bytes). Signals are blocked in these threads
  * and taken by main: SIGTERM and SIGINT drain (stop accepting, let requests end until
  * drain_timeout, then cut), a second one stops at once; SIGHUP is ignored.
  *
@@ -33,7 +34,12 @@ struct server_config {
 	bool (*admit)(struct req *r, struct resp *out, struct err *err);
 	/* An err becomes the reply: the program's one place for that. */
 	void (*refuse)(const struct req *r, const struct err *err, struct resp *out);
-	/* What each worker keeps (its database connection); r->local while it has a request. */
+	/* A request whose body is at most so long runs on the wire that read it: two hand-overs less.
+	 * For programs whose handlers then only look things up (a database that is a file, not one
+	 * behind a network); what may block longer they give to server_defer. 0: all on workers. */
+	size_t on_wire_body_bytes;
+	/* What each worker, and then each wire too, keeps (its database connection); r->local while
+	 * it has a request. */
 	bool (*local_open)(const void *settings, void **local, struct err *err);
 	void (*local_close)(void *local);
 	/* After wires and workers run, before the first request; and after the last one. */

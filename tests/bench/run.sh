@@ -147,8 +147,14 @@ api() {
 	curl -sS -m 10 -H "Authorization: Bearer $access_token" "http://127.0.0.1:$product$1" -d "$2"
 }
 
+set_option() {
+	curl -sS -m 10 -X PUT -H "Authorization: Bearer $access_token" \
+		"http://127.0.0.1:$product/api/option/" -d "$1"
+}
+
 # A channel for each dialect; the model names say what fake_upstream does.
 add_channels() {
+	set_option '{"key":"ModelRatio","value":"{\"gpt-4o-mini\":0.075,\"bench-50-0\":1,\"bench-100000-10\":1,\"bench-100000-20\":1,\"bench-100000-50\":1,\"bench-100000-1000\":1,\"bench_ollama-100000-20\":1}"}'
 	api /api/channel/ '{"type":1,"name":"openai","key":"sk-up","group":"default","base_url":
 		"http://127.0.0.1:'"$upstream"'","models":"gpt-4o-mini,bench-50-0,bench-100000-10,bench-100000-20,bench-100000-50,bench-100000-1000"}'
 	api /api/channel/ '{"type":30,"name":"ollama","key":"none","group":"default","base_url":
@@ -156,12 +162,16 @@ add_channels() {
 }
 
 add_keys() {
-	: >"$dir/keys"
 	for i in $(seq 64); do
-		api /api/token/ '{"name":"bench '"$i"'","remain_quota":100000000000000,"expired_time":-1}' |
-			sed -n 's/.*"key":"\([^"]*\)".*/sk-\1/p' >>"$dir/keys"
-	done
+		api /api/token/ '{"name":"bench '"$i"'","remain_quota":100000000000000,"expired_time":-1}'
+		echo
+	done | sed -n 's/.*"key":"\([^"]*\)".*/sk-\1/p' >"$dir/keys"
 	[ "$(wc -l <"$dir/keys")" -eq 64 ] || fail "cannot make keys: $(api /api/token/ '{"name":"x"}')"
+}
+
+serves_all() {
+	curl -fsS "http://127.0.0.1:$product/v1/models" -H "Authorization: Bearer $(head -n 1 "$dir/keys")" |
+		grep -q bench_ollama
 }
 
 start_product() {
@@ -177,9 +187,7 @@ start_product() {
 	web_pid=$(cat "$dir/product/web.pid")
 	add_channels >>"$dir/out.log"
 	add_keys
-	wait_for curl -fsS "http://127.0.0.1:$product/v1/chat/completions" -d @"$dir/ollama.json" \
-		-H "Authorization: Bearer $(head -n 1 "$dir/keys")" -m 1 -r 0-0 --max-filesize 1 -o /dev/null ||
-		:
+	wait_for serves_all
 }
 
 # ---- bodies ------------------------------------------------------------------------------------
@@ -228,27 +236,32 @@ measure() {
 	for try in 1 2 3; do
 		# shellcheck disable=SC2086
 		timeout 120 "$load" "$mode" "$port" "$path" "$dir/$body.json" -k "$dir/keys" $watch \
-			-p upstream="$upstream_pid" "$@" >"$dir/try" || say "bench: no figures for $name"
+			-p upstream="$upstream_pid" "$@" >"$dir/try" 2>>"$dir/out.log" ||
+			say "bench: no figures for $name, see $dir/out.log"
 		cat "$dir/try" >>"$dir/tries"
 		awk '{ sub(/.*foreign=/, ""); exit !($1 > 0.08) }' "$dir/try" || break
 		[ -n "$quick" ] && [ $try = 2 ] && break
 	done
 	sed 's/.*foreign=\([-0-9.]*\).*/\1 &/' "$dir/tries" | sort -n | head -n 1 |
-		sed "s/^[-0-9.]* /name=$name row=$row conns= /" >>"$dir/results"
+		sed "s/^[-0-9.]* /name=$name row=${row%-streams} /" >>"$dir/results"
 }
 
-json_rows() {
-	for connections in ${quick:+64} ${quick:-1 64 256}; do
-		[ "$connections" = "$quick" ] && [ "$connections" != 64 ] && continue
+# Which rows a body is measured in.
+rows_for() {
+	case $1.$quick in
+	small.* | large.) echo a b c2 c3 product ;;
+	large.*) echo b product ;;
+	sse.) echo a b-streams product ;;
+	sse.*) echo b-streams product ;;
+	esac
+}
+
+closed_rows() {
+	for connections in $connection_counts; do
 		for body in small large sse; do
-			for row in a b c2 c3 product; do
-				case $body.$row in
-				sse.c?) continue ;;
-				sse.b) row=b-streams ;;
-				esac
-				# its threads are fewer than 256 kept connections
+			for row in $(rows_for $body); do
+				# it has fewer threads than nginx would keep connections
 				[ "$row.$connections" = c2.256 ] && continue
-				[ -n "$quick" ] && [ $body != small ] && [ "$row" != product ] && continue
 				measure "$body.$connections" "$row" closed "$body" -c "$connections" \
 					-s "$seconds" -w 0.4
 			done
@@ -270,8 +283,8 @@ slow_streams() {
 }
 
 main() {
-	seconds=2
-	[ -n "$quick" ] && seconds=1
+	seconds=2 connection_counts="1 64 256"
+	[ -n "$quick" ] && seconds=1 connection_counts=64
 	: >"$dir/results"
 	write_bodies
 	start_upstream
@@ -279,7 +292,7 @@ main() {
 	start_product
 	note idle_kb "$(rss)"
 
-	json_rows
+	closed_rows
 	measure open b open small -c 256 -r 1000 -s $((seconds * 2))
 	measure open product open small -c 256 -r 1000 -s $((seconds * 2))
 	for row in b-streams product; do
@@ -294,8 +307,8 @@ main() {
 	[ -n "$quick" ] || slow_streams "${STREAMS:-10000}" 5
 	sleep 7 # streams end, and memory is given back
 	note after_kb "$(rss)"
-	"$load" start "$dir/start.sock" "$bin/fcgi-relay" --listen "$dir/start.sock" >"$dir/try" 2>>"$dir/out.log"
-	sed 's/.*=/name=start value=/' "$dir/try" >>"$dir/results"
+	note start_us "$(DATA_DIR=$dir/data "$load" start "$dir/start.sock" \
+		"$bin/fcgi-relay" --listen "$dir/start.sock" 2>>"$dir/out.log" | sed 's/.*=//')"
 	awk -f "$here/tests/bench/report.awk" "$dir/results"
 }
 
