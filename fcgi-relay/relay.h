@@ -1,6 +1,7 @@
 /* relay.h — one request's life: gate, choose, price, reserve, call, settle; the only retry
  *
- * DESIGN. A request passes through three rooms (common/README.md):
+ * DESIGN. A request passes through three rooms (common/README.md); the first is the wire itself
+ * for a small body:
  *
  *	worker   relay_begin     the key was checked by gate.c; read and validate the body, choose a
  *	                         channel, find the price, count, build the upstream call
