@@ -88,11 +88,14 @@ wait_until_ready() {
 	return 1
 }
 
+# A password of an earlier start may have been changed since, so only a new one is shown.
 announce() {
+	local password="$DATA_DIR/root-password"
+
 	echo
 	echo "oneapi-fcgi runs at http://127.0.0.1:$PORT"
-	if [ -r "$DATA_DIR/root-password" ]; then
-		echo "sign in as root, password: $(cat "$DATA_DIR/root-password")   (kept in $DATA_DIR/root-password)"
+	if [ "$password" -nt "$run_dir/begun" ]; then
+		echo "sign in as root, password: $(cat "$password")   (kept in $password)"
 	fi
 	echo "try: curl http://127.0.0.1:$PORT/api/status"
 	echo
@@ -116,9 +119,8 @@ trap 'stop 0' INT TERM
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 umask 077
 
-case "$PORT" in
-'' | *[!0-9]*) fail "PORT '$PORT' is not a number" ;;
-esac
+[[ "$PORT" =~ ^[1-9][0-9]{0,4}$ && "$PORT" -le 65535 ]] ||
+	fail "PORT '$PORT' is not a port, choose a number from 1 to 65535"
 [ "${WEB_SERVER:-nginx}" = nginx ] || fail "WEB_SERVER '$WEB_SERVER' is not supported, use nginx"
 nginx=$(PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin" command -v nginx) ||
 	fail "nginx is missing, try: make deps"
@@ -133,6 +135,7 @@ DATA_DIR=$(cd "$DATA_DIR" && pwd)
 run_dir=$(mktemp -d "${RUN_DIR_BASE:-${TMPDIR:-/tmp}}/oneapi.XXXXXX") || fail "cannot make a temporary folder"
 [ ${#run_dir} -lt 80 ] || fail "TMPDIR is too long for a unix socket"
 [ -n "${RUN_DIR_LINK:-}" ] && ln -sfn "$run_dir" "$RUN_DIR_LINK"
+touch "$run_dir/begun"
 start_program admin
 wait_for_socket admin || fail "fcgi-admin did not start"
 start_program relay

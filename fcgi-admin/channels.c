@@ -393,6 +393,16 @@ static bool is_toggle(uint64_t seen)
 	               field_bit(channel_body, "priority"))) == 0;
 }
 
+/* An update keeps one channel one channel: its key is not split. */
+static bool check_key(struct req *r, const struct channel *c, struct err *err)
+{
+	const struct provider *provider = provider_by_id(c->type);
+
+	if (provider && provider->quirks & QUIRK_KEY_IS_ONE)
+		return true;
+	return str_find(c->key, '\n') == c->key.n || wrong(r, "key", err);
+}
+
 static bool update(struct req *r, struct resp *out, struct err *err)
 {
 	struct channel in = { 0 }, c;
@@ -407,7 +417,7 @@ static bool update(struct req *r, struct resp *out, struct err *err)
 	if (!channel_by_id(db_of(r), box_of(r), r->arena, in.id, &c, err))
 		return false;
 	apply(r, &in, seen, &c);
-	if ((!is_toggle(seen) && !normalize(r, &c, err)) ||
+	if (!check_key(r, &c, err) || (!is_toggle(seen) && !normalize(r, &c, err)) ||
 	    !channel_update(db_of(r), box_of(r), &c, err))
 		return false;
 	changed(r);

@@ -53,8 +53,7 @@ static bool list(struct req *r, struct resp *out, struct err *err)
 	return reply_close(out);
 }
 
-/* ---- what must be filled in before a switch may be turned on -----------------------------------
- */
+/* ---- what must be filled in before a switch may be turned on --------------------------------- */
 
 static bool has_items(struct str list)
 {
@@ -112,6 +111,19 @@ static bool check_value(struct req *r, enum option_id id, struct str value, stru
 
 /* ---- saving ---------------------------------------------------------------------------------- */
 
+/* Without case, the last of that name, as in field_read; NULL when there is none. */
+static const cJSON *member(const cJSON *tree, const char *name)
+{
+	const cJSON *found = NULL, *m;
+
+	cJSON_ArrayForEach(m, tree)
+	{
+		if (str_eq_nocase(str_c(m->string), str_c(name)))
+			found = m;
+	}
+	return found;
+}
+
 /* Values are strings; a number or boolean is taken as it would be written. */
 static bool read_value(struct req *r, const cJSON *item, struct str *out)
 {
@@ -133,14 +145,15 @@ static bool undecodable(const struct req *r, struct err *err)
 
 static bool save(struct req *r, struct resp *out, struct err *err)
 {
-	struct str name, value;
+	struct str name = { 0 }, value;
 	cJSON *tree;
 	int id;
 
 	if (!body_tree(r, &tree, err))
 		return undecodable(r, err);
-	name = json_str_at(tree, "key");
-	if (name.n == 0 || !read_value(r, cJSON_GetObjectItem(tree, "value"), &value))
+	if (cJSON_IsString(member(tree, "key")))
+		name = str_c(member(tree, "key")->valuestring);
+	if (name.n == 0 || !read_value(r, member(tree, "value"), &value))
 		return undecodable(r, err);
 	id = option_find(name);
 	if (id < 0)

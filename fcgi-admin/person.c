@@ -42,6 +42,14 @@ bool person_check_password(const struct req *r, struct str password, struct err 
 	return pass(r, password.n >= PERSON_PASSWORD_MIN && password.n <= PERSON_PASSWORD_MAX, err);
 }
 
+bool person_check_group(const struct req *r, struct str group, struct err *err)
+{
+	return pass(r,
+	    group.n > 0 && group.n <= PERSON_GROUP_MAX && is_line(group, PERSON_GROUP_MAX) &&
+	        str_trim(group).n == group.n && str_find(group, ',') == group.n,
+	    err);
+}
+
 bool person_check_email(const struct req *r, struct str email, struct err *err)
 {
 	size_t at = str_find(email, '@');

@@ -22,6 +22,8 @@
 MUST_USE bool person_check_name(const struct req *r, struct str name, struct err *err);
 MUST_USE bool person_check_display_name(const struct req *r, struct str name, struct err *err);
 MUST_USE bool person_check_password(const struct req *r, struct str password, struct err *err);
+/* One name, not a list of them; not empty. */
+MUST_USE bool person_check_group(const struct req *r, struct str group, struct err *err);
 MUST_USE bool person_check_email(const struct req *r, struct str email, struct err *err);
 
 /* user_by_id; ERR_NOT_FOUND also for deleted users. */

@@ -42,23 +42,33 @@ static bool list(struct req *r, struct resp *out, struct err *err)
 	    reply_list(out, user_wire, users.items, users.count, sizeof *users.items);
 }
 
+/* ?status= narrows it, and is the only way to see the deleted ones. */
 static bool search(struct req *r, struct resp *out, struct err *err)
 {
+	int64_t status = req_query_int(r, "status", 0);
 	struct user_list users;
 
-	return user_search(db_of(r), r->arena, req_query(r, "keyword"), SEARCH_MAX, &users, err) &&
+	if (status < USER_ENABLED || status > USER_DELETED)
+		status = 0;
+	return user_search(db_of(r), r->arena, req_query(r, "keyword"), (int)status, SEARCH_MAX,
+	           &users, err) &&
 	    reply_list(out, user_wire, users.items, users.count, sizeof *users.items);
 }
 
+/* For the form: with what running requests hold, so that the balance and used_quota together are
+ * the same whether a request of the user is under way or not (quota_change). */
 static bool get(struct req *r, struct resp *out, struct err *err)
 {
+	int64_t id, held;
 	struct user u;
-	int64_t id;
 
 	if (!body_path_id(r, &id, err) || !user_by_id(db_of(r), r->arena, id, &u, err))
 		return false;
 	if (!access_outranks(r, &u))
 		return message_fail(r, err, MSG_U14);
+	if (!quota_held(db_of(r), id, &held, err))
+		return false;
+	u.quota += held;
 	return reply_object(out, user_wire, &u);
 }
 
@@ -247,7 +257,8 @@ static bool manage(struct req *r, struct resp *out, struct err *err)
 
 /* quota is what the form shows after editing. Charges go on while it is open, so the change is
  * the difference to what the form had loaded: quota_before when our own form says it, else today's
- * balance plus what was charged since used_quota was loaded. quota_delta is the change itself. */
+ * balance with its holds plus what was charged since used_quota was loaded. quota_delta is the
+ * change itself. A script that sends quota alone sets the balance. */
 struct user_change {
 	int64_t id;
 	struct str username, display_name, password, email, group;
@@ -288,7 +299,19 @@ static bool in_range(int64_t n)
 	return n >= -QUOTA_MAX && n <= QUOTA_MAX;
 }
 
-static bool quota_change(const struct req *r, const struct user_change *c, const struct user *u,
+/* The balance that a form showed when used_quota was what it says. */
+static bool quota_shown(struct req *r, const struct user_change *c, const struct user *u,
+    int64_t *shown, struct err *err)
+{
+	int64_t held;
+
+	if (!quota_held(db_of(r), u->id, &held, err))
+		return false;
+	*shown = u->quota + held + u->used_quota - c->used_quota;
+	return true;
+}
+
+static bool quota_change(struct req *r, const struct user_change *c, const struct user *u,
     int64_t *delta, struct err *err)
 {
 	int64_t before = u->quota;
@@ -302,8 +325,9 @@ static bool quota_change(const struct req *r, const struct user_change *c, const
 	} else if (has(c, "quota")) {
 		if (has(c, "quota_before"))
 			before = c->quota_before;
-		else if (has(c, "used_quota") && c->used_quota < u->used_quota)
-			before += u->used_quota - c->used_quota;
+		else if (has(c, "used_quota") && c->used_quota <= u->used_quota &&
+		    !quota_shown(r, c, u, &before, err))
+			return false;
 		*delta = c->quota - before;
 	}
 	return in_range(*delta) ? true : message_fail(r, err, MSG_E02);
@@ -324,8 +348,8 @@ static bool change_texts(struct req *r, const struct user_change *c, struct user
 		u->display_name = c->display_name;
 	}
 	if (c->group.n && !str_eq(c->group, u->group)) {
-		if (c->group.n > PERSON_GROUP_MAX || str_find(c->group, ',') < c->group.n)
-			return message_fail(r, err, MSG_E02);
+		if (!person_check_group(r, c->group, err))
+			return false;
 		u->group = c->group;
 	}
 	if (c->hash.n)
@@ -460,8 +484,7 @@ static bool update(struct req *r, struct resp *out, struct err *err)
 	return reply_ok(out);
 }
 
-/* ---- delete ----------- -----------------------------------------------------------------------
- */
+/* ---- delete ---------------------------------------------------------------------------------- */
 
 static bool remove_one(struct req *r, void *arg, struct err *err)
 {

@@ -6,12 +6,17 @@
 #include "base/err.h"
 #include "provider/sink.h"
 
+/* A long message loses its end, never its request id. */
 void answer_tag(const struct req *r, struct err *err)
 {
+	const size_t room = sizeof err->msg - sizeof " (request id: )" - REQ_ID_MAX;
 	size_t len = strlen(err->msg);
 
-	if (strstr(err->msg, "(request id: "))
-		return;
+	if (len > room) {
+		len = room;
+		while (len > 0 && ((unsigned char)err->msg[len] & 0xc0) == 0x80)
+			len--; /* not within a character */
+	}
 	snprintf(err->msg + len, sizeof err->msg - len, " (request id: %s)", r->id);
 }
 
@@ -43,8 +48,8 @@ bool answer_preflight(struct req *r, struct resp *out, struct err *err)
 {
 	out->status = 204;
 	answer_cors(r, &out->headers);
-	headers_add_c(
-	    &out->headers, "Access-Control-Allow-Methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS");
+	headers_add_c(&out->headers, "Access-Control-Allow-Methods",
+	    "GET,POST,PUT,PATCH,DELETE,OPTIONS");
 	headers_add_c(&out->headers, "Access-Control-Allow-Headers",
 	    "Authorization, Content-Type, X-Api-Key, Api-Key, X-Request-Id, X-Stainless-Arch, "
 	    "X-Stainless-Lang, X-Stainless-Os, X-Stainless-Package-Version, "

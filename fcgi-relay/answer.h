@@ -12,7 +12,7 @@ struct err;
 
 /* server_config.refuse. */
 void answer_error(const struct req *r, const struct err *err, struct resp *out);
-/* ` (request id: …)` behind err's message, once. */
+/* Appends ` (request id: …)` to err's message. */
 void answer_tag(const struct req *r, struct err *err);
 /* Access-Control-* for a request with an Origin. */
 void answer_cors(const struct req *r, struct headers *headers);

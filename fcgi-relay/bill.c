@@ -115,8 +115,9 @@ static const char *formula(const struct exchange *x)
 	const struct rate *r = &x->rate;
 	double one = (double)RATIO_ONE;
 
-	return arena_fmt(x->req->arena, "model ratio %.2f × group ratio %.2f × completion ratio %.2f",
-	    (double)r->model / one, (double)r->group / one, (double)r->completion / one);
+	return arena_fmt(x->req->arena,
+	    "model ratio %.2f × group ratio %.2f × completion ratio %.2f", (double)r->model / one,
+	    (double)r->group / one, (double)r->completion / one);
 }
 
 void bill_settle(const struct exchange *x, enum log_finish finish, int64_t *charged)
@@ -125,8 +126,8 @@ void bill_settle(const struct exchange *x, enum log_finish finish, int64_t *char
 	const struct usage *u = &x->call.usage;
 	struct str content = str_c(formula(x));
 	struct posted *p = posted_new(LEDGER_SETTLE,
-	    content.n + owner->username.n + owner->token.name.n + x->call.model.n +
-		x->ask.model.n + strlen(x->req->id));
+	    content.n + owner->username.n + owner->token.name.n + x->call.model.n + x->ask.model.n +
+	        strlen(x->req->id));
 	int64_t now = clock_mono_ms();
 
 	*charged = price_charge(&x->rate, u);
@@ -152,7 +153,7 @@ void bill_settle(const struct exchange *x, enum log_finish finish, int64_t *char
 		.attempts = x->attempts,
 		.first_byte_ms = x->first_byte_ms,
 		.upstream_status = x->upstream_status,
-		.finish = finish,
+		.finish = (int)finish,
 		.model_ratio = x->rate.model,
 		.completion_ratio = x->rate.completion,
 		.group_ratio = x->rate.group,

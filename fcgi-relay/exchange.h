@@ -59,13 +59,12 @@ struct exchange {
 	enum reply_kind kind;
 	int upstream_status;
 	struct headers headers; /* what of the upstream's head goes to the client */
-	struct buf body;	/* collected: whole or error */
+	struct buf body;        /* collected: whole or error */
 	struct frame_reader frames;
 
 	/* the client's side of a stream */
 	struct buf out;
-	bool committed;	  /* a byte of the reply has gone out: no other channel any more */
-	bool client_gone;
+	bool committed; /* a byte of the reply has gone out: no other channel any more */
 	int64_t first_byte_ms; /* from the request's start; -1 */
 	int64_t last_write_ms;
 	struct timer pulse; /* keep-alive comments and checkpoints */

@@ -23,7 +23,8 @@ static const struct phrase {
 	{ ERR_SUBNET, "this key may not be used from %s", "该令牌不允许从 %s 使用" },
 	{ ERR_USER_DISABLED, "this user is disabled%s", "用户已被封禁%s" },
 	{ ERR_MODEL_DENIED, "this key may not use model %s", "该令牌无权使用模型 %s" },
-	{ ERR_CHANNEL_PICK, "only administrators may pick a channel%s", "普通用户不支持指定渠道%s" },
+	{ ERR_CHANNEL_PICK, "only administrators may pick a channel%s",
+	    "普通用户不支持指定渠道%s" },
 };
 
 static bool refuse(const struct req *r, enum err_kind kind, const char *detail, struct err *err)
@@ -115,7 +116,7 @@ static void note_finding(struct task *task, void *room)
 	struct db *db = worker_local(room);
 	struct err err = { 0 };
 	bool ok = f->exhausted ? token_mark_exhausted(db, f->token, &err)
-			       : token_set_status(db, f->token, TOKEN_EXPIRED, &err);
+	                       : token_set_status(db, f->token, TOKEN_EXPIRED, &err);
 
 	if (!ok)
 		log_warn(NULL, "gate.mark_failed", LOG_ERR(&err));

@@ -83,7 +83,7 @@ static void disable(struct task *task, void *room)
 	bool changed = false;
 
 	if (!channel_set_status(db, d->channel, CHANNEL_ENABLED, CHANNEL_AUTO_DISABLED,
-		str_c(d->reason), &changed, &err))
+	        str_c(d->reason), &changed, &err))
 		log_error(NULL, "health.disable_failed", LOG_INT("channel", d->channel),
 		    LOG_ERR(&err));
 	else if (changed)

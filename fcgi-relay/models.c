@@ -67,8 +67,8 @@ static bool list_models(struct req *r, struct resp *out, struct err *err)
 static bool offers(const struct req *r, struct str model)
 {
 	struct catalog *c = runtime_catalog(&relay_of(r)->rt);
-	bool found = may_use(r, model) &&
-	    catalog_candidates(c, gate_caller(r)->owner.group, model) != NULL;
+	bool found =
+	    may_use(r, model) && catalog_candidates(c, gate_caller(r)->owner.group, model) != NULL;
 
 	catalog_put(c);
 	return found;
@@ -79,7 +79,8 @@ static bool get_model(struct req *r, struct resp *out, struct err *err)
 	struct str model = r->params[0];
 
 	if (!offers(r, model)) {
-		err_set(err, ERR_MODEL_NOT_FOUND, "The model '%.*s' does not exist", STR_ARG(model));
+		err_set(err, ERR_MODEL_NOT_FOUND, "The model '%.*s' does not exist",
+		    STR_ARG(model));
 		snprintf(err->param, sizeof err->param, "model");
 		return false;
 	}

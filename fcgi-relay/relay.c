@@ -11,6 +11,9 @@
 #include "health.h"
 #include "stream.h"
 
+/* Of an upstream's Retry-After; a longer one is a mistake. */
+#define RETRY_AFTER_MAX_S 86400
+
 static void on_reserved(struct task *task, void *room);
 static void call_upstream(struct exchange *x);
 static void fail(struct exchange *x, const struct err *err);
@@ -39,10 +42,24 @@ static struct exchange *exchange_new(struct req *r)
 	return x;
 }
 
+/* Compressed bodies are not read; saying so beats calling them broken JSON. */
+static bool check_encoding(const struct req *r, struct err *err)
+{
+	struct str coding = str_trim(req_header(r, "content-encoding"));
+
+	if (coding.n == 0 || str_eq_nocase(coding, STR("identity")))
+		return true;
+	return err_set(err, ERR_UNSUPPORTED_ENCODING,
+	    "request bodies with Content-Encoding %.*s are not supported",
+	    STR_ARG(str_slice(coding, 0, 64)));
+}
+
 static bool read_request(struct exchange *x, struct err *err)
 {
 	struct req *r = x->req;
 
+	if (!check_encoding(r, err))
+		return false;
 	if (!ask_read(r->arena, x->mode->mode, r->body, r->params[0], &x->ask, err))
 		return false;
 	if (!gate_allows_model(r, x->caller, x->ask.model, err))
@@ -94,8 +111,8 @@ static bool find_price(struct exchange *x, struct err *err)
 {
 	const struct caller *who = x->caller;
 
-	return price_find(x->catalog->prices, x->call.model, x->channel->row.type,
-	    who->owner.group, &x->rate, err);
+	return price_find(x->catalog->prices, x->call.model, x->channel->row.type, who->owner.group,
+	    &x->rate, err);
 }
 
 static bool build_call(struct exchange *x, struct err *err)
@@ -110,11 +127,12 @@ static bool build_call(struct exchange *x, struct err *err)
 		.provider = c->provider,
 		.model = catalog_map_model(c, x->ask.model),
 		.system_prompt = c->row.system_prompt,
+		.query = x->req->query,
 		.stream = x->ask.stream,
 	};
 	if (!adaptor || !(adaptor->modes & c->provider->modes & (1u << x->ask.mode)))
-		return err_set(err, ERR_UNSUPPORTED_MODE, "channels of type %s cannot serve this route",
-		    c->provider->name);
+		return err_set(err, ERR_UNSUPPORTED_MODE,
+		    "channels of type %s cannot serve this route", c->provider->name);
 	x->request.limits = x->relay->limits;
 	return find_price(x, err) && adaptor->encode(&x->call, &x->request, err);
 }
@@ -153,8 +171,9 @@ static void log_end(const struct exchange *x, int status, int64_t quota, const s
 	log_info(&r->log, "relay.done", LOG_STR("model", x->ask.model), LOG_INT("status", status),
 	    LOG_INT("ms", clock_mono_ms() - r->started_ms), LOG_INT("first_ms", x->first_byte_ms),
 	    LOG_INT("attempts", x->attempts), LOG_INT("upstream", x->upstream_status),
-	    LOG_INT("in", x->call.usage.prompt_tokens), LOG_INT("out", x->call.usage.completion_tokens),
-	    LOG_INT("quota", quota), LOG_TEXT("stream", x->ask.stream ? "true" : "false"),
+	    LOG_INT("in", x->call.usage.prompt_tokens),
+	    LOG_INT("out", x->call.usage.completion_tokens), LOG_INT("quota", quota),
+	    LOG_TEXT("stream", x->ask.stream ? "true" : "false"),
 	    LOG_TEXT("error", err ? err_kind_name(err->kind) : ""),
 	    LOG_TEXT("detail", err ? (*err->detail ? err->detail : err->msg) : ""));
 }
@@ -226,7 +245,7 @@ static void end_broken(struct exchange *x, const struct err *err)
 static void end_gone(struct exchange *x)
 {
 	struct err gone = { 0 };
-	bool worked = x->upstream && upstream_sent(x->upstream);
+	bool worked = x->upstream && upstream_sent(x->upstream) && x->kind != REPLY_ERROR;
 	int64_t charged = 0;
 
 	err_set(&gone, ERR_CLIENT_GONE, "the client left");
@@ -300,7 +319,8 @@ static void keep_headers(struct exchange *x, const struct headers *from)
 		for (size_t k = 0; k < COUNT_OF(kept_headers); k++) {
 			if (str_starts(h.name, str_c(kept_headers[k].prefix)))
 				headers_add(&x->headers,
-				    kept_headers[k].as ? str_c(kept_headers[k].as) : h.name, h.value);
+				    kept_headers[k].as ? str_c(kept_headers[k].as) : h.name,
+				    h.value);
 		}
 	}
 }
@@ -355,6 +375,23 @@ static bool on_body(void *arg, struct str bytes)
 	return true;
 }
 
+/* This attempt needs a further upstream call. */
+static void next_step(struct exchange *x)
+{
+	struct err err = { 0 };
+
+	x->call.step++;
+	buf_clear(&x->body);
+	x->kind = REPLY_PENDING;
+	upstream_req_release(&x->request);
+	upstream_req_init(&x->request, x->req->arena);
+	x->request.limits = x->relay->limits;
+	if (x->call.provider->adaptor->encode(&x->call, &x->request, &err))
+		call_upstream(x);
+	else
+		fail(x, &err);
+}
+
 /* A whole 2xx body: the client's reply, or the next step of this attempt. */
 static void finish_whole(struct exchange *x)
 {
@@ -379,19 +416,23 @@ static void finish_whole(struct exchange *x)
 		fail(x, &err);
 		break;
 	case STEP_NEXT:
-		x->call.step++;
-		buf_clear(&x->body);
-		x->kind = REPLY_PENDING;
-		if (adaptor->encode(&x->call, &x->request, &err))
-			call_upstream(x);
-		else
-			fail(x, &err);
+		next_step(x);
 		break;
 	case STEP_FAILED:
 		fail(x, &err);
 		break;
 	}
 	buf_release(&reply);
+}
+
+/* When the upstream says how long it is busy, the client learns it. A date is not passed on. */
+static void note_retry_after(const struct exchange *x, struct err *err)
+{
+	int64_t seconds;
+
+	if ((err_status(err) == 429 || err_status(err) == 503) &&
+	    str_to_int(headers_get(&x->headers, "retry-after"), 1, RETRY_AFTER_MAX_S, &seconds))
+		err->retry_after_s = (int)seconds;
 }
 
 static void on_done(void *arg, const struct upstream_result *result)
@@ -407,8 +448,9 @@ static void on_done(void *arg, const struct upstream_result *result)
 	switch (x->kind) {
 	case REPLY_PENDING:
 	case REPLY_ERROR:
-		x->call.provider->adaptor->error(
-		    &x->call, x->upstream_status, buf_str(&x->body), &err);
+		x->call.provider->adaptor->error(&x->call, x->upstream_status, buf_str(&x->body),
+		    &err);
+		note_retry_after(x, &err);
 		fail(x, &err);
 		return;
 	case REPLY_WHOLE:

@@ -70,8 +70,8 @@ bool stream_feed(struct exchange *x, struct str bytes, struct err *err)
 
 bool stream_close(struct exchange *x, struct err *err)
 {
-	bool ok = frame_end(&x->frames, err) &&
-	    x->call.provider->adaptor->on_end(&x->call, &x->out, err);
+	bool ok =
+	    frame_end(&x->frames, err) && x->call.provider->adaptor->on_end(&x->call, &x->out, err);
 
 	if (!ok && !x->committed)
 		return false;

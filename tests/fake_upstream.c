@@ -1483,9 +1483,11 @@ static bool play(struct conn *c)
 	while (c->step && !c->stalled) {
 		int64_t wait_us;
 
+		if (c->out.n - c->out_sent > BACKLOG_HIGH && !flush(c))
+			return false;
 		if (c->out.n - c->out_sent > BACKLOG_HIGH) {
-			c->waits_for_room = true;
-			break;
+			c->waits_for_room = true; /* on_writable goes on */
+			return true;
 		}
 		wait_us = c->step(c);
 		if (wait_us == STEP_DONE)

@@ -1,4 +1,4 @@
-/* jtext.h — the characters of JSON text: what jscan.c and json.c share
+/* jtext.h — the characters of JSON text: what jscan.c, json.c and str.c share
  *
  * UTF-8, escapes, and a look at eight bytes at a time: a word is loaded so that the first byte in
  * memory is its lowest; a mask has the top bit of each byte that was looked for.

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jtext.h"
+
 /* Longest text that str_to_double reads: more digits than a double can tell apart. */
 #define DOUBLE_TEXT_MAX 511
 
@@ -237,57 +239,22 @@ uint64_t str_hash(struct str s)
 	return hash;
 }
 
-/* Length of the sequence at p, 0 when it is not well-formed (Unicode 15, table 3-7: the range of
- * the second byte depends on the first; all others are 80..BF). */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t len;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (n < len)
-		return 0;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
-
 bool str_is_utf8(struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0;
+	const char *p = s.p, *end = p + s.n;
 
-	while (i < s.n) {
-		uint64_t eight;
+	while (p < end) {
 		size_t len;
 
 		/* Most of what we see is ASCII: eight bytes at a time. */
-		if (s.n - i >= sizeof(eight)) {
-			memcpy(&eight, p + i, sizeof(eight));
-			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
-				i += sizeof(eight);
-				continue;
-			}
+		if (end - p >= 8 && (eight_load(p) & EIGHT_TOPS) == 0) {
+			p += 8;
+			continue;
 		}
-		len = utf8_sequence(p + i, s.n - i);
+		len = jtext_utf8(p, end);
 		if (len == 0)
 			return false;
-		i += len;
+		p += len;
 	}
 	return true;
 }

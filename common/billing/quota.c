@@ -598,6 +598,15 @@ bool quota_grant(struct db *db, int64_t user_id, int64_t delta, struct err *err)
 	return err_set(err, ERR_BAD_REQUEST, "the quota would be too large");
 }
 
+bool quota_held(struct db *db, int64_t user_id, int64_t *held, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT COALESCE(SUM(amount), 0) FROM reservations WHERE user_id = ?";
+	struct rows rows;
+
+	return db_query(db, sql, BIND(v_int(user_id)), &rows, err) && rows_number(&rows, held, err);
+}
+
 bool quota_set_token(struct db *db, int64_t token_id, int64_t remain_quota, bool unlimited,
     struct err *err)
 {

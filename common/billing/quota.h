@@ -90,6 +90,8 @@ MUST_USE bool quota_sweep(struct db *db, int64_t now, int lease_s, int limit, in
 /* An administrator's or a code's change to a user's balance, by difference. ERR_NOT_FOUND; and
  * ERR_BAD_REQUEST when delta or the balance would pass QUOTA_MAX. */
 MUST_USE bool quota_grant(struct db *db, int64_t user_id, int64_t delta, struct err *err);
+/* What a user's open holds have taken from the balance and may give back. */
+MUST_USE bool quota_held(struct db *db, int64_t user_id, int64_t *held, struct err *err);
 /* The owner sets what a key may still spend. What is reserved at this moment stays reserved: a key
  * that stops being unlimited starts with what it may spend less its open holds. */
 MUST_USE bool quota_set_token(struct db *db, int64_t token_id, int64_t remain_quota, bool unlimited,

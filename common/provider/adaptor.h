@@ -99,8 +99,8 @@ void adaptor_scrub(const struct call *c, struct err *err);
 /* OpenAI's usage object → struct usage; false when it has none of the members. reported only when
  * a token was counted. */
 bool adaptor_usage(struct jval usage, struct usage *out);
-/* Adds tokens counted by us where the upstream reported nothing or only a sum; called once at the
- * end. */
+/* Adds tokens counted by us where the upstream reported nothing or only a sum, and cuts a report
+ * that is far from all we saw; called once at the end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
 
 /* The bytes of b as long as the arena lives; b is empty afterwards, so ask buf_ok before. For

@@ -314,9 +314,13 @@ static void edit_max_tokens(const struct call *c, struct jedit *e)
 	    !is_reasoning_model(c->model))
 		return;
 	if (jscan_member(c->ask->root, STR("max_completion_tokens"), &value)) {
+		bool null = value.type == J_NULL;
+
 		if (jscan_member(c->ask->root, STR("max_tokens"), &value))
-			jedit_drop(e, c->ask->root, STR("max_tokens"));
-		return;
+			jedit_drop(e, c->ask->root,
+			    null ? STR("max_completion_tokens") : STR("max_tokens"));
+		if (!null)
+			return;
 	}
 	while (jscan_next_member(&it, &name, &value))
 		if (jscan_name_is(name, STR("max_tokens")))

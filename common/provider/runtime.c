@@ -46,16 +46,17 @@ struct arguments {
 
 static void print_usage(const char *program)
 {
-	printf("usage: %s [--listen PATH|HOST:PORT] [--env FILE] [command …]\n"
-	       "\n"
-	       "Serves FastCGI on a socket given by the web server (descriptor 0), by systemd or by\n"
-	       "--listen; run by a web server as CGI it answers one request.\n"
-	       "\n"
-	       "  --listen PATH|HOST:PORT  make the listening socket here\n"
-	       "  --env FILE               settings (default: ./.env when it exists)\n"
-	       "  --check-config           check settings, folder and database, then end\n"
-	       "  --help-config            list every setting with its default\n"
-	       "  --version, --help\n",
+	printf(
+	    "usage: %s [--listen PATH|HOST:PORT] [--env FILE] [command …]\n"
+	    "\n"
+	    "Serves FastCGI on a socket given by the web server (descriptor 0), by systemd or by\n"
+	    "--listen; run by a web server as CGI it answers one request.\n"
+	    "\n"
+	    "  --listen PATH|HOST:PORT  make the listening socket here\n"
+	    "  --env FILE               settings (default: ./.env when it exists)\n"
+	    "  --check-config           check settings, folder and database, then end\n"
+	    "  --help-config            list every setting with its default\n"
+	    "  --version, --help\n",
 	    program);
 }
 
@@ -105,10 +106,11 @@ static bool parse_arguments(struct runtime *rt, int argc, char **argv,
 static bool open_data_dir(const char *dir, struct err *err)
 {
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_set(err, ERR_CONFIG, "cannot make DATA_DIR '%s': %s", dir, strerror(errno));
+		return err_set(err, ERR_CONFIG, "cannot make DATA_DIR '%s': %s", dir,
+		    strerror(errno));
 	if (access(dir, R_OK | W_OK | X_OK) != 0)
-		return err_set(
-		    err, ERR_CONFIG, "cannot write to DATA_DIR '%s': %s", dir, strerror(errno));
+		return err_set(err, ERR_CONFIG, "cannot write to DATA_DIR '%s': %s", dir,
+		    strerror(errno));
 	return true;
 }
 
@@ -146,8 +148,8 @@ static bool open_database(struct runtime *rt, struct err *err)
 		db_close(db);
 		return false;
 	}
-	return catalog_watch(
-	    db, rt->box, (int)conf_int(rt->conf, "CATALOG_POLL_MS"), &rt->watcher, err);
+	return catalog_watch(db, rt->box, (int)conf_int(rt->conf, "CATALOG_POLL_MS"), &rt->watcher,
+	    err);
 }
 
 static bool open_all(struct runtime *rt, const struct conf_key *const *tables,
@@ -157,12 +159,12 @@ static bool open_all(struct runtime *rt, const struct conf_key *const *tables,
 	const char *log_file;
 
 	if (!conf_load(args->env_file ? args->env_file : ".env", args->env_file != NULL, tables,
-		&rt->conf, err))
+	        &rt->conf, err))
 		return false;
 
 	log_file = conf_text(rt->conf, "LOG_FILE");
 	if (!log_open(rt->program, conf_bool(rt->conf, "DEBUG") ? LOG_DEBUG : LOG_INFO,
-		*log_file ? log_file : NULL))
+	        *log_file ? log_file : NULL))
 		return err_set(err, ERR_CONFIG, "cannot write LOG_FILE '%s'", log_file);
 
 	rt->data_dir = conf_text(rt->conf, "DATA_DIR");
@@ -186,7 +188,8 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 	if (!parse_arguments(rt, argc, argv, tables, &args, status))
 		return false;
 	if (!open_all(rt, tables, &args, &err)) {
-		fprintf(stderr, "%s: %s%s%s\n", program, err.msg, *err.detail ? ": " : "", err.detail);
+		fprintf(stderr, "%s: %s%s%s\n", program, err.msg, *err.detail ? ": " : "",
+		    err.detail);
 		runtime_close(rt);
 		*status = 1;
 		return false;
@@ -197,8 +200,7 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 		*status = 0;
 		return false;
 	}
-	if (conf_is_set(rt->conf, "REDIS_CONN_STRING") &&
-	    *conf_text(rt->conf, "REDIS_CONN_STRING"))
+	if (conf_is_set(rt->conf, "REDIS_CONN_STRING") && *conf_text(rt->conf, "REDIS_CONN_STRING"))
 		log_warn(NULL, "runtime.redis_unused", LOG_TEXT("reason", "not in this build"));
 	return true;
 }

@@ -33,7 +33,7 @@ struct runtime {
 	struct catalog_watcher *watcher;
 	char node[64]; /* host, process and a random part: who holds a reservation */
 	int64_t started_at;
-	int argc;      /* what is left of the command line: a sub-command */
+	int argc; /* what is left of the command line: a sub-command */
 	char **argv;
 };
 

@@ -292,6 +292,12 @@ static void set(struct options *o, enum option_id id, struct str text, bool is_s
 	}
 }
 
+/* An empty table would mean no groups and no prices: it is how one asks for the built-in one. */
+static bool is_built_in(enum option_id id, struct str text)
+{
+	return option_keys[id].type == OPTION_RATIOS && text.n == 0;
+}
+
 static void load_one(const struct secret_box *box, struct arena *a, enum option_id id,
     struct str stored, struct options *out)
 {
@@ -302,7 +308,7 @@ static void load_one(const struct secret_box *box, struct arena *a, enum option_
 	if ((option_keys[id].flags & OPTION_SECRET) &&
 	    !secret_open(box, a, aad_of(id, aad), text, &text))
 		err_set(&err, ERR_CONFIG, "option '%s' cannot be opened", option_keys[id].name);
-	else if (option_check(id, text, &err))
+	else if (option_check(id, text, &err) && !is_built_in(id, text))
 		set(out, id, text, true);
 	if (err.kind != ERR_NONE)
 		log_warn(NULL, "option.invalid", LOG_ERR(&err));

@@ -125,11 +125,12 @@ bool user_page(struct db *db, struct arena *a, enum user_order order, int64_t of
 	return list(db, a, sql[order], BIND(v_int(limit), v_int(offset)), out, err);
 }
 
-bool user_search(struct db *db, struct arena *a, struct str keyword, int64_t limit,
+bool user_search(struct db *db, struct arena *a, struct str keyword, int status, int64_t limit,
     struct user_list *out, struct err *err)
 {
 	static const char sql[] =
-	    SELECT "WHERE status <> 3 AND (id = ? OR username LIKE ? ESCAPE '!' "
+	    SELECT "WHERE (status = ? OR (? = 0 AND status <> 3)) "
+	           "AND (id = ? OR username LIKE ? ESCAPE '!' "
 	           "OR email LIKE ? ESCAPE '!' OR display_name LIKE ? ESCAPE '!') "
 	           "ORDER BY id DESC LIMIT ?";
 	struct value prefix = v_text(db_prefix(a, keyword));
@@ -137,7 +138,9 @@ bool user_search(struct db *db, struct arena *a, struct str keyword, int64_t lim
 
 	if (!str_to_int(keyword, 1, INT64_MAX, &id))
 		id = 0;
-	return list(db, a, sql, BIND(v_int(id), prefix, prefix, prefix, v_int(limit)), out, err);
+	return list(db, a, sql,
+	    BIND(v_int(status), v_int(status), v_int(id), prefix, prefix, prefix, v_int(limit)),
+	    out, err);
 }
 
 bool user_count(struct db *db, int64_t *out, struct err *err)

@@ -46,9 +46,10 @@ struct user_list {
 /* Without the deleted ones. */
 MUST_USE bool user_page(struct db *db, struct arena *a, enum user_order order, int64_t offset,
     int64_t limit, struct user_list *out, struct err *err);
-/* id equal (all digits) or prefix of user name, e-mail, display name; newest first. */
-MUST_USE bool user_search(struct db *db, struct arena *a, struct str keyword, int64_t limit,
-    struct user_list *out, struct err *err);
+/* id equal (all digits) or prefix of user name, e-mail, display name; newest first. Of that
+ * status, or the living when it is 0. */
+MUST_USE bool user_search(struct db *db, struct arena *a, struct str keyword, int status,
+    int64_t limit, struct user_list *out, struct err *err);
 MUST_USE bool user_count(struct db *db, int64_t *out, struct err *err);
 
 /* Inserts with quota as the opening balance; sets u->id. A taken name: err->code "duplicate". */

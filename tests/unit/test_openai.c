@@ -83,6 +83,15 @@ static void test_complete_usage(void **state)
 		{ "counted by us", { 0 }, 99, 99, 10 },
 		{ "a sum is divided", { .completion_tokens = 71, .reported = true }, 60, 60, 11 },
 		{ "never below zero", { .completion_tokens = 71, .reported = true }, 99, 71, 0 },
+		{ "a large prompt", { .prompt_tokens = 3000000, .reported = true }, 50000, 3000000,
+		    0 },
+		{ "an absurd prompt", { .prompt_tokens = INT64_C(1) << 31, .reported = true }, 99,
+		    1048576 + 64 * 99, 0 },
+		{ "an absurd completion",
+		    { .prompt_tokens = 1, .completion_tokens = INT64_C(1) << 31, .reported = true },
+		    99, 1, 1048576 + 64 * 10 },
+		{ "an absurd sum", { .completion_tokens = INT64_C(1) << 31, .reported = true }, 99,
+		    99, 1048576 + 64 * 10 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

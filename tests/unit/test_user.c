@@ -275,7 +275,7 @@ static void test_search(void **state)
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct user_list list;
 
-		CHECK(user_search(t->db, t->arena, str_c(cases[i].keyword), 100, &list, &t->err),
+		CHECK(user_search(t->db, t->arena, str_c(cases[i].keyword), 0, 100, &list, &t->err),
 		    &t->err);
 		if (strcmp(ids(t, &list), cases[i].want) != 0)
 			fail_msg("%s: got %s, want %s", cases[i].name, ids(t, &list),
