@@ -21,7 +21,7 @@ build  library  sqlite3       libsqlite3-dev
 build  library  libcjson      libcjson-dev
 build  library  libcrypto     libssl-dev
 run    command  bash          bash
-run    command  nginx         nginx-light
+run    command  nginx         nginx
 run    command  curl          curl
 test   header   cmocka.h      libcmocka-dev
 check  command  clang         clang

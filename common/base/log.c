@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -79,13 +78,24 @@ static bool is_control(const unsigned char *p, size_t n)
 	return n == 1 ? p[0] < 0x20 || p[0] == 0x7f : n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
+/* Stands for itself without quotes. */
+static bool is_bare(char c)
+{
+	return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+}
+
 static bool needs_quotes(struct str s)
 {
 	size_t i = 0;
 
 	while (i < s.n) {
-		size_t n = character(str_slice(s, i, s.n));
+		size_t n;
 
+		if (is_bare(s.p[i])) {
+			i++;
+			continue;
+		}
+		n = character(str_slice(s, i, s.n));
 		if (n == 0 || is_control((const unsigned char *)s.p + i, n))
 			return true;
 		if (s.p[i] == ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\')
@@ -156,27 +166,44 @@ static void put_str(struct line *l, const char *name, struct str s)
 static void put_int(struct line *l, const char *name, int64_t n)
 {
 	char digits[24];
-	size_t before = l->n;
-	int len = snprintf(digits, sizeof(digits), "%" PRId64, n);
+	size_t before = l->n, at = sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
 
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (n < 0)
+		digits[--at] = '-';
 	/* Half a number would be a wrong number. */
-	if (!put_name(l, name) || !put(l, digits, (size_t)len))
+	if (!put_name(l, name) || !put(l, digits + at, sizeof(digits) - at))
 		l->n = before;
 }
+
+/* The last second that this thread wrote, for the lines that follow within it. */
+static _Thread_local struct {
+	time_t second;
+	char text[32];
+	size_t n;
+} stamp;
 
 static void put_time(struct line *l)
 {
 	int64_t ms = clock_unix_ms();
-	time_t seconds = (time_t)(ms / 1000);
+	time_t second = (time_t)(ms / 1000);
+	int part = (int)(ms % 1000);
+	const char tail[] = { '.', (char)('0' + part / 100), (char)('0' + part / 10 % 10),
+		(char)('0' + part % 10), 'Z' };
 	struct tm utc;
-	char text[40];
-	size_t n;
 
-	if (!gmtime_r(&seconds, &utc))
-		return;
-	n = strftime(text, sizeof(text), "ts=%Y-%m-%dT%H:%M:%S", &utc);
-	n += (size_t)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(ms % 1000));
-	put(l, text, n);
+	if (second != stamp.second || !stamp.n) {
+		if (!gmtime_r(&second, &utc))
+			return;
+		stamp.n = strftime(stamp.text, sizeof(stamp.text), "ts=%Y-%m-%dT%H:%M:%S", &utc);
+		stamp.second = second;
+	}
+	put(l, stamp.text, stamp.n);
+	put(l, tail, sizeof(tail));
 }
 
 static void send_line(const struct line *l)

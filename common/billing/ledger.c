@@ -192,12 +192,17 @@ static bool run_op(struct ledger *l, struct ledger_op *op, struct err *err)
 	return false;
 }
 
-/* Settling or releasing what is settled or released is fine: once is once. */
+/* Settling or releasing what is settled or released is fine: once is once. A settlement that comes
+ * too late was swept, since its lease ran out while we stood still: the log keeps what it would
+ * have charged. */
 static void accept_repeats(struct ledger_op *op)
 {
 	if (op->ok || op->err.kind != ERR_NOT_FOUND ||
 	    (op->kind != LEDGER_SETTLE && op->kind != LEDGER_RELEASE))
 		return;
+	if (op->kind == LEDGER_SETTLE)
+		log_warn(NULL, "ledger.too_late", LOG_STR("request", op->row.request_id),
+		    LOG_INT("user", op->row.user_id), LOG_INT("quota", op->row.quota));
 	err_clear(&op->err);
 	op->ok = true;
 }

@@ -83,6 +83,8 @@ struct fcgi_loop {
 	atomic_bool accepting;
 	atomic_size_t count;
 	struct conn *conns;
+	struct conn *unsent; /* flushed in this turn, not sent yet (reply_flush) */
+	bool sends_later;    /* … and that will happen */
 	int memfd; /* decode.c's, -1: none */
 	size_t memfd_size;
 	char scratch[SCRATCH_BYTES];

@@ -94,6 +94,8 @@ static void conn_forget(struct conn *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	*(c->prev ? &c->prev->next : &f->conns) = c->next;
+	if (f->unsent == c)
+		f->unsent = NULL;
 	timer_clear(f->wire, &c->timer);
 	wire_free_later(f->wire, conn_free, c);
 	atomic_fetch_sub(&f->count, 1);

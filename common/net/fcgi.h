@@ -128,7 +128,7 @@ bool reply_gone(const struct req *r);
 /* Status and headers go out with the first bytes written (or by themselves at reply_flush). */
 void reply_start(struct req *r, int status, const struct headers *headers);
 void reply_write(struct req *r, struct str bytes);
-/* Sends what is buffered; call once per batch of events. */
+/* Sends what is buffered, at the latest when the wire's turn ends. */
 void reply_flush(struct req *r);
 /* Bytes that wait for the web server; above REPLY_HIGH_WATER stop producing. */
 size_t reply_backlog(const struct req *r);

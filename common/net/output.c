@@ -308,6 +308,8 @@ void conn_arm(struct conn *c)
 
 void conn_pump(struct conn *c)
 {
+	if (c->loop->unsent == c)
+		c->loop->unsent = NULL;
 	if (c->phase == CONN_CLOSED || c->gone)
 		return;
 	switch (pump(c)) {
@@ -549,9 +551,32 @@ void reply_write(struct req *r, struct str bytes)
 		conn_pump(c);
 }
 
+static void send_unsent(void *loop)
+{
+	struct fcgi_loop *f = loop;
+
+	f->sends_later = false;
+	if (f->unsent)
+		conn_pump(f->unsent);
+}
+
+/* An upstream that sends several events at once makes us write several times in a row: they leave
+ * together, as soon as another connection has something to send or the turn ends. */
 void reply_flush(struct req *r)
 {
-	conn_pump(r->conn);
+	struct conn *c = r->conn;
+	struct fcgi_loop *f = c->loop;
+
+	if (c->cgi || c->gone) {
+		conn_pump(c);
+		return;
+	}
+	if (f->unsent && f->unsent != c)
+		conn_pump(f->unsent);
+	f->unsent = c;
+	if (!f->sends_later)
+		wire_free_later(f->wire, send_unsent, f);
+	f->sends_later = true;
 }
 
 size_t reply_backlog(const struct req *r)

@@ -613,13 +613,26 @@ void adaptor_scrub(const struct call *c, struct err *err)
 
 /* ---- usage ------------------------------------------------------------------------------- */
 
-/* A count of tokens, or 0; *found when it was there at all. */
-static int64_t tokens_at(struct jval usage, const char *path, bool *found)
+/* The members of those names, in one walk; absent ones are J_NONE. */
+static void pick(struct jval object, const struct str *names, struct jval *out, size_t n)
 {
-	struct jval v;
+	struct jiter it = jscan_iter(object);
+	struct jval value;
+	struct str name;
+
+	memset(out, 0, n * sizeof(*out));
+	while (object.type == J_OBJECT && jscan_next_member(&it, &name, &value))
+		for (size_t i = 0; i < n; i++)
+			if (jscan_name_is(name, names[i]))
+				out[i] = value;
+}
+
+/* A count of tokens, or 0; *found when it was there at all. */
+static int64_t tokens(struct jval v, bool *found)
+{
 	int64_t n;
 
-	if (!jscan_at(usage, path, &v) || !jscan_int(v, INT64_MIN, INT64_MAX, &n))
+	if (!jscan_int(v, INT64_MIN, INT64_MAX, &n))
 		return 0;
 	if (found)
 		*found = true;
@@ -650,19 +663,31 @@ static void mend_usage(struct usage *u, int64_t total)
 
 bool adaptor_usage(struct jval usage, struct usage *out)
 {
+	enum { PROMPT, COMPLETION, TOTAL, CACHE_HIT, PROMPT_DETAILS, COMPLETION_DETAILS };
+	enum { CACHED, CACHE_WRITE };
+	static const struct str names[] = { STR_INIT("prompt_tokens"),
+		STR_INIT("completion_tokens"), STR_INIT("total_tokens"),
+		STR_INIT("prompt_cache_hit_tokens"), STR_INIT("prompt_tokens_details"),
+		STR_INIT("completion_tokens_details") };
+	static const struct str of_prompt[] = { STR_INIT("cached_tokens"),
+		STR_INIT("cache_write_tokens") };
+	static const struct str of_completion[] = { STR_INIT("reasoning_tokens") };
+	struct jval v[COUNT_OF(names)], prompt[COUNT_OF(of_prompt)], reasoning;
 	struct usage u = { 0 };
 	bool found = false;
 	int64_t total;
 
 	if (usage.type != J_OBJECT)
 		return false;
-	u.prompt_tokens = tokens_at(usage, "prompt_tokens", &found);
-	u.completion_tokens = tokens_at(usage, "completion_tokens", &found);
-	total = tokens_at(usage, "total_tokens", &found);
-	u.cached_tokens = larger(tokens_at(usage, "prompt_tokens_details.cached_tokens", NULL),
-	    tokens_at(usage, "prompt_cache_hit_tokens", NULL));
-	u.cache_write_tokens = tokens_at(usage, "prompt_tokens_details.cache_write_tokens", NULL);
-	u.reasoning_tokens = tokens_at(usage, "completion_tokens_details.reasoning_tokens", NULL);
+	pick(usage, names, v, COUNT_OF(names));
+	pick(v[PROMPT_DETAILS], of_prompt, prompt, COUNT_OF(of_prompt));
+	pick(v[COMPLETION_DETAILS], of_completion, &reasoning, COUNT_OF(of_completion));
+	u.prompt_tokens = tokens(v[PROMPT], &found);
+	u.completion_tokens = tokens(v[COMPLETION], &found);
+	total = tokens(v[TOTAL], &found);
+	u.cached_tokens = larger(tokens(prompt[CACHED], NULL), tokens(v[CACHE_HIT], NULL));
+	u.cache_write_tokens = tokens(prompt[CACHE_WRITE], NULL);
+	u.reasoning_tokens = tokens(reasoning, NULL);
 	if (!found)
 		return false;
 	mend_usage(&u, total);

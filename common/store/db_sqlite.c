@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,6 +122,13 @@ static void drop_pen(struct sqlite_conn *c)
 
 /* ---- connection ---- */
 
+/* Nobody asks how much memory SQLite uses, and counting it takes a lock that all connections share
+ * for every allocation. */
+static void configure_once(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static const char settings_sql[] = "PRAGMA synchronous = FULL;"
                                    "PRAGMA foreign_keys = OFF;"
                                    "PRAGMA trusted_schema = OFF;"
@@ -206,10 +214,12 @@ static void close_conn(void *conn)
 
 static bool open_conn(const char *path, void **conn, struct err *err)
 {
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	struct sqlite_conn *c = MEM_NEW(struct sqlite_conn);
 	char name[4200];
 	bool ok = false;
 
+	pthread_once(&configured, configure_once);
 	snprintf(name, sizeof(name), "%s.lock", path);
 	c->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
 	if (c->lock_fd < 0)

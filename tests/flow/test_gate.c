@@ -225,6 +225,20 @@ static struct stack_reply *ask_as(struct stack *s, const struct refusal *f, cons
 	        .method = body ? "POST" : "GET" });
 }
 
+/* What was found out is noted in the row soon after the refusal. */
+static void wait_key_status(struct stack *s, const char *name, int64_t id, int want)
+{
+	int64_t until = stack_now_ms() + 2000, got;
+	char sql[96];
+
+	snprintf(sql, sizeof(sql), "SELECT status FROM tokens WHERE id = %" PRId64, id);
+	while ((got = stack_sql_int(s, sql)) != want) {
+		if (stack_now_ms() > until)
+			fail_msg("%s: the row has status %" PRId64 ", want %d", name, got, want);
+		stack_sleep_ms(10);
+	}
+}
+
 static void check_refusal(struct stack *s, const struct refusal *f)
 {
 	bool by_key = f->status != 400 && strcmp(f->code, "model_not_allowed") != 0;
@@ -247,14 +261,8 @@ static void check_refusal(struct stack *s, const struct refusal *f)
 	snprintf(name, sizeof(name), "key of %s (#%" PRId64 ")", user.name, id);
 	if (f->names_key && !strstr(r->body.data, name))
 		fail_msg("%s: no '%s' in %s", f->name, name, r->body.data);
-	if (f->then) {
-		char sql[96];
-
-		snprintf(sql, sizeof(sql), "SELECT status FROM tokens WHERE id = %" PRId64, id);
-		if (stack_sql_int(s, sql) != f->then)
-			fail_msg("%s: the row has status %" PRId64 ", want %d", f->name,
-			    stack_sql_int(s, sql), f->then);
-	}
+	if (f->then)
+		wait_key_status(s, f->name, id, f->then);
 	r = ask_as(s, f, key, STACK_CHAT, body, "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8");
 	stack_check_error(f->name, r, f->status, "one_api_error", f->code, f->zh);
 	if (by_key) {

@@ -481,6 +481,41 @@ static void test_no_copy(void **state)
 	close_room(&r);
 }
 
+/* Reasoning models know only the newer limit. What the client said stays in force; null says
+ * nothing. */
+static void test_limit_names(void **state)
+{
+	static const struct {
+		const char *name, *in, *want;
+	} cases[] = {
+		{ "renamed", "\"max_tokens\":7", "\"max_completion_tokens\":7" },
+		{ "the newer one wins", "\"max_tokens\":7,\"max_completion_tokens\":9",
+		    "\"max_completion_tokens\":9" },
+		{ "beside null", "\"max_completion_tokens\":null,\"max_tokens\":7",
+		    "\"max_completion_tokens\":7" },
+		{ "null alone", "\"max_completion_tokens\":null",
+		    "\"max_completion_tokens\":null" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		static const char form[] = "{\"model\":\"o1\",%s,\"messages\":[{}]}";
+		struct arena *a = arena_new(1024);
+		struct upstream_req sent;
+		struct err err = { 0 };
+		struct room r;
+
+		open_room(&r, arena_fmt(a, form, cases[i].in));
+		upstream_req_init(&sent, r.arena);
+		assert_true(openai_adaptor.encode(&r.call, &sent, &err));
+		if (!str_eq_c(sent.body, arena_fmt(a, form, cases[i].want)))
+			fail_msg("%s: got %.*s, want %s", cases[i].name, STR_ARG(sent.body),
+			    cases[i].want);
+		upstream_req_release(&sent);
+		close_room(&r);
+		arena_free(a);
+	}
+}
+
 /* A body made to break the editing is refused, not sent half edited. */
 static void test_too_many_names(void **state)
 {
@@ -547,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_failure_in_stream),
 		cmocka_unit_test(test_not_finished),
 		cmocka_unit_test(test_no_copy),
+		cmocka_unit_test(test_limit_names),
 		cmocka_unit_test(test_too_many_names),
 		cmocka_unit_test(test_cost),
 	};

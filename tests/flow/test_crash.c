@@ -1,0 +1,254 @@
+/* test_crash.c — what becomes of money when the relay is killed or told to stop
+ *
+ * The lease is four seconds here, so a running stream is noted every 1.3, and a killed relay's
+ * reservations are settled at most nine seconds later by the relay that run.sh starts in its place:
+ * those with a note are charged by it, the others given back.
+ */
+#include "crowd.h"
+
+#include <signal.h>
+
+#define HELLO "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]"
+#define STREAMS 25
+#define GRANTED INT64_C(100000000)
+#define SWEPT_MS 25000
+
+static struct stack *s;
+static struct stack_user u;
+
+static int set_up(void **state)
+{
+	static const char *const env[] = { "RESERVATION_LEASE=4", "DRAIN_TIMEOUT=3", NULL };
+
+	s = stack_start(env);
+	stack_option(s, "ModelRatio",
+	    "{\"stream-300-100\":1,\"stream-15-100\":1,\"slow-9000\":1,\"slow-1000\":1,\"gpt-4o\":"
+	    "1}");
+	stack_option(s, "CompletionRatio",
+	    "{\"stream-300-100\":2,\"stream-15-100\":2,\"slow-9000\":2,\"slow-1000\":2,\"gpt-4o\":"
+	    "2}");
+	stack_channel(s,
+	    &(struct stack_channel){
+	        .models = "stream-300-100,stream-15-100,slow-9000,slow-1000,gpt-4o" });
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	stack_stop(s);
+	return 0;
+}
+
+/* A fresh account for each test, and no log rows of another's. */
+static int begin(void **state)
+{
+	u = stack_user(s, &(struct stack_person){ .quota = GRANTED });
+	return 0;
+}
+
+static int64_t mine(const char *what)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "SELECT %s AND user_id = %" PRId64, what, u.id);
+	return stack_sql_int(s, sql);
+}
+
+static void open_streams(struct stack_stream *st, size_t n, const char *model)
+{
+	char body[256];
+	struct stack_ask ask = { .path = STACK_CHAT, .key = u.key, .body = body };
+
+	snprintf(body, sizeof(body), "{\"model\":\"%s\",\"stream\":true," HELLO "}", model);
+	for (size_t i = 0; i < n; i++)
+		stack_stream_send(s, &ask, 0, &st[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (!stack_stream_head(&st[i], 10000) || st[i].reply.status != 200)
+			fail_msg("stream %zu: status %d", i, st[i].reply.status);
+	}
+}
+
+/* Reads to the end: was it the end of a whole reply? A web server that cannot tell a reply that
+ * was cut from one that has ended lets [DONE] tell it. */
+static bool ends_well(struct stack_stream *st, int timeout_ms)
+{
+	int64_t until = stack_now_ms() + timeout_ms;
+	enum stack_next next;
+	bool done = false;
+
+	while ((next = stack_stream_next(st, (int)(until - stack_now_ms()))) == STACK_EVENT)
+		done = done || strcmp(st->event.data, "[DONE]") == 0;
+	if (next == STACK_TIMEOUT)
+		fail_msg("a stream does not end");
+	stack_stream_close(st, false);
+	return next == STACK_END && done;
+}
+
+/* Until the relay in place of that one serves. */
+static void wait_for_next(pid_t old)
+{
+	int64_t until = stack_now_ms() + 20000;
+
+	while (stack_pid(s, "relay") == old || stack_pid(s, "relay") <= 0) {
+		if (stack_now_ms() > until)
+			fail_msg("run.sh did not start the relay again");
+		stack_sleep_ms(10);
+	}
+	stack_wait_ready(s);
+}
+
+static void wait_swept(const char *name)
+{
+	if (!stack_wait_settled(s, SWEPT_MS))
+		fail_msg("%s: %" PRId64 " reservations are left", name,
+		    stack_sql_int(s, "SELECT count(*) FROM reservations"));
+	books_agree(s, name, u.id, GRANTED);
+}
+
+/* Twenty-five streams that were noted, twenty-five that were not yet, and five whole requests. */
+static void test_kill_in_streams(void **state)
+{
+	static struct stack_stream early[STREAMS], late[STREAMS];
+	static struct crowd whole[5];
+	pid_t relay = stack_pid(s, "relay");
+	int64_t noted;
+
+	open_streams(early, STREAMS, "stream-300-100");
+	crowd_start(s, u.key, "{\"model\":\"slow-9000\",\"max_tokens\":5," HELLO "}", whole,
+	    COUNT_OF(whole));
+	while (mine("count(*) FROM reservations WHERE cost > 0") < STREAMS)
+		stack_sleep_ms(20);
+	open_streams(late, STREAMS, "stream-300-100");
+	stack_kill(s, "relay", SIGKILL);
+
+	for (size_t i = 0; i < STREAMS; i++) {
+		assert_false(ends_well(&early[i], 5000));
+		assert_false(ends_well(&late[i], 5000));
+	}
+	crowd_join(whole, COUNT_OF(whole));
+	assert_int_equal(crowd_count(whole, COUNT_OF(whole), 200, NULL), 0);
+
+	/* What the dead one left: nobody touches it before its lease is over. */
+	assert_int_equal(mine("count(*) FROM reservations WHERE cost > 0"), STREAMS);
+	assert_int_equal(mine("count(*) FROM reservations WHERE cost = -1"),
+	    STREAMS + (int)COUNT_OF(whole));
+	noted = mine("sum(cost) FROM reservations WHERE cost > 0");
+	books_agree(s, "killed", u.id, GRANTED);
+	wait_for_next(relay);
+
+	wait_swept("swept");
+	assert_int_equal(stack_sums(s, u.id).charged, noted);
+	assert_int_equal(mine("count(*) FROM logs WHERE type = 2 AND finish = 3 AND is_stream = 1 "
+	                      "AND quota = prompt_tokens + 2 * completion_tokens "
+	                      "AND completion_tokens > 0"),
+	    STREAMS);
+	assert_int_equal(mine("count(*) FROM logs WHERE type = 6 AND finish = 3 AND quota = 0 "
+	                      "AND is_stream = 1"),
+	    STREAMS);
+	assert_int_equal(mine("count(*) FROM logs WHERE type = 6 AND finish = 3 AND quota = 0 "
+	                      "AND is_stream = 0"),
+	    (int)COUNT_OF(whole));
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3 AND content LIKE '%ended%'"),
+	    2 * STREAMS + (int)COUNT_OF(whole));
+	assert_int_equal(
+	    stack_post(s, STACK_CHAT, u.key, "{\"model\":\"gpt-4o\"," HELLO "}")->status, 200);
+}
+
+/* Whole requests come and go when it dies. Nobody is charged twice, nothing is lost. */
+static void test_kill_in_burst(void **state)
+{
+	enum { BURST = 150 };
+	static struct crowd all[BURST], more[BURST];
+	pid_t relay = stack_pid(s, "relay");
+
+	crowd_start(s, u.key, "{\"model\":\"gpt-4o\",\"max_tokens\":5," HELLO "}", all, BURST);
+	crowd_start(s, u.key, "{\"model\":\"slow-1000\",\"max_tokens\":5," HELLO "}", more, BURST);
+	while (mine("count(*) FROM logs WHERE type = 2") < BURST / 4)
+		stack_sleep_ms(1);
+	stack_kill(s, "relay", SIGKILL);
+	crowd_join(all, BURST);
+	crowd_join(more, BURST);
+	books_agree(s, "killed in a burst", u.id, GRANTED);
+	wait_for_next(relay);
+	wait_swept("burst swept");
+	/* Everything that was charged was served for 10 + 7 x 2. */
+	assert_int_equal(mine("count(*) FROM logs WHERE type = 2 AND quota <> 24"), 0);
+	assert_in_range(stack_sums(s, u.id).charges, BURST / 4, 2 * BURST);
+}
+
+/* A second SIGKILL, while the first one's leftovers wait for their lease. */
+static void test_kill_twice(void **state)
+{
+	static struct stack_stream st[10];
+	pid_t relay = stack_pid(s, "relay");
+
+	open_streams(st, 5, "stream-300-100");
+	while (mine("count(*) FROM reservations WHERE cost > 0") < 5)
+		stack_sleep_ms(20);
+	stack_kill(s, "relay", SIGKILL);
+	wait_for_next(relay);
+	relay = stack_pid(s, "relay");
+	open_streams(st + 5, 5, "stream-300-100");
+	stack_kill(s, "relay", SIGKILL);
+	for (size_t i = 0; i < COUNT_OF(st); i++)
+		stack_stream_close(&st[i], false);
+	wait_for_next(relay);
+	wait_swept("killed twice");
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3"), (int)COUNT_OF(st));
+}
+
+/* A stream that lives longer than its lease is not swept while it runs. */
+static void test_lease_is_renewed(void **state)
+{
+	struct stack_stream st;
+	struct crowd whole;
+
+	crowd_start(s, u.key, "{\"model\":\"slow-9000\",\"max_tokens\":5," HELLO "}", &whole, 1);
+	open_streams(&st, 1, "stream-300-100");
+	stack_sleep_ms(7000);
+	assert_int_equal(mine("count(*) FROM reservations WHERE 1 = 1"), 2);
+	stack_stream_close(&st, true);
+	crowd_join(&whole, 1);
+	assert_int_equal(whole.status, 200);
+	wait_swept("renewed");
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3"), 0);
+	assert_int_equal(mine("count(*) FROM logs WHERE type = 2"), 2);
+	assert_true(mine("min(quota) FROM logs WHERE type = 2") > 0);
+}
+
+/* SIGTERM: streams that end in time end well, and everything is settled before the program goes. */
+static void test_drain(void **state)
+{
+	static struct stack_stream quick[STREAMS], endless[STREAMS];
+	pid_t relay = stack_pid(s, "relay");
+
+	open_streams(endless, STREAMS, "stream-300-100");
+	open_streams(quick, STREAMS, "stream-15-100");
+	stack_kill(s, "relay", SIGTERM);
+	for (size_t i = 0; i < STREAMS; i++)
+		assert_true(ends_well(&quick[i], 10000));
+	for (size_t i = 0; i < STREAMS; i++)
+		assert_false(ends_well(&endless[i], 10000));
+	wait_for_next(relay);
+	/* Not by the next one: it would say so. */
+	assert_int_equal(mine("count(*) FROM reservations WHERE 1 = 1"), 0);
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3"), 0);
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 0 AND quota = 24"), STREAMS);
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 1 AND completion_tokens > 10 "
+	                      "AND quota = prompt_tokens + 2 * completion_tokens"),
+	    STREAMS);
+	books_agree(s, "drained", u.id, GRANTED);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_kill_in_streams, begin),
+		cmocka_unit_test_setup(test_kill_in_burst, begin),
+		cmocka_unit_test_setup(test_kill_twice, begin),
+		cmocka_unit_test_setup(test_lease_is_renewed, begin),
+		cmocka_unit_test_setup(test_drain, begin),
+	};
+
+	return cmocka_run_group_tests_name("crash", tests, set_up, tear_down);
+}
