@@ -42,7 +42,8 @@
 /* How often a drain is looked after, and how long cut requests may take to let go. */
 #define DRAIN_TICK_MS 10
 #define CUT_MS 5000
-/* Memory is given back when connections fell to a quarter of a peak that was worth it. */
+/* Memory is given back when connections fell to half of a peak that was worth it; web servers keep
+ * some hundred idle ones for a while. */
 #define TRIM_CHECK_MS 5000
 #define TRIM_PEAK 512
 #define TRIM_THRESHOLD (16 * 1024 * 1024)
@@ -508,7 +509,7 @@ static void trim_after_peak(struct server *s)
 
 	if (now > s->peak)
 		s->peak = now;
-	if (s->peak >= TRIM_PEAK && now < s->peak / 4) {
+	if (s->peak >= TRIM_PEAK && now < s->peak / 2) {
 		malloc_trim(0);
 		s->peak = now;
 	}

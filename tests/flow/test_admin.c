@@ -532,7 +532,7 @@ static void test_unknown_paths(void **state)
 {
 	static const char *const asks[][2] = { { "GET", "/api/nothing" },
 		{ "DELETE", "/api/status" }, { "POST", "/api/user/self" },
-		{ "GET", "/api/user/pay" }, { "PATCH", "/api/user/" } };
+		{ "POST", "/api/user/pay" }, { "PATCH", "/api/user/" } };
 	struct stack *s = *state;
 
 	for (size_t i = 0; i < COUNT_OF(asks); i++) {

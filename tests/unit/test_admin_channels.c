@@ -157,6 +157,8 @@ static void test_update(void **state)
 		{ "empty name, type 0, status 0: unchanged", "boss", "PUT", "/api/channel",
 		    "{\"id\":1,\"name\":\"\",\"type\":0,\"status\":0,\"models\":\"gpt-4o\"}", 200,
 		    "\"type\":1,\"key\":\"\",\"status\":1,\"name\":\"neu\",", NULL },
+		{ "several keys are several channels", "boss", "PUT", "/api/channel",
+		    "{\"id\":1,\"key\":\"sk-1\\nsk-2\"}", 200, "Invalid parameter: key", NULL },
 		{ "status 3 is ours", "boss", "PUT", "/api/channel", "{\"id\":1,\"status\":3}", 200,
 		    "\"status\":1,", NULL },
 		{ "unknown", "boss", "PUT", "/api/channel", "{\"id\":9,\"status\":1}", 200,

@@ -139,6 +139,14 @@ static void test_manage(void **state)
 		    "\"id\":3," },
 		{ "deleted: gone from search", "boss", "GET", "/api/user/search?keyword=3", NULL,
 		    200, "\"data\":[]", NULL },
+		{ "deleted: found when asked for", "boss", "GET",
+		    "/api/user/search?keyword=3&status=3", NULL, 200, "\"username\":\"deleted_",
+		    "anna" },
+		{ "only those of the status", "boss", "GET",
+		    "/api/user/search?keyword=boss&status=3", NULL, 200, "\"data\":[]", NULL },
+		{ "no such status: the living", "boss", "GET",
+		    "/api/user/search?keyword=boss&status=9", NULL, 200, "\"username\":\"boss\"",
+		    NULL },
 		{ "deleted: enable does not raise the dead", "root", "POST", "/api/user/manage",
 		    "{\"id\":3,\"action\":\"enable\"}", 200, "User does not exist", NULL },
 		{ "each left a row", "root", "GET", "/api/log?type=3&username=anna", NULL, 200,
@@ -185,6 +193,10 @@ static void test_update(void **state)
 		{ "status 3 is not writable", "boss", "PUT", "/api/user", "{\"id\":3,\"status\":3}",
 		    200, SUCCESS, NULL },
 		{ "still there", "boss", "GET", "/api/user/3", NULL, 200, "\"status\":1,", NULL },
+		{ "blank group", "boss", "PUT", "/api/user", "{\"id\":3,\"group\":\"  \"}", 200,
+		    "Invalid input", NULL },
+		{ "list of groups", "boss", "PUT", "/api/user",
+		    "{\"id\":3,\"group\":\"vip,default\"}", 200, "Invalid input", NULL },
 		{ "bad e-mail", "boss", "PUT", "/api/user", "{\"id\":3,\"email\":\"a b@c\"}", 200,
 		    "Invalid input", NULL },
 		{ "root makes an admin", "root", "PUT", "/api/user", "{\"id\":3,\"role\":10}", 200,
@@ -209,6 +221,29 @@ static void test_update(void **state)
 	room_close(&m);
 }
 
+static void reserve(struct room *m, const struct hold *hold)
+{
+	room_must(db_begin(m->db, &err));
+	room_must(quota_reserve(m->db, hold, &err));
+	room_must(db_commit(m->db, &err));
+}
+
+static void settle(struct room *m, const struct hold *hold, int64_t quota)
+{
+	struct logrow row = { .type = LOG_TYPE_CONSUME,
+		.user_id = hold->user_id,
+		.token_id = hold->token_id,
+		.quota = quota,
+		.request_id = hold->request_id,
+		.created_at = 1 };
+	bool settled;
+
+	room_must(db_begin(m->db, &err));
+	room_must(quota_settle(m->db, &row, true, &settled, &err));
+	room_must(db_commit(m->db, &err));
+	assert_true(settled);
+}
+
 /* What a request charges while a form is open must survive the form. */
 static void charge(struct room *m, const char *request, int64_t quota)
 {
@@ -221,20 +256,11 @@ static void charge(struct room *m, const char *request, int64_t quota)
 		.user_id = m->anna,
 		.amount = quota,
 		.node = STR("test") };
-	struct logrow row = { .type = LOG_TYPE_CONSUME,
-		.user_id = m->anna,
-		.quota = quota,
-		.request_id = str_c(request),
-		.created_at = 1 };
-	bool settled;
 
 	room_must(token_insert(m->db, m->admin.rt.box, a, &key, &err));
-	hold.token_id = row.token_id = key.id;
-	room_must(db_begin(m->db, &err));
-	room_must(quota_reserve(m->db, &hold, &err));
-	room_must(quota_settle(m->db, &row, true, &settled, &err));
-	room_must(db_commit(m->db, &err));
-	assert_true(settled);
+	hold.token_id = key.id;
+	reserve(m, &hold);
+	settle(m, &hold, quota);
 	arena_free(a);
 }
 
@@ -272,6 +298,62 @@ static void test_quota_by_difference(void **state)
 		if (got != cases[i].want)
 			fail_msg("%s: got %lld, want %lld", cases[i].name, (long long)got,
 			    (long long)cases[i].want);
+		room_close(&m);
+	}
+}
+
+/* A request of 300 that holds 400 begins before or ends after the form is loaded and saved. */
+static void test_quota_beside_holds(void **state)
+{
+	static const char form[] = "{\"id\":3,\"quota\":%lld,\"used_quota\":%lld}";
+	static const struct {
+		const char *name;
+		bool open_at_load, settled_at_save;
+		int64_t raise, want; /* of the balance in the end, which was 1000 */
+	} cases[] = {
+		{ "held while loading, settled when saving", true, true, 0, 700 },
+		{ "held throughout", true, false, 0, 700 },
+		{ "held only when saving", false, false, 0, 700 },
+		{ "held while loading, raised by 50", true, true, 50, 750 },
+		{ "held only when saving, raised by 50", false, false, 50, 750 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct hold hold = { .request_id = STR("h-1"), .amount = 400, .node = STR("test") };
+		struct token key = { .status = TOKEN_ENABLED,
+			.expired_time = -1,
+			.unlimited_quota = true };
+		struct arena *arena = arena_new(4096);
+		int64_t quota, used, got;
+		struct answer a;
+		struct room m;
+		char body[128];
+
+		room_open(&m);
+		key.user_id = hold.user_id = m.anna;
+		room_must(token_insert(m.db, m.admin.rt.box, arena, &key, &err));
+		hold.token_id = key.id;
+		if (cases[i].open_at_load)
+			reserve(&m, &hold);
+		a = room_as(&m, "boss", "GET", "/api/user/3", NULL);
+		quota = json_int_at(a.tree, "data.quota", -1);
+		used = json_int_at(a.tree, "data.used_quota", -1);
+		if (!cases[i].open_at_load)
+			reserve(&m, &hold);
+		if (cases[i].settled_at_save)
+			settle(&m, &hold, 300);
+		snprintf(body, sizeof body, form, (long long)(quota + cases[i].raise),
+		    (long long)used);
+		a = room_as(&m, "boss", "PUT", "/api/user", body);
+		if (!strstr(a.body, SUCCESS))
+			fail_msg("%s: %s", cases[i].name, a.body);
+		if (!cases[i].settled_at_save)
+			settle(&m, &hold, 300);
+		got = number_of(&m, "anna", "quota");
+		if (got != cases[i].want)
+			fail_msg("%s: got %lld, want %lld", cases[i].name, (long long)got,
+			    (long long)cases[i].want);
+		arena_free(arena);
 		room_close(&m);
 	}
 }
@@ -377,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_manage),
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_quota_by_difference),
+		cmocka_unit_test(test_quota_beside_holds),
 		cmocka_unit_test(test_quota_row),
 		cmocka_unit_test(test_disabling_ends_sessions),
 		cmocka_unit_test(test_delete),
