@@ -45,7 +45,7 @@
 /* Memory is given back when connections fell to half of a peak that was worth it; web servers keep
  * some hundred idle ones for a while. */
 #define TRIM_CHECK_MS 5000
-#define TRIM_PEAK 512
+#define TRIM_PEAK 64
 #define TRIM_THRESHOLD (16 * 1024 * 1024)
 
 struct worker {
