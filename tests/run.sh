@@ -12,6 +12,10 @@ count() { # lines that match
 	grep -cE "$1" "$out" || true
 }
 
+count_names() { # different lines that match: a failure is told twice, at once and at the end
+	grep -E "$1" "$out" | sort -u | wc -l
+}
+
 skip_sdk() { # why
 	echo "# skipped 1"
 	echo "# SKIP the OpenAI SDK test: $1"
@@ -42,8 +46,8 @@ add_up() {
 		s=$(sed -n 's/^# skipped //p' "$out")
 		p=${p:-0}; f=${f:-0}; s=${s:-0} ;;
 	*)
-		p=$(count '^\[       OK \]'); f=$(count '^\[  FAILED  \] [a-zA-Z_0-9]+$')
-		s=$(count '^\[  SKIPPED \] [a-zA-Z_0-9]+$') ;;
+		p=$(count '^\[       OK \]'); f=$(count_names '^\[  FAILED  \] [a-zA-Z_0-9]+$')
+		s=$(count_names '^\[  SKIPPED \] [a-zA-Z_0-9]+$') ;;
 	esac
 	[ "$1" -ne 0 ] && [ "$f" -eq 0 ] && f=1
 	passed=$((passed + p)); failed=$((failed + f)); skipped=$((skipped + s))

@@ -14,9 +14,9 @@
 #	product	nginx, fcgi-relay as `make run` starts it, the full path: key, limits, channel,
 #		reservation and settlement durable, log row. 64 keys with a limit take turns.
 #
-# CPU is that of all threads of nginx and of fcgi-relay (/proc/PID/task/*/schedstat). A measurement
-# during which others used more than 8 % of a core is taken again, twice at most; the quietest one
-# counts, and is marked with ~ when even that was noisy. Everything listens on free loopback ports
+# CPU is that of all threads of nginx and of fcgi-relay (/proc/PID/task/*/schedstat). Everything is
+# measured several times, the rows of a table in turns; the try that others disturbed least counts,
+# and is marked with ~ when even then they used more than 8 % of a core. Everything listens on free loopback ports
 # and lives in a temporary folder (under TMPDIR), which goes at the end: KEEP=1 keeps it.
 #
 # Settings: BIN_DIR, TOOLS_DIR (where fake_upstream and bench/ are), STREAMS (10000), and all of
@@ -226,24 +226,34 @@ aim() {
 	esac
 }
 
-# NAME ROW MODE BODY OPTION…: adds a line to $dir/results
-measure() {
+# NAME ROW MODE BODY OPTION…: one try, added to $dir/tries
+try() {
 	name=$1 row=$2 mode=$3 body=$4
 	shift 4
 	aim "$row"
-	say "$name: $row"
+	# shellcheck disable=SC2086
+	timeout 120 "$load" "$mode" "$port" "$path" "$dir/$body.json" -k "$dir/keys" $watch \
+		-p upstream="$upstream_pid" "$@" >"$dir/try" 2>>"$dir/out.log" ||
+		say "bench: no figures for $name, see $dir/out.log"
+	sed "s/^/name=$name row=${row%-streams} /" "$dir/try" >>"$dir/tries"
+}
+
+# Of all tries the quietest of each name and row becomes a result.
+keep_quietest() {
+	sed 's/.* foreign=\([-0-9.]*\).*/\1 &/' "$dir/tries" | sort -n |
+		awk '!seen[$2, $3]++ { sub(/^[^ ]* /, ""); print }' >>"$dir/results"
 	: >"$dir/tries"
-	for try in 1 2 3; do
-		# shellcheck disable=SC2086
-		timeout 120 "$load" "$mode" "$port" "$path" "$dir/$body.json" -k "$dir/keys" $watch \
-			-p upstream="$upstream_pid" "$@" >"$dir/try" 2>>"$dir/out.log" ||
-			say "bench: no figures for $name, see $dir/out.log"
-		cat "$dir/try" >>"$dir/tries"
+}
+
+# As try, but once or twice more when others disturbed it.
+measure() {
+	say "$1: $2"
+	for again in 2 1 0; do
+		try "$@"
 		awk '{ sub(/.*foreign=/, ""); exit !($1 > 0.08) }' "$dir/try" || break
-		[ -n "$quick" ] && [ $try = 2 ] && break
+		[ -n "$quick" ] && break
 	done
-	sed 's/.*foreign=\([-0-9.]*\).*/\1 &/' "$dir/tries" | sort -n | head -n 1 |
-		sed "s/^[-0-9.]* /name=$name row=${row%-streams} /" >>"$dir/results"
+	keep_quietest
 }
 
 # Which rows a body is measured in.
@@ -256,15 +266,20 @@ rows_for() {
 	esac
 }
 
+# The rows take turns, so that a disturbance meets all of them.
 closed_rows() {
 	for connections in $connection_counts; do
 		for body in small large sse; do
-			for row in $(rows_for $body); do
-				# it has fewer threads than nginx would keep connections
-				[ "$row.$connections" = c2.256 ] && continue
-				measure "$body.$connections" "$row" closed "$body" -c "$connections" \
-					-s "$seconds" -w 0.4
+			say "$body, $connections connections"
+			for _ in $rounds; do
+				for row in $(rows_for $body); do
+					# it has fewer threads than nginx would keep connections
+					[ "$row.$connections" = c2.256 ] && continue
+					try "$body.$connections" "$row" closed "$body" \
+						-c "$connections" -s "$seconds" -w 0.3
+				done
 			done
+			keep_quietest
 		done
 	done
 }
@@ -277,36 +292,49 @@ rss() {
 	awk '/^VmRSS/ { print $2 }' "/proc/$relay_pid/status"
 }
 
+# nginx lets go of idle connections after 15 s, then memory is given back within 5 s.
+wait_for_memory() {
+	say "memory after load"
+	for _ in 1 2 3 4 5 6 7 8 9 10 11; do
+		sleep 2
+		[ "$(rss)" -lt $((idle_kb * 5 / 4)) ] && break
+	done
+	note after_kb "$(rss)"
+}
+
 # Streams that come slowly and last.
 slow_streams() {
 	measure "slow.$1" product streams every1000 -c "$1" -s "$2" -w 2
 }
 
 main() {
-	seconds=2 connection_counts="1 64 256"
-	[ -n "$quick" ] && seconds=1 connection_counts=64
+	seconds=0.7 rounds="1 2 3" connection_counts="1 64 256" stream_seconds=4
+	[ -n "$quick" ] && seconds=0.5 rounds="1 2" connection_counts=64 stream_seconds=2
 	: >"$dir/results"
+	: >"$dir/tries"
 	write_bodies
 	start_upstream
 	start_floors
 	start_product
-	note idle_kb "$(rss)"
+	aim product
+	"$load" closed "$port" "$path" "$dir/small.json" -k "$dir/keys" -c 4 -s 0.1 -w 0 >>"$dir/out.log"
+	idle_kb=$(rss)
+	note idle_kb "$idle_kb"
 
 	closed_rows
-	measure open b open small -c 256 -r 1000 -s $((seconds * 2))
-	measure open product open small -c 256 -r 1000 -s $((seconds * 2))
+	measure open b open small -c 256 -r 1000 -s $stream_seconds
+	measure open product open small -c 256 -r 1000 -s $stream_seconds
 	for row in b-streams product; do
-		measure events25k $row streams every20 -c 500 -s $((seconds * 2))
+		measure events25k $row streams every20 -c 500 -s $stream_seconds
 		[ -n "$quick" ] && continue
-		measure events10k $row streams every50 -c 500 -s $((seconds * 2))
-		measure events50k $row streams every10 -c 500 -s $((seconds * 2))
+		measure events10k $row streams every50 -c 500 -s $stream_seconds
+		measure events50k $row streams every10 -c 500 -s $stream_seconds
 	done
-	measure converted product streams ollama -c 500 -s $((seconds * 2))
+	measure converted product streams ollama -c 500 -s $stream_seconds
 	measure leave product streams every1000 -c 100 -s 0.5 -u "$upstream"
 	slow_streams 2000 3
 	[ -n "$quick" ] || slow_streams "${STREAMS:-10000}" 5
-	sleep 7 # streams end, and memory is given back
-	note after_kb "$(rss)"
+	wait_for_memory
 	note start_us "$(DATA_DIR=$dir/data "$load" start "$dir/start.sock" \
 		"$bin/fcgi-relay" --listen "$dir/start.sock" 2>>"$dir/out.log" | sed 's/.*=//')"
 	awk -f "$here/tests/bench/report.awk" "$dir/results"

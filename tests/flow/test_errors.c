@@ -289,6 +289,34 @@ static void test_masks(void **state)
 	}
 }
 
+/* A channel's own key and host are hidden whatever they look like. */
+static void test_scrub(void **state)
+{
+	static const char *const asks[] = { "{\"model\":\"gpt-4.1\"," SAID "}",
+		"{\"model\":\"gpt-4.1\",\"stream\":true," SAID "}" };
+	struct stack *s = *state;
+	int64_t id =
+	    stack_channel(s, &(struct stack_channel){ .models = "gpt-4.1", .key = "hunter2two" });
+	char said[128], script[512];
+
+	set_up(s);
+	snprintf(said, sizeof(said), "{\"error\":{\"message\":\"key=hunter2two at 127.0.0.1:%d\"}}",
+	    s->upstream_port);
+	for (int i = 0; i < 4; i++) {
+		const char *how[] = { "status 400\nbody", "body", "event", "status 500\nbody" };
+		struct stack_reply *r;
+
+		snprintf(script, sizeof(script), "%s %s\n", how[i], said);
+		stack_script(s, "gpt-4.1", script);
+		r = stack_post(s, CHAT, user.key, asks[i == 2]);
+		assert_true(r->status >= 400);
+		assert_non_null(strstr(r->body.data, "key=*** at ***"));
+		check_no_secrets(s, how[i], r->body.data);
+	}
+	assert_null(strstr(stack_log(s), "hunter2two"));
+	stack_channel_delete(s, id);
+}
+
 /* A message may be as long as it likes; ours is bounded and still valid JSON and UTF-8. */
 static void test_long_message(void **state)
 {
@@ -582,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_param),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_scrub),
 		cmocka_unit_test(test_long_message),
 		cmocka_unit_test(test_whole_garbage),
 		cmocka_unit_test(test_broken_bodies),

@@ -832,6 +832,7 @@ static void test_body_limit(void **state)
 	r = stack_post(s, CHAT, STACK_ROOT_KEY, body);
 	free(body);
 	assert_int_equal(r->status, 413);
+	check_text("by the web server", stack_text(r->json, "error.code"), "request_too_large");
 	assert_int_equal(stack_stats(s).requests, 0);
 	assert_int_equal(model_status(s, STACK_ROOT_KEY, "/v1/models"), 200);
 }
