@@ -218,8 +218,10 @@ static void on_timer(struct timer *t)
 		conn_close(c);
 		return;
 	}
-	if (!conn_is_waiting(c))
+	if (!conn_is_waiting(c)) {
+		conn_drained(c);
 		return;
+	}
 	idle = c->last_ms + config->request_timeout_ms;
 	total = c->first_ms + config->max_upload_ms;
 	due = idle < total ? idle : total;

@@ -324,6 +324,8 @@ void conn_pump(struct conn *c)
 		conn_arm(c);
 		if (c->phase == CONN_FLUSH)
 			conn_replied(c);
+		else if (c->full) /* no event will come any more to say so */
+			timer_set(c->loop->wire, &c->timer, 0);
 		return;
 	}
 }
