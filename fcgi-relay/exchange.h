@@ -64,7 +64,7 @@ struct exchange {
 
 	/* the client's side of a stream */
 	struct buf out;
-	bool committed; /* a byte of the reply has gone out: no other channel any more */
+	bool committed;        /* a byte of the reply has gone out: no other channel any more */
 	int64_t first_byte_ms; /* from the request's start; -1 */
 	int64_t last_write_ms;
 	struct timer pulse; /* keep-alive comments and checkpoints */

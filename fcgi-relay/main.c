@@ -33,7 +33,8 @@ static bool admit(struct req *r, struct resp *out, struct err *err)
 	return gate_check(r, who, err);
 }
 
-/* A request that never became an exchange: one line for it, as relay.c writes one for the others. */
+/* A request that never became an exchange: one line for it, as relay.c writes one for the others.
+ */
 static void refuse(const struct req *r, const struct err *err, struct resp *out)
 {
 	answer_error(r, err, out);

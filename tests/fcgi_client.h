@@ -33,10 +33,10 @@ struct fcgi_ask {
 	const char *content_type;
 	struct str body;
 	const struct fcgi_param *params; /* further ones, up to a NULL name; they win */
-	uint16_t id;			 /* 1 */
-	bool keep;			 /* FCGI_KEEP_CONN */
-	bool no_length;			 /* no CONTENT_LENGTH, as with a chunked upload */
-	int role;			 /* 1, responder */
+	uint16_t id;                     /* 1 */
+	bool keep;                       /* FCGI_KEEP_CONN */
+	bool no_length;                  /* no CONTENT_LENGTH, as with a chunked upload */
+	int role;                        /* 1, responder */
 };
 
 /* Appends the request as records: BEGIN, PARAMS, STDIN. */
@@ -68,15 +68,15 @@ bool fcgi_client_send_cut(struct fcgi_client *c, struct str bytes, size_t at);
 bool fcgi_client_abort(struct fcgi_client *c, uint16_t id);
 
 struct fcgi_answer {
-	int status;	 /* of the Status header, 200 without one; 0: no head yet */
+	int status;      /* of the Status header, 200 without one; 0: no head yet */
 	struct buf head; /* its lines */
 	struct buf body;
-	struct buf err;	 /* FCGI_STDERR */
+	struct buf err;  /* FCGI_STDERR */
 	bool stdout_end; /* the empty FCGI_STDOUT came */
-	bool ended;	 /* END_REQUEST came */
+	bool ended;      /* END_REQUEST came */
 	int protocol_status;
 	uint32_t app_status;
-	size_t records;	 /* of this request */
+	size_t records;          /* of this request */
 	uint8_t last_management; /* type of the last record with id 0, its content in management */
 	struct buf management;
 };

@@ -20,6 +20,7 @@
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -343,10 +344,23 @@ static void start_programs(struct stack *s)
 	}
 }
 
+/* A crowd of clients needs more descriptors than a login shell allows at first. */
+static void allow_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+			perror("setrlimit");
+	}
+}
+
 struct stack *stack_start(const char *const *env)
 {
 	struct stack *s = calloc(1, sizeof(*s));
 
+	allow_descriptors();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	s->env = env;
 	find_folders(s);

@@ -76,13 +76,13 @@ enum err_origin { ERR_BY_CLIENT, ERR_BY_GATEWAY, ERR_BY_UPSTREAM };
 
 struct err {
 	enum err_kind kind;
-	int status;          /* 0: the table's */
-	int upstream_status; /* what the upstream answered, 0 when it did not */
-	int retry_after_s;   /* 0: none */
+	int status;             /* 0: the table's */
+	int upstream_status;    /* what the upstream answered, 0 when it did not */
+	int retry_after_s;      /* 0: none */
 	char upstream_type[48]; /* the upstream's own words for it, for health rules and the log */
 	char upstream_code[64];
-	char type[48];       /* "": the table's */
-	char code[64];       /* "": the table's */
+	char type[48]; /* "": the table's */
+	char code[64]; /* "": the table's */
 	char param[64];
 	char msg[512];
 	char detail[512];

@@ -343,6 +343,18 @@ static const char *check_value(struct check *c, const char *p)
 
 /* --- Walking --- */
 
+/* The first quote, or NULL. Names and most values end within a few bytes: no call for them. */
+static const char *find_quote(const char *p, const char *end)
+{
+	for (int words = 4; words > 0 && end - p >= 8; words--, p += 8) {
+		uint64_t hit = eight_equal(eight_load(p), '"');
+
+		if (hit)
+			return p + eight_first(hit);
+	}
+	return memchr(p, '"', (size_t)(end - p));
+}
+
 /* p just past the opening quote; returns just past the closing one, NULL when there is none. A
  * quote closes unless an odd number of backslashes stands before it. */
 static const char *skip_string(const char *p, const char *end)
@@ -350,8 +362,7 @@ static const char *skip_string(const char *p, const char *end)
 	const char *start = p;
 
 	for (;;) {
-		const char *quote = memchr(p, '"', (size_t)(end - p));
-		const char *back = quote;
+		const char *quote = find_quote(p, end), *back = quote;
 
 		if (!quote)
 			return NULL;

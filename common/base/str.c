@@ -66,11 +66,6 @@ static bool same_letters(const char *a, const char *b, size_t n)
 	return true;
 }
 
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && same_bytes(a.p, b.p, a.n);
-}
-
 bool str_eq_c(struct str a, const char *b)
 {
 	return str_eq(a, str_c(b));

@@ -12,6 +12,8 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include <string.h>
+
 #include "base/attr.h"
 
 struct str {
@@ -34,7 +36,12 @@ struct str str_slice(struct str s, size_t from, size_t to);
 /* Without ASCII blanks (space, tab, CR, LF) at both ends. */
 struct str str_trim(struct str s);
 
-bool str_eq(struct str a, struct str b);
+/* Mostly asked to tell names apart, and most differ in length. memcmp may not be given NULL, not
+ * even for no bytes at all. */
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 bool str_eq_c(struct str a, const char *b);
 /* ASCII letters compare without case. */
 bool str_eq_nocase(struct str a, struct str b);

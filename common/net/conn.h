@@ -1,6 +1,7 @@
 /* conn.h — one connection of a web server: what the files of fcgi.h share
  *
- * Nothing else includes it: fcgi.c, collect.c, decode.c, output.c, cgi.c. A connection lives on one wire:
+ * Nothing else includes it: fcgi.c, collect.c, decode.c, output.c, cgi.c. A connection lives on one
+ *wire:
  *
  *	COLLECT ──complete──▶ BUSY ──reply ended──▶ FLUSH ──all is out──▶ COLLECT or closed
  *	   └──breaks a limit──▶ DISCARD ──rest is read──▶ BUSY (answered by ourselves)
@@ -24,11 +25,11 @@ enum conn_phase { CONN_COLLECT, CONN_DISCARD, CONN_BUSY, CONN_FLUSH, CONN_LINGER
 /* Bytes on their way out: first head, then body, which is framed as it goes. */
 struct output {
 	struct buf head;
-	size_t sent;	/* of head */
-	size_t record;	/* 1 + offset in head of the record that is still open; 0: none */
+	size_t sent;   /* of head */
+	size_t record; /* 1 + offset in head of the record that is still open; 0: none */
 	struct buf body;
 	size_t body_at; /* what of body is out or in head */
-	bool finish;	/* the end of the request follows body */
+	bool finish;    /* the end of the request follows body */
 };
 
 /* A whole reply, made on the thread that had the request; lives in the request's arena. */
@@ -43,23 +44,23 @@ struct conn {
 	struct fcgi_loop *loop;
 	struct conn *prev, *next; /* in the loop's list */
 	enum conn_phase phase;
-	bool cgi;	/* stdout, without records */
-	bool fresh;	/* no request was begun yet */
-	bool keep;	/* the web server will use the connection again */
+	bool cgi;       /* stdout, without records */
+	bool fresh;     /* no request was begun yet */
+	bool keep;      /* the web server will use the connection again */
 	bool pipelined; /* the next request began too early: nothing is read until this one ends */
-	bool walking;	/* its input is being looked at further up the stack */
-	bool unread;	/* a request was answered before it was read to its end */
+	bool walking;   /* its input is being looked at further up the stack */
+	bool unread;    /* a request was answered before it was read to its end */
 
 	/* the request that is collected or answered */
 	uint16_t id; /* 0: none */
 	bool params_done;
 	size_t params_bytes, params_end, body_bytes;
-	size_t stray;	      /* records that belonged to no request of ours */
+	size_t stray;         /* records that belonged to no request of ours */
 	size_t discard_bytes; /* thrown away so far */
 	int64_t first_ms, last_ms;
-	struct buf in;	      /* records of this request, then bytes not looked at */
-	size_t parsed;	      /* where those begin */
-	enum err_kind fault;  /* why it is discarded */
+	struct buf in;       /* records of this request, then bytes not looked at */
+	size_t parsed;       /* where those begin */
+	enum err_kind fault; /* why it is discarded */
 
 	/* its reply */
 	struct req *r;
@@ -85,7 +86,7 @@ struct fcgi_loop {
 	struct conn *conns;
 	struct conn *unsent; /* flushed in this turn, not sent yet (reply_flush) */
 	bool sends_later;    /* … and that will happen */
-	int memfd; /* decode.c's, -1: none */
+	int memfd;           /* decode.c's, -1: none */
 	size_t memfd_size;
 	char scratch[SCRATCH_BYTES];
 };

@@ -31,8 +31,8 @@
 
 /* Above this the file gives its memory back after use. */
 #define MEMFD_KEEP_BYTES ((size_t)1024 * 1024)
-/* Of the request's arena: struct req, header table, and what a relay request needs until it ends, so
- * that it lives in one block. Growing would double it, for as long as a stream lasts. */
+/* Of the request's arena: struct req, header table, and what a relay request needs until it ends,
+ * so that it lives in one block. Growing would double it, for as long as a stream lasts. */
 #define ARENA_BASE_BYTES ((size_t)8704)
 /* A body up to this shares the arena's first block. */
 #define ARENA_BODY_BYTES ((size_t)16 * 1024)

@@ -38,10 +38,10 @@ enum fcgi_start { FCGI_START_SOCKET, FCGI_START_CGI };
 
 struct fcgi_listener {
 	enum fcgi_start how;
-	int fd;		  /* listening socket, non-blocking; -1 for CGI */
-	char path[108];	  /* unix socket that we made and unlink at the end, or "" */
-	dev_t device;	  /* what the path was when we made it: a successor may have */
-	ino_t inode;	  /* put its own socket there, and that one stays */
+	int fd;         /* listening socket, non-blocking; -1 for CGI */
+	char path[108]; /* unix socket that we made and unlink at the end, or "" */
+	dev_t device;   /* what the path was when we made it: a successor may have */
+	ino_t inode;    /* put its own socket there, and that one stays */
 };
 
 /* listen_text "" when no --listen was given; when given it goes before all other ways. ERR_CONFIG
@@ -52,19 +52,19 @@ void fcgi_unpublish(struct fcgi_listener *l);
 void fcgi_unlisten(struct fcgi_listener *l);
 
 struct fcgi_config {
-	size_t max_params_bytes;   /* 64 KiB */
-	size_t max_body_bytes;	   /* 32 MiB */
-	int request_timeout_ms;	   /* for the whole request to arrive: 60 s idle, see max_upload_ms */
-	int max_upload_ms;	   /* 600 s */
-	size_t max_conns;	   /* budget of each loop; accepting pauses at it */
+	size_t max_params_bytes; /* 64 KiB */
+	size_t max_body_bytes;   /* 32 MiB */
+	int request_timeout_ms;  /* for the whole request to arrive: 60 s idle, see max_upload_ms */
+	int max_upload_ms;       /* 600 s */
+	size_t max_conns;        /* budget of each loop; accepting pauses at it */
 	struct str trusted_proxies; /* comma list of CIDR whose X-Forwarded-For counts; the word
-				     * `unix` stands for clients without an address */
+	                             * `unix` stands for clients without an address */
 	/* A complete request, on the wire: give it away at once. */
 	void (*on_request)(struct req *r, void *arg);
 	/* Writes a refusal made by fcgi.c into out, in the program's own error shape. */
 	void (*refuse)(const struct req *r, const struct err *err, struct resp *out);
 	void *arg;
-	struct server *server;	   /* copied into each request */
+	struct server *server; /* copied into each request */
 	const void *settings;
 };
 
@@ -113,7 +113,7 @@ struct wire *reply_wire(const struct req *r);
 /* Called by the loop, never from within a reply_* function. */
 struct reply_events {
 	void (*on_drain)(struct req *r); /* the backlog fell below REPLY_LOW_WATER */
-	void (*on_gone)(struct req *r);	 /* the client or its web server left */
+	void (*on_gone)(struct req *r);  /* the client or its web server left */
 };
 
 #define REPLY_HIGH_WATER (64 * 1024)

@@ -46,8 +46,8 @@ struct frame_reader {
 	struct buf pending; /* bytes of an event, or of a line, that is not complete */
 	struct buf data;    /* joined data lines */
 	struct buf name, id;
-	unsigned state;	    /* the format's own */
-	uint64_t events;    /* delivered so far */
+	unsigned state;  /* the format's own */
+	uint64_t events; /* delivered so far */
 };
 
 void sse_init(struct frame_reader *in, frame_fn *on_event, void *arg);

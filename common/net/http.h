@@ -54,24 +54,24 @@ struct str headers_get(const struct headers *h, const char *name);
 #define REQ_PARAMS_MAX 4
 
 struct req {
-	struct task task;   /* for handing the request to a worker or back to its wire */
+	struct task task; /* for handing the request to a worker or back to its wire */
 	struct arena *arena;
 	struct server *server;
-	struct conn *conn;  /* where the reply goes; NULL in tests */
+	struct conn *conn;    /* where the reply goes; NULL in tests */
 	const void *settings; /* the program's own, from server_config */
-	void *local;	    /* what the worker that has the request keeps (its database) */
+	void *local;          /* what the worker that has the request keeps (its database) */
 
-	struct str method;  /* "GET" */
-	struct str path;    /* decoded, from REQUEST_URI up to '?', one trailing slash removed */
+	struct str method;   /* "GET" */
+	struct str path;     /* decoded, from REQUEST_URI up to '?', one trailing slash removed */
 	struct str raw_path; /* as sent, without a deployment's prefix (fcgi.c); "" when unknown */
-	struct str query;   /* as sent, without '?' */
+	struct str query;    /* as sent, without '?' */
 	struct headers headers; /* without Content-Length; names lower case, `_` as `-` */
 	struct str content_type;
 	struct str body;
 	struct str remote_addr; /* the client's address (server.h: trusted proxies) */
 	struct str host;
 	bool https;
-	bool chinese; /* Accept-Language begins with zh */
+	bool chinese;        /* Accept-Language begins with zh */
 	char id[REQ_ID_MAX]; /* X-Oneapi-Request-Id */
 	int64_t started_ms;  /* monotonic, when the request was complete */
 	int64_t accepted_ms; /* monotonic, when its first byte came */
@@ -82,7 +82,7 @@ struct req {
 
 	bool deferred;
 	bool *defer_flag; /* the dispatcher's: set with deferred, since r may be gone by then */
-	void *state; /* of whoever deferred it */
+	void *state;      /* of whoever deferred it */
 };
 
 /* A request for tests and for plain use without a connection; returns owned. */

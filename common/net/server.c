@@ -396,8 +396,7 @@ static bool start_wires(struct server *s, struct err *err)
 	for (size_t i = 0; i < s->wires; i++) {
 		struct lane *lane = &s->lanes[i];
 
-		if (s->config->on_wire_body_bytes &&
-		    !open_local(s, &lane->local, &lane->open, err))
+		if (s->config->on_wire_body_bytes && !open_local(s, &lane->local, &lane->open, err))
 			return false;
 		if (!spawn(&lane->thread, wire_main, lane, "wire", i, err))
 			return false;

@@ -21,22 +21,23 @@
 struct worker; /* opaque; a task that runs on a worker gets one as its room */
 
 struct server_config {
-	const char *listen; /* --listen, or "" */
-	int wires;	    /* 0: one per core, at most 4 */
-	int workers;	    /* 0: 4 */
+	const char *listen;   /* --listen, or "" */
+	int wires;            /* 0: one per core, at most 4 */
+	int workers;          /* 0: 4 */
 	size_t queue_ceiling; /* requests waiting for a worker: 4096 */
 	int drain_timeout_ms;
 	struct fcgi_config fcgi; /* on_request, refuse, arg, server and settings are filled in by
-				  * server.c, and the header's values for limits that are 0 */
+	                          * server.c, and the header's values for limits that are 0 */
 
 	const struct route_table *routes;
 	/* Before the handler, on a worker: checks the row's columns. False refuses with err. */
 	bool (*admit)(struct req *r, struct resp *out, struct err *err);
 	/* An err becomes the reply: the program's one place for that. */
 	void (*refuse)(const struct req *r, const struct err *err, struct resp *out);
-	/* A request whose body is at most so long runs on the wire that read it: two hand-overs less.
-	 * For programs whose handlers then only look things up (a database that is a file, not one
-	 * behind a network); what may block longer they give to server_defer. 0: all on workers. */
+	/* A request whose body is at most so long runs on the wire that read it: two hand-overs
+	 * less. For programs whose handlers then only look things up (a database that is a file,
+	 * not one behind a network); what may block longer they give to server_defer. 0: all on
+	 * workers. */
 	size_t on_wire_body_bytes;
 	/* What each worker, and then each wire too, keeps (its database connection); r->local while
 	 * it has a request. */

@@ -29,20 +29,20 @@
 struct upstream;
 
 struct upstream_setup {
-	const char *proxy;     /* RELAY_PROXY, "" = none */
-	const char *ca_file;   /* "" = the system's bundle */
+	const char *proxy;   /* RELAY_PROXY, "" = none */
+	const char *ca_file; /* "" = the system's bundle */
 	const char *user_agent;
-	long max_idle_conns;   /* per wire: 2048 */
+	long max_idle_conns; /* per wire: 2048 */
 };
 
 /* curl_global_init and the like, before the first thread. */
 MUST_USE bool upstream_setup(const struct upstream_setup *setup, struct err *err);
 
 struct upstream_limits {
-	int connect_ms;	   /* 10 s: DNS, TCP, TLS */
-	int first_byte_ms; /* 300 s from sending to the first byte of the reply's head */
-	int idle_ms;	   /* 120 s between bytes of the body */
-	int total_ms;	   /* 0: none */
+	int connect_ms;        /* 10 s: DNS, TCP, TLS */
+	int first_byte_ms;     /* 300 s from sending to the first byte of the reply's head */
+	int idle_ms;           /* 120 s between bytes of the body */
+	int total_ms;          /* 0: none */
 	size_t max_head_bytes; /* 64 KiB */
 };
 
@@ -53,10 +53,10 @@ struct upstream_req {
 	const char *method; /* "POST" */
 	struct buf url;
 	struct headers headers; /* Content-Type, Authorization …; nothing is added but Host, Accept,
-				 * Content-Length and User-Agent */
+	                         * Content-Length and User-Agent */
 	struct str body;
 	bool has_body;
-	int wait_ms;		/* before it is sent: for polling */
+	int wait_ms; /* before it is sent: for polling */
 	struct upstream_limits limits;
 };
 
@@ -73,10 +73,10 @@ struct upstream_times { /* milliseconds since the call started; -1: not reached 
 };
 
 struct upstream_result {
-	bool ok;	     /* the reply arrived whole, whatever its status */
-	bool request_sent;   /* the upstream may have worked on it */
-	bool reused;	     /* an idle connection was used */
-	struct err err;	     /* when not ok */
+	bool ok;           /* the reply arrived whole, whatever its status */
+	bool request_sent; /* the upstream may have worked on it */
+	bool reused;       /* an idle connection was used */
+	struct err err;    /* when not ok */
 	struct upstream_times times;
 };
 
@@ -111,7 +111,7 @@ struct upstream_reply {
 };
 typedef void upstream_reply_fn(void *arg, struct upstream_reply *reply);
 /* From any thread. */
-void upstream_fetch(struct wire *w, struct arena *a, const struct upstream_req *u,
-    size_t max_body, upstream_reply_fn *done, void *arg);
+void upstream_fetch(struct wire *w, struct arena *a, const struct upstream_req *u, size_t max_body,
+    upstream_reply_fn *done, void *arg);
 
 #endif

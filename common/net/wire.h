@@ -28,7 +28,7 @@ struct watch {
 	uint32_t events; /* what is armed; wire.c's */
 	watch_fn *fn;
 	struct wire *wire;
-	bool dead;	 /* closed in this batch: its events are dropped */
+	bool dead; /* closed in this batch: its events are dropped */
 };
 
 struct timer;
@@ -36,7 +36,7 @@ typedef void timer_fn(struct timer *t);
 struct timer {
 	int64_t due_ms; /* monotonic */
 	timer_fn *fn;
-	size_t slot;	/* wire.c's; 0: not set */
+	size_t slot; /* wire.c's; 0: not set */
 };
 
 RETURNS_NEW struct wire *wire_new(int number);
