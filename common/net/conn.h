@@ -1,7 +1,7 @@
 /* conn.h — one connection of a web server: what the files of fcgi.h share
  *
  * Nothing else includes it: fcgi.c, collect.c, decode.c, output.c, cgi.c. A connection lives on one
- *wire:
+ * wire:
  *
  *	COLLECT ──complete──▶ BUSY ──reply ended──▶ FLUSH ──all is out──▶ COLLECT or closed
  *	   └──breaks a limit──▶ DISCARD ──rest is read──▶ BUSY (answered by ourselves)

@@ -1,8 +1,8 @@
 /* load.c — the client of the bench: one thread, one epoll set, HTTP/1.1 over kept connections
  *
  *	load closed  PORT PATH BODY [options]	each connection sends again when it has its reply
- *	load open    PORT PATH BODY [options]	-r requests a second, whether there are replies or
- *not load streams PORT PATH BODY [options]	each connection opens one stream that does not end
+ *	load open    PORT PATH BODY [options]	-r requests a second, with or without replies
+ *	load streams PORT PATH BODY [options]	each connection opens one stream that does not end
  *	load start   SOCKET PROGRAM ARG…	runs it until it accepts, then stops it
  *
  *	-c N		connections (1); for `open` the most there may be
@@ -11,19 +11,19 @@
  *	-r RATE		of `open`, requests a second (1000)
  *	-k FILE		API keys, one a line; the connections take turns
  *	-u PORT		streams: when measured, all clients leave; how long until the upstream
- *behind this port (fake_upstream) has no request left -p NAME=PID	a process whose CPU time and
- *memory are of interest, with its children; many
+ *			behind this port (fake_upstream) has no request left
+ *	-p NAME=PID	a process whose CPU time and memory are of interest, with its children; many
  *
  * BODY is a file. The result is a line of key=value on stdout:
  *	requests errors seconds rate p50_us p99_us max_us	whole replies
- *	events event_rate age_p50_us age_p99_us age_max_us	SSE events that say when they were
- *sent up left_ms						streams open; -u NAME_cpu_us
- *NAME_rss_kb NAME_rss_before_kb		CPU time while it was measured self_cpu_us foreign
- *foreign: CPU of others, in cores
+ *	events event_rate age_p50_us age_p99_us age_max_us	SSE events that say when they were sent
+ *	up left_ms						streams open; -u
+ *	NAME_cpu_us NAME_rss_kb NAME_rss_before_kb		-p: CPU time while it was measured
+ *	self_cpu_us foreign					our own; CPU of others, in cores
  *
  * A latency of `open` counts from when the request was due, so that a stall is not left out. The
- *age of an event counts from the "t=MICROSECONDS " that fake_upstream's bench models put in it, by
- *the same clock. Histograms keep values to within 1 %.
+ * age of an event counts from the "t=MICROSECONDS " that fake_upstream's bench models put in it, by
+ * the same clock. Histograms keep values to within 1 %.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
