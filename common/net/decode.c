@@ -6,7 +6,7 @@
  *
  *	- keepConnection = 1, or the first thing it does is close the descriptor
  *	- listen_sock = -1, or a failure ends in a blocking accept; with -1 it returns -EBADF and
- *has closed the descriptor, so the file is made anew
+ *	  has closed the descriptor, so the file is made anew
  *	- it takes the lengths of names and values as they come, up to 2^32, and allocates their
  *	  sum without a look at what is there: parameters are checked before it sees them
  *	- a truncated body is only shorter: count it, and look at the stream's error

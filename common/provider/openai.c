@@ -8,7 +8,8 @@
  * What is changed in a request:
  *	model			the channel's name for it
  *	stream_options		include_usage is always asked for, since usage is what is billed;
- *the extra chunk is swallowed when the client did not ask. Providers that refuse the member lose it
+ *				the extra chunk is swallowed when the client did not ask.
+ *				Providers that refuse the member lose it
  *	messages		the channel's forced system prompt
  *	max_tokens		max_completion_tokens on OpenAI's reasoning models, which refuse it
  *
