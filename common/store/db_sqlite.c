@@ -134,7 +134,7 @@ static const char settings_sql[] = "PRAGMA synchronous = FULL;"
                                    "PRAGMA trusted_schema = OFF;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA mmap_size = 0;"
-                                   "PRAGMA cache_size = -2048;"
+                                   "PRAGMA cache_size = -1024;"
                                    "PRAGMA wal_autocheckpoint = 1000;"
                                    "PRAGMA journal_size_limit = 67108864;";
 
