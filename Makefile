@@ -85,12 +85,12 @@ $(O)/tests/flow/%: $(O)/tests/flow/%.o $(O)/tests/stack.o $(O)/tests/fcgi_client
 
 run: ## starts web server and both programs on 127.0.0.1:$PORT (3000), data in $DATA_DIR (./data)
 	@sh conf/deps.sh build run
-	@$(MAKE) -s all
+	@$(MAKE) -s -j$(shell nproc) all
 	@PORT=$(PORT) BIN_DIR=$(CURDIR)/$(O)/bin exec bash conf/run.sh
 
 demo: ## make run with a fake upstream: one whole and one streamed request, log row, quota
 	@sh conf/deps.sh build run
-	@$(MAKE) -s all
+	@$(MAKE) -s -j$(shell nproc) all
 	@BIN_DIR=$(CURDIR)/$(O)/bin bash conf/demo.sh
 
 test: ## everything that says whether it works: units, flows through nginx, the OpenAI SDK

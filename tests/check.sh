@@ -23,8 +23,16 @@ step() { # name, command…
 
 mkdir -p build
 step format sh -c "clang-format --dry-run -Werror $(echo $sources)"
+every_setting_is_in_the_example() {
+	for name in $(for p in relay admin; do build/werror/bin/fcgi-$p --help-config; done |
+		grep -oE '^[A-Z][A-Z_0-9]+' | sort -u); do
+		grep -qE "^#? ?$name=" conf/oneapi.env.example || { echo "missing: $name"; return 1; }
+	done
+}
+
 step "gcc -Werror, banned calls" make -s -j"$jobs" all MODE=werror WERROR=-Werror \
 	FLAGS_werror="-O2 -include base/banned.h"
+step "settings in oneapi.env.example" every_setting_is_in_the_example
 step "clang -Werror" make -s -j"$jobs" all MODE=clang CC=clang WERROR=-Werror FLAGS_clang=-O2
 step "units, ASan and UBSan" make -s -j"$jobs" unit MODE=asan
 if [ "${SHORT:-0}" != 1 ]; then
