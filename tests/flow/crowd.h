@@ -146,6 +146,19 @@ static UNUSED void books_agree_of_key(struct stack *s, const char *name, int64_t
 	books_want(name, "left + used + reserved of the key", stack_sql_int(s, sql), granted);
 }
 
+/* Waits until that number is at least so much. */
+static UNUSED void wait_for_number(struct stack *s, const char *sql, int64_t least)
+{
+	int64_t until = stack_now_ms() + 20000;
+
+	while (stack_sql_int(s, sql) < least) {
+		if (stack_now_ms() > until)
+			fail_msg("%s: %" PRId64 ", want %" PRId64, sql, stack_sql_int(s, sql),
+			    least);
+		stack_sleep_ms(5);
+	}
+}
+
 /* One column of a table's row. */
 static UNUSED int64_t column_of(struct stack *s, const char *table, const char *column, int64_t id)
 {

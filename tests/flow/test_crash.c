@@ -54,6 +54,14 @@ static int64_t mine(const char *what)
 	return stack_sql_int(s, sql);
 }
 
+static void wait_mine(const char *what, int64_t least)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "SELECT %s AND user_id = %" PRId64, what, u.id);
+	wait_for_number(s, sql, least);
+}
+
 static void open_streams(struct stack_stream *st, size_t n, const char *model)
 {
 	char body[256];
@@ -116,8 +124,7 @@ static void test_kill_in_streams(void **state)
 	open_streams(early, STREAMS, "stream-300-100");
 	crowd_start(s, u.key, "{\"model\":\"slow-9000\",\"max_tokens\":5," HELLO "}", whole,
 	    COUNT_OF(whole));
-	while (mine("count(*) FROM reservations WHERE cost > 0") < STREAMS)
-		stack_sleep_ms(20);
+	wait_mine("count(*) FROM reservations WHERE cost > 0", STREAMS);
 	open_streams(late, STREAMS, "stream-300-100");
 	stack_kill(s, "relay", SIGKILL);
 
@@ -163,8 +170,7 @@ static void test_kill_in_burst(void **state)
 
 	crowd_start(s, u.key, "{\"model\":\"gpt-4o\",\"max_tokens\":5," HELLO "}", all, BURST);
 	crowd_start(s, u.key, "{\"model\":\"slow-1000\",\"max_tokens\":5," HELLO "}", more, BURST);
-	while (mine("count(*) FROM logs WHERE type = 2") < BURST / 4)
-		stack_sleep_ms(1);
+	wait_mine("count(*) FROM logs WHERE type = 2", BURST / 4);
 	stack_kill(s, "relay", SIGKILL);
 	crowd_join(all, BURST);
 	crowd_join(more, BURST);
@@ -183,8 +189,7 @@ static void test_kill_twice(void **state)
 	pid_t relay = stack_pid(s, "relay");
 
 	open_streams(st, 5, "stream-300-100");
-	while (mine("count(*) FROM reservations WHERE cost > 0") < 5)
-		stack_sleep_ms(20);
+	wait_mine("count(*) FROM reservations WHERE cost > 0", 5);
 	stack_kill(s, "relay", SIGKILL);
 	wait_for_next(relay);
 	relay = stack_pid(s, "relay");

@@ -503,8 +503,7 @@ static void test_raise(void **state)
 	dear = channel_as("rising", "slow-900", 0, 0);
 
 	crowd_start(s, u.key, body, &one, 1);
-	while (stack_sql_int(s, "SELECT count(*) FROM reservations WHERE amount > 4000") == 0)
-		stack_sleep_ms(5);
+	wait_for_number(s, "SELECT count(*) FROM reservations WHERE amount > 4000", 1);
 	assert_in_range(stack_sql_int(s, "SELECT amount FROM reservations"), 4600, 5200);
 	crowd_join(&one, 1);
 	assert_int_equal(one.status, 200);

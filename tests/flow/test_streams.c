@@ -220,9 +220,9 @@ static void test_client_leaves_early(void **state)
 	struct stack_stream st;
 
 	send_ask("slow-5000", &st);
-	while (stack_stats(s).in_flight == 0)
-		stack_sleep_ms(5);
-	stack_sleep_ms(100);
+	wait_for_number(s, "SELECT count(*) FROM reservations", 1);
+	stack_sleep_ms(300);
+	assert_int_equal(stack_stats(s).in_flight, 1);
 	stack_stream_close(&st, false);
 	wait_cancelled("before the first byte", before);
 	wait_settled("before the first byte");
