@@ -27,7 +27,8 @@
 #include "base/mem.h"
 #include "net/upstream.h"
 
-#define IDLE_EASIES_MAX 128
+/* More would hardly be taken again, and each keeps a page or two from being given back. */
+#define IDLE_EASIES_MAX 48
 #define UPLOAD_BUFFER_BYTES (16 * 1024L)
 
 /* ---- once per process ----------------------------------------------------------------- */

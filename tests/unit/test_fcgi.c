@@ -191,6 +191,16 @@ static void stream(struct req *r)
 	timer_set(reply_wire(r), &x->timer, 5);
 }
 
+/* Three events within one turn, then the ticks. */
+static void burst(struct req *r)
+{
+	stream(r);
+	for (int i = 0; i < 3; i++) {
+		reply_write(r, STR("data: boom\n\n"));
+		reply_flush(r);
+	}
+}
+
 static void hold(struct req *r)
 {
 	reply_watch(r, &hold_events);
@@ -278,6 +288,7 @@ static void on_request(struct req *r, void *arg)
 		{ "/big", big },
 		{ "/flood", flood },
 		{ "/stream", stream },
+		{ "/burst", burst },
 		{ "/hold", hold },
 		{ "/torn", torn },
 		{ "/elsewhere", elsewhere },
@@ -715,6 +726,30 @@ static void a_stream_arrives_as_it_is_made(void **state)
 	check_complete("stream", &a, 200);
 	check_str("stream", buf_str(&a.body), STR("data: tick\n\ndata: tick\n\ndata: tick\n\n"));
 	ask_usual("after a stream", &c);
+	fcgi_answer_release(&a);
+	buf_release(&bytes);
+	fcgi_client_close(&c);
+	room_close(room);
+}
+
+static void events_of_one_turn_leave_together(void **state)
+{
+	struct room *room = room_open();
+	struct fcgi_client c = dial(room);
+	struct fcgi_ask ask = { .uri = "/burst", .keep = true };
+	struct buf bytes = buf_init(4096);
+	struct fcgi_answer a;
+
+	fcgi_answer_init(&a);
+	fcgi_ask_write(&ask, &bytes);
+	assert_true(fcgi_client_send(&c, buf_str(&bytes)));
+	assert_true(fcgi_client_read_record(&c, 1, &a, WAIT_MS));
+	assert_int_equal(a.status, 200);
+	check_str("first record", buf_str(&a.body),
+	    STR("data: boom\n\ndata: boom\n\ndata: boom\n\n"));
+	assert_true(fcgi_client_read(&c, 1, &a, WAIT_MS));
+	check_complete("burst", &a, 200);
+	assert_int_equal(a.body.len, 6 * strlen("data: boom\n\n"));
 	fcgi_answer_release(&a);
 	buf_release(&bytes);
 	fcgi_client_close(&c);
@@ -1690,6 +1725,7 @@ int main(void)
 		cmocka_unit_test(uploads_of_any_size),
 		cmocka_unit_test(a_worker_may_answer),
 		cmocka_unit_test(a_stream_arrives_as_it_is_made),
+		cmocka_unit_test(events_of_one_turn_leave_together),
 		cmocka_unit_test(a_cut_stream_has_no_end),
 		cmocka_unit_test(requests_may_be_cut_anywhere),
 		cmocka_unit_test(records_may_be_of_any_length),
