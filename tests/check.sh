@@ -24,9 +24,9 @@ step() { # name, command…
 mkdir -p build
 step format sh -c "clang-format --dry-run -Werror $(echo $sources)"
 every_setting_is_in_the_example() {
-	for name in $(for p in relay admin; do build/werror/bin/fcgi-$p --help-config; done |
+	for setting in $(for p in relay admin; do build/werror/bin/fcgi-$p --help-config; done |
 		grep -oE '^[A-Z][A-Z_0-9]+' | sort -u); do
-		grep -qE "^#? ?$name=" conf/oneapi.env.example || { echo "missing: $name"; return 1; }
+		grep -qE "^#? ?$setting=" conf/oneapi.env.example || { echo "missing: $setting"; return 1; }
 	done
 }
 

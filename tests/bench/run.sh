@@ -245,10 +245,10 @@ keep_quietest() {
 	: >"$dir/tries"
 }
 
-# As try, but once or twice more when others disturbed it.
+# As try, but once more when others disturbed it.
 measure() {
 	say "$1: $2"
-	for again in 2 1 0; do
+	for _ in 1 2; do
 		try "$@"
 		awk '{ sub(/.*foreign=/, ""); exit !($1 > 0.08) }' "$dir/try" || break
 		[ -n "$quick" ] && break
