@@ -293,7 +293,7 @@ rss() {
 # nginx lets go of idle connections after 15 s, then memory is given back within 5 s.
 wait_for_memory() {
 	say "memory after load"
-	for _ in 1 2 3 4 5 6 7 8 9 10 11; do
+	for _ in $(seq 15); do
 		sleep 2
 		[ "$(rss)" -lt $((idle_kb * 7 / 5)) ] && break
 	done
