@@ -73,6 +73,20 @@ bool cidr_list_has(struct str list, struct str address)
 	return false;
 }
 
+/* IPv4; IPv6 is turned round: only 2000::/3 is handed out, less what follows there. */
+static const struct str not_public = STR_INIT("0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,"
+                                              "169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,"
+                                              "192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,"
+                                              "198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,"
+                                              "224.0.0.0/3,2001::/23,2001:db8::/32,2002::/16,"
+                                              "3fff::/20");
+
+bool cidr_is_public(struct str address)
+{
+	return cidr_list_has(STR("0.0.0.0/0,2000::/3"), address) &&
+	    !cidr_list_has(not_public, address);
+}
+
 bool cidr_valid(struct str entry)
 {
 	struct network net;

@@ -11,6 +11,10 @@
 #include "base/str.h"
 
 bool cidr_list_has(struct str list, struct str address);
+/* An address of the public internet: not private, loopback, link-local, multicast, reserved,
+ * documentation, nor an IPv6 form that hides an IPv4 address (the IANA special-purpose address
+ * registries). */
+bool cidr_is_public(struct str address);
 /* One entry: an address, or an address, `/` and a prefix length. */
 bool cidr_valid(struct str entry);
 

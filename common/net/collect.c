@@ -1,9 +1,10 @@
-/* collect.c — from bytes on a connection to a request that is complete in memory
+/* collect.c — from bytes on a connection to a request that is complete
  *
  * A wake-up reads what is there, once, into the loop's scratch. Records are walked by their headers
  * alone: those of the request are moved together, others are answered or dropped, and the limits
  * are applied before a record's content has even arrived. Only what is incomplete is kept, in the
- * connection's own buffer, which goes as soon as the request is decoded.
+ * connection's own buffer, which goes as soon as the request is decoded. A body that outgrows
+ * SPOOL_ABOVE_BYTES moves to a file (spool.h), record by record from then on.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,6 +35,12 @@ void conn_begin(struct conn *c, struct req *r)
 	cgi_vars_request_id(r->id);
 }
 
+void conn_drop_spool(struct conn *c)
+{
+	spool_free(c->spool);
+	c->spool = NULL;
+}
+
 void conn_refuse(struct conn *c, struct req *r, const struct err *err)
 {
 	c->r = r;
@@ -47,8 +54,9 @@ static void refuse_kind(struct conn *c, enum err_kind kind)
 	struct err err = { 0 };
 
 	if (kind == ERR_TOO_LARGE)
-		err_set(&err, kind, "request body is larger than %zu bytes",
-		    config->max_body_bytes);
+		err_set(&err, kind, "request body is larger than %zu bytes", c->body_limit);
+	else if (kind == ERR_BUSY)
+		err_set(&err, kind, "there is no room for this upload at the moment");
 	else if (kind == ERR_HEADERS_TOO_LARGE)
 		err_set(&err, kind, "request headers are larger than %zu bytes",
 		    config->max_params_bytes);
@@ -128,8 +136,20 @@ static enum verdict refuse(struct conn *c, enum err_kind kind)
 	return REFUSE;
 }
 
+/* How long a body may be is asked only when it is already long. */
+static bool body_fits(struct conn *c, size_t bytes, const char *records)
+{
+	const struct fcgi_config *config = c->loop->config;
+
+	c->body_limit = config->max_body_bytes;
+	if (bytes > c->body_limit && config->max_upload_bytes > c->body_limit &&
+	    decode_is_upload(c, (struct str){ records, c->params_end }))
+		c->body_limit = config->max_upload_bytes;
+	return bytes <= c->body_limit;
+}
+
 /* A record of the request that is being collected. */
-static enum verdict judge_part(struct conn *c, const struct record *rec)
+static enum verdict judge_part(struct conn *c, const struct record *rec, const char *records)
 {
 	const struct fcgi_config *config = c->loop->config;
 	size_t most = 2 * (config->max_body_bytes + config->max_params_bytes) + FRAMING_SLACK;
@@ -138,7 +158,7 @@ static enum verdict judge_part(struct conn *c, const struct record *rec)
 		if (c->params_bytes + rec->content > config->max_params_bytes)
 			return refuse(c, ERR_HEADERS_TOO_LARGE);
 	} else if (rec->type == RECORD_STDIN && c->params_done) {
-		if (c->body_bytes + rec->content > config->max_body_bytes)
+		if (!body_fits(c, c->body_bytes + rec->content, records))
 			return refuse(c, ERR_TOO_LARGE);
 	} else {
 		return rec->type == RECORD_PARAMS || rec->type == RECORD_STDIN ? BROKEN : DROP;
@@ -148,7 +168,7 @@ static enum verdict judge_part(struct conn *c, const struct record *rec)
 	return KEEP;
 }
 
-static enum verdict judge(struct conn *c, const struct record *rec)
+static enum verdict judge(struct conn *c, const struct record *rec, const char *records)
 {
 	if (rec->id == 0)
 		return ANSWER;
@@ -158,7 +178,7 @@ static enum verdict judge(struct conn *c, const struct record *rec)
 		return DROP;
 	if (rec->type == RECORD_ABORT)
 		return ABORT;
-	return c->phase == CONN_COLLECT ? judge_part(c, rec) : DROP;
+	return c->phase == CONN_COLLECT ? judge_part(c, rec, records) : DROP;
 }
 
 /* FCGI_GET_VALUES and whatever else may come with id 0 (section 4.1, 4.2). */
@@ -213,6 +233,45 @@ static bool begin_request(struct conn *c, const struct record *rec, const char *
 	return true;
 }
 
+/* Moves what is kept of the body to a file; from there on only parameters are kept. */
+static bool start_spool(struct conn *c, const char *records)
+{
+	struct str kept = { records + c->params_end, c->parsed - c->params_end };
+	struct err err = { 0 };
+	struct record rec;
+	bool ok;
+
+	c->spool = spool_new(c->loop->config->spool_dir, &err);
+	ok = c->spool != NULL;
+	for (; ok && kept.n; kept = str_slice(kept, record_size(&rec), kept.n)) {
+		ok = record_read(kept.p, &rec) &&
+		    spool_add(c->spool, (struct str){ kept.p + RECORD_HEADER, rec.content }, &err);
+	}
+	c->parsed = c->params_end;
+	if (!ok)
+		log_warn(NULL, "fcgi.spool_failed", LOG_ERR(&err));
+	return ok;
+}
+
+static bool is_spooled(const struct conn *c, const struct record *rec)
+{
+	return rec->type == RECORD_STDIN && c->loop->config->spool_dir &&
+	    (c->spool || c->body_bytes + rec->content > SPOOL_ABOVE_BYTES);
+}
+
+/* A piece of a body that lies in a file. */
+static bool spool_part(struct conn *c, const char *records, struct str content)
+{
+	struct err err = { 0 };
+
+	if (!c->spool && !start_spool(c, records))
+		return false;
+	if (spool_add(c->spool, content, &err))
+		return true;
+	log_warn(NULL, "fcgi.spool_failed", LOG_ERR(&err));
+	return false;
+}
+
 /* Counts a record that belongs to the request; true when it was the last one. */
 static bool take_part(struct conn *c, const struct record *rec)
 {
@@ -230,6 +289,7 @@ static bool take_part(struct conn *c, const struct record *rec)
 /* The request breaks a limit: what is known of it is decoded, the rest will be thrown away. */
 static void begin_discard(struct conn *c, const char *records)
 {
+	conn_drop_spool(c);
 	c->r = partial_request(c, records);
 	c->phase = CONN_DISCARD;
 	c->parsed = 0;
@@ -272,7 +332,7 @@ static enum walked walk(struct conn *c, struct span *s)
 	struct record rec;
 
 	while (end == NEED_MORE && s->n - at >= RECORD_HEADER) {
-		enum verdict v = record_read(s->p + at, &rec) ? judge(c, &rec) : BROKEN;
+		enum verdict v = record_read(s->p + at, &rec) ? judge(c, &rec, s->p) : BROKEN;
 		size_t size = record_size(&rec);
 		const char *content = s->p + at + RECORD_HEADER;
 
@@ -288,7 +348,14 @@ static enum walked walk(struct conn *c, struct span *s)
 			break;
 		if (v == BEGIN)
 			v = begin_request(c, &rec, content) ? KEEP : DROP;
-		if (v == KEEP) {
+		if (v == KEEP && is_spooled(c, &rec)) {
+			if (!spool_part(c, s->p, (struct str){ content, rec.content })) {
+				c->fault = ERR_BUSY;
+				begin_discard(c, s->p);
+				continue;
+			}
+			end = take_part(c, &rec) ? COMPLETE : NEED_MORE;
+		} else if (v == KEEP) {
 			if (at > c->parsed)
 				memmove(s->p + c->parsed, s->p + at, size);
 			c->parsed += size;
@@ -443,6 +510,7 @@ void conn_timed_out(struct conn *c)
 		conn_close(c);
 		return;
 	}
+	conn_drop_spool(c);
 	c->r = partial_request(c, c->in.data);
 	c->unread = true;
 	buf_release(&c->in);

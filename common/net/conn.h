@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "net/fcgi.h"
+#include "net/spool.h"
 
 #define SCRATCH_BYTES ((size_t)64 * 1024)
 
@@ -55,11 +56,13 @@ struct conn {
 	uint16_t id; /* 0: none */
 	bool params_done;
 	size_t params_bytes, params_end, body_bytes;
+	size_t body_limit;    /* that a refusal names */
 	size_t stray;         /* records that belonged to no request of ours */
 	size_t discard_bytes; /* thrown away so far */
 	int64_t first_ms, last_ms;
 	struct buf in;       /* records of this request, then bytes not looked at */
 	size_t parsed;       /* where those begin */
+	struct spool *spool; /* the body, once it is too large for `in`; else NULL */
 	enum err_kind fault; /* why it is discarded */
 
 	/* its reply */
@@ -115,6 +118,8 @@ bool conn_is_waiting(const struct conn *c);
 void conn_watch_time(struct conn *c);
 /* The rest of the request did not come. */
 void conn_timed_out(struct conn *c);
+/* Forgets a body that was collected so far. */
+void conn_drop_spool(struct conn *c);
 /* Fills in what does not come from the web server. */
 void conn_begin(struct conn *c, struct req *r);
 /* A refusal of our own; takes r, which belongs to c. */
@@ -126,9 +131,12 @@ enum decoded {
 	DECODED_BAD,  /* err is set, *out is usable for a refusal */
 	DECODED_TORN, /* not what was announced: nobody may see it */
 };
-/* records are whole and in order, up to the empty PARAMS record or to the empty STDIN record. */
+/* records are whole and in order, up to the empty PARAMS record or to the empty STDIN record. A
+ * body in c->spool is taken from there. */
 MUST_USE enum decoded decode_request(struct conn *c, struct str records, struct req **out,
     struct err *err);
+/* Do the parameters among these records announce a multipart body? */
+bool decode_is_upload(const struct conn *c, struct str records);
 /* Makes the memory file if there is none; false when descriptors have run out. */
 bool decode_ready(struct fcgi_loop *f);
 void decode_release(struct fcgi_loop *f);

@@ -112,6 +112,19 @@ static bool params_are_whole(const struct conn *c, struct str records)
 	return whole;
 }
 
+bool decode_is_upload(const struct conn *c, struct str records)
+{
+	struct buf joined = buf_init(c->params_bytes);
+	struct str rest = all_params(records, &joined), name, value;
+	bool found = false;
+
+	while (!found && rest.n > 0 && record_next_pair(&rest, &name, &value))
+		found = str_eq(name, STR("CONTENT_TYPE")) &&
+		    str_starts_nocase(str_trim(value), STR("multipart/"));
+	buf_release(&joined);
+	return found;
+}
+
 /* Puts the records into the memory file, with an end of the body if they have none. */
 static bool load(struct fcgi_loop *f, uint16_t id, struct str records, bool with_body)
 {
@@ -162,6 +175,23 @@ static bool read_body(struct req *r, FCGX_Stream *in, size_t expected)
 	return true;
 }
 
+/* The body lies in a file already and is only shown to the request. */
+static bool take_spool(struct conn *c, const struct cgi_vars *vars, struct req *r)
+{
+	struct spool *spool = c->spool;
+	struct err err = { 0 };
+
+	c->spool = NULL;
+	if (!cgi_vars_length_is(vars, spool_size(spool))) {
+		spool_free(spool);
+		return false;
+	}
+	if (spool_map(spool, r->arena, &r->body, &err))
+		return true;
+	log_warn(&r->log, "fcgi.spool_failed", LOG_ERR(&err));
+	return false;
+}
+
 static enum decoded read_request(struct conn *c, FCGX_Request *fcgx, struct req *r, bool with_body,
     struct err *err)
 {
@@ -173,6 +203,8 @@ static enum decoded read_request(struct conn *c, FCGX_Request *fcgx, struct req 
 		cgi_vars_take(&vars, *entry);
 	result = cgi_vars_fill(&vars, c->loop->config->trusted_proxies, r, err) ? DECODED_OK
 	                                                                        : DECODED_BAD;
+	if (c->spool)
+		return take_spool(c, &vars, r) ? result : DECODED_TORN;
 	if (!with_body)
 		return result;
 	if (!cgi_vars_length_is(&vars, c->body_bytes) || !read_body(r, fcgx->in, c->body_bytes))

@@ -76,6 +76,7 @@ static void conn_free(void *object)
 {
 	struct conn *c = object;
 
+	conn_drop_spool(c);
 	buf_release(&c->in);
 	output_release(&c->out);
 	mem_free(c);
@@ -110,6 +111,7 @@ void conn_close(struct conn *c)
 	if (c->phase == CONN_CLOSED)
 		return;
 	wire_close(&c->watch);
+	conn_drop_spool(c);
 	buf_release(&c->in);
 	output_release(&c->out);
 	c->phase = CONN_CLOSED;

@@ -51,9 +51,14 @@ MUST_USE bool fcgi_listen(const char *listen_text, struct fcgi_listener *out, st
 void fcgi_unpublish(struct fcgi_listener *l);
 void fcgi_unlisten(struct fcgi_listener *l);
 
+/* A body up to this is kept in memory. */
+#define SPOOL_ABOVE_BYTES ((size_t)1024 * 1024)
+
 struct fcgi_config {
 	size_t max_params_bytes; /* 64 KiB */
 	size_t max_body_bytes;   /* 32 MiB */
+	size_t max_upload_bytes; /* 128 MiB: of a multipart body */
+	const char *spool_dir;   /* where larger bodies than SPOOL_ABOVE_BYTES lie (spool.h) */
 	int request_timeout_ms;  /* for the whole request to arrive: 60 s idle, see max_upload_ms */
 	int max_upload_ms;       /* 600 s */
 	size_t max_conns;        /* budget of each loop; accepting pauses at it */

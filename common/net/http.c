@@ -50,6 +50,17 @@ void headers_add_c(struct headers *h, const char *name, const char *value)
 	headers_add(h, str_c(name), str_c(value));
 }
 
+void headers_drop(struct headers *h, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->count; i++) {
+		if (!str_eq_nocase(h->items[i].name, str_c(name)))
+			h->items[kept++] = h->items[i];
+	}
+	h->count = kept;
+}
+
 struct str headers_get(const struct headers *h, const char *name)
 {
 	struct str wanted = str_c(name);

@@ -47,6 +47,8 @@ void headers_add(struct headers *h, struct str name, struct str value);
 void headers_add_c(struct headers *h, const char *name, const char *value);
 /* Without copying: both live at least as long as the arena and hold no CR, LF or NUL. */
 void headers_add_view(struct headers *h, struct str name, struct str value);
+/* Takes out every header of that name without case. */
+void headers_drop(struct headers *h, const char *name);
 /* First value of that name without case; the empty view when absent. */
 struct str headers_get(const struct headers *h, const char *name);
 

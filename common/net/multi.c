@@ -18,13 +18,16 @@
  * The process's settings (struct global) are written once, by multi_setup, before any thread. */
 #include "net/multi.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/cidr.h"
 #include "net/upstream.h"
 
 /* More would hardly be taken again, and each keeps a page or two from being given back. */
@@ -297,6 +300,41 @@ static CURL *easy_new(const struct multi *m)
 CURL *multi_take(struct multi *m)
 {
 	return m->easy_count ? m->easies[--m->easy_count] : easy_new(m);
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION: the address is the one that a name was resolved to. */
+static curl_socket_t open_public(void *allowed, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	const struct str *networks = allowed;
+	char text[INET6_ADDRSTRLEN] = "";
+	const void *address = NULL;
+
+	if (to->family == AF_INET)
+		address = &((const struct sockaddr_in *)(const void *)&to->addr)->sin_addr;
+	else if (to->family == AF_INET6)
+		address = &((const struct sockaddr_in6 *)(const void *)&to->addr)->sin6_addr;
+	if (!address || !inet_ntop(to->family, address, text, sizeof text))
+		return CURL_SOCKET_BAD;
+	if (!cidr_is_public(str_c(text)) && !cidr_list_has(*networks, str_c(text)))
+		return CURL_SOCKET_BAD;
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+CURL *multi_take_public(struct multi *m, const struct str *allowed)
+{
+	CURL *e = easy_new(m);
+
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_public);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, (void *)(uintptr_t)allowed);
+	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	return e;
+}
+
+void multi_drop(CURL *easy)
+{
+	curl_easy_cleanup(easy);
 }
 
 void multi_put(struct multi *m, CURL *easy)

@@ -19,6 +19,7 @@
 
 struct err;
 struct multi;
+struct str;
 struct upstream_setup;
 
 /* As upstream_setup, which is this. */
@@ -39,6 +40,12 @@ bool multi_is_inside(const struct multi *m);
 
 /* An easy handle with every setting that is the same for all calls. Returns owned. */
 CURL *multi_take(struct multi *m);
+/* One for URLs that strangers name: it connects to public addresses only (cidr_is_public), looked at
+ * on the address it is about to connect to, or to those in `allowed` (a comma list of networks,
+ * borrowed); it shares no connection with other calls. A proxy set in multi_setup is not used, for
+ * behind one nothing could be checked. Ends with multi_drop. */
+CURL *multi_take_public(struct multi *m, const struct str *allowed);
+void multi_drop(CURL *easy);
 /* Takes it back, for the next call. */
 void multi_put(struct multi *m, CURL *easy);
 

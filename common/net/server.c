@@ -32,6 +32,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/cgi_vars.h"
+#include "net/coding.h"
 
 #define MAX_WIRES 64
 #define AUTO_WIRES 4
@@ -147,7 +148,8 @@ static void on_request(struct req *r, void *arg)
 	struct server *s = arg;
 	struct err err = { 0 };
 
-	if (s->config->on_wire_body_bytes && r->body.n <= s->config->on_wire_body_bytes) {
+	if (s->config->on_wire_body_bytes && r->body.n <= s->config->on_wire_body_bytes &&
+	    coding_is_plain(req_header(r, "content-encoding"))) {
 		r->local = s->lanes[wire_number(reply_wire(r))].local;
 		respond(r, dispatch);
 		return;

@@ -679,6 +679,62 @@ static void uploads_of_any_size(void **state)
 	room_close(room);
 }
 
+/* Bodies above SPOOL_ABOVE_BYTES come through a file; what a form may send is more than others. */
+static void large_uploads_lie_in_a_file(void **state)
+{
+	enum { MIB = 1024 * 1024 };
+	static const char form[] = "multipart/form-data; boundary=x";
+	static const struct {
+		const char *name, *dir, *content_type;
+		size_t size;
+		int status;
+	} cases[] = {
+		{ "the most in memory", "/tmp", "text/x", MIB, 200 },
+		{ "the least in a file", "/tmp", "text/x", MIB + 1, 200 },
+		{ "the most", "/tmp", "text/x", 2 * MIB, 200 },
+		{ "too much", "/tmp", "text/x", 2 * MIB + 1, 413 },
+		{ "a form", "/tmp", form, 2 * MIB + 1, 200 },
+		{ "the largest form, whole pages", "/tmp", form, 4 * MIB, 200 },
+		{ "a form that is too much", "/tmp", form, 4 * MIB + 1, 413 },
+		{ "no room", "/does/not/exist", form, MIB + 1, 503 },
+		{ "small needs no room", "/does/not/exist", form, MIB, 200 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct room *room = room_new();
+		struct fcgi_client c;
+		struct buf body = buf_init(SIZE_MAX);
+		struct fcgi_ask ask = { .uri = "/e",
+			.method = "POST",
+			.content_type = cases[i].content_type,
+			.keep = true,
+			.no_length = i % 2 };
+		struct fcgi_answer a;
+
+		room->config.spool_dir = cases[i].dir;
+		room->config.max_upload_bytes = 4 * MIB;
+		room_run(room);
+		c = dial(room);
+		pattern(&body, 0, cases[i].size);
+		ask.body = buf_str(&body);
+		fcgi_answer_init(&a);
+		if (!fcgi_client_ask(&c, &ask, &a, WAIT_MS))
+			fail_msg("%s: no answer", cases[i].name);
+		check_complete(cases[i].name, &a, cases[i].status);
+		if (cases[i].status == 200) {
+			size_t at = str_find_str(buf_str(&a.body), STR("body=")) + 5;
+
+			check_str(cases[i].name, str_slice(buf_str(&a.body), at, a.body.len),
+			    buf_str(&body));
+		}
+		fcgi_answer_release(&a);
+		ask_usual(cases[i].name, &c);
+		buf_release(&body);
+		fcgi_client_close(&c);
+		room_close(room);
+	}
+}
+
 static void a_worker_may_answer(void **state)
 {
 	struct room *room = room_open();
@@ -1723,6 +1779,7 @@ int main(void)
 		cmocka_unit_test(head_and_204_have_no_body),
 		cmocka_unit_test(a_head_longer_than_a_record),
 		cmocka_unit_test(uploads_of_any_size),
+		cmocka_unit_test(large_uploads_lie_in_a_file),
 		cmocka_unit_test(a_worker_may_answer),
 		cmocka_unit_test(a_stream_arrives_as_it_is_made),
 		cmocka_unit_test(events_of_one_turn_leave_together),
