@@ -1,98 +1,11 @@
-/* test_price.c — look-up order, arithmetic and the built-in tables of billing/price.h
+/* test_price.c — what price_charge, price_estimate and price_describe make of a price
  *
- * Expected charges are worked out by hand from list prices: ratio 1 is USD 2 per million tokens
- * and a dollar has 500,000 quota, so n input tokens at ratio r are n × r quota.
+ * Expected charges are worked out by hand from list prices, in the comments above the cases.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "price_room.h"
 
-#include <cmocka.h>
-
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/json.h"
-#include "billing/builtin_prices.h"
-#include "billing/price.h"
+#include "base/buf.h"
 #include "billing/quota.h"
-
-#define M RATIO_ONE
-
-static void same_int(const char *name, int64_t got, int64_t want)
-{
-	if (got != want)
-		fail_msg("%s: got %lld, want %lld", name, (long long)got, (long long)want);
-}
-
-static void test_ratio_parse(void **state)
-{
-	static const struct {
-		const char *in;
-		bool ok;
-		int64_t want;
-	} cases[] = {
-		{ "0", true, 0 },
-		{ "-0", true, 0 },
-		{ "0.0", true, 0 },
-		{ "1", true, 1000000 },
-		{ "2.5", true, 2500000 },
-		{ "0.000001", true, 1 },
-		{ "0.0000005", true, 1 },
-		{ "0.00000049999999999999999999999", true, 0 },
-		{ "1.0000005", true, 1000001 },
-		{ "1.3333333333333333", true, 1333333 },
-		{ "1.6666666666666667", true, 1666667 },
-		{ "3.981818181818182", true, 3981818 },
-		{ "0.1", true, 100000 },
-		{ "0.3", true, 300000 },
-		{ "7.14286e-05", true, 71 },
-		{ "3.5e-05", true, 35 },
-		{ "1e-6", true, 1 },
-		{ "5e-7", true, 1 },
-		{ "4e-7", true, 0 },
-		{ "5e-8", true, 0 },
-		{ "1e-999999999999", true, 0 },
-		{ "0e999999999999", true, 0 },
-		{ "1E6", true, 1000000000000 },
-		{ "1e+3", true, 1000000000 },
-		{ "12.5e1", true, 125000000 },
-		{ "0.000000000001e12", true, 1000000 },
-		{ "1000000", true, 1000000000000 },
-		{ "999999.9999994", true, 999999999999 },
-		{ "1000000.0000004", true, 1000000000000 },
-		{ "1000000.0000005", false, 0 },
-		{ "1000001", false, 0 },
-		{ "1e7", false, 0 },
-		{ "1e999999999999", false, 0 },
-		{ "123456789012345678901234567890", false, 0 },
-		{ "-1", false, 0 },
-		{ "-0.000001", false, 0 },
-		{ "", false, 0 },
-		{ "-", false, 0 },
-		{ ".5", false, 0 },
-		{ "5.", false, 0 },
-		{ "01", false, 0 },
-		{ "1e", false, 0 },
-		{ "1e+", false, 0 },
-		{ "1e+-3", false, 0 },
-		{ "+1", false, 0 },
-		{ "1x", false, 0 },
-		{ " 1", false, 0 },
-		{ "NaN", false, 0 },
-		{ "Infinity", false, 0 },
-	};
-
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		int64_t got = -7;
-		bool ok = ratio_parse(str_c(cases[i].in), &got);
-
-		same_int(cases[i].in, ok, cases[i].ok);
-		same_int(cases[i].in, got, cases[i].ok ? cases[i].want : -7);
-	}
-}
 
 static void test_charge(void **state)
 {
@@ -103,44 +16,39 @@ static void test_charge(void **state)
 		int64_t want;
 	} cases[] = {
 		/* gpt-4o: USD 2.50 and 10 per million. A million of each is 12.50 USD. */
-		{ "million each", { 1250000, 4 * M, M, M }, { 1000000, 1000000, 0, 0, 0, true },
-		    6250000 },
-		{ "one prompt token rounds up", { 1250000, 4 * M, M, M }, { 1, 0, 0, 0, 0, true },
-		    2 },
-		{ "exact stays exact", { 1250000, 4 * M, M, M }, { 4, 0, 0, 0, 0, true }, 5 },
+		{ "million each", RATE(1250000, 4 * M, M, M), USED(1000000, 1000000, 0), 6250000 },
+		{ "one prompt token rounds up", RATE(1250000, 4 * M, M, M), USED(1, 0, 0), 2 },
+		{ "exact stays exact", RATE(1250000, 4 * M, M, M), USED(4, 0, 0), 5 },
 		/* 310 × 0.075 + 97 × 0.3 = 23.25 + 29.1 = 52.35 */
-		{ "rounds once, at the end", { 75000, 4 * M, M, M }, { 310, 97, 0, 0, 0, true },
-		    53 },
-		{ "smallest price", { 1, M, M, M }, { 1, 0, 0, 0, 0, true }, 1 },
-		{ "no tokens", { 1250000, 4 * M, M, M }, { 0, 0, 0, 0, 0, true }, 0 },
-		{ "free model", { 0, 4 * M, M, M }, { 1000, 1000, 0, 0, 0, true }, 0 },
-		{ "free group", { M, 4 * M, 0, M }, { 1000, 1000, 0, 0, 0, true }, 0 },
-		{ "half group", { M, M, 500000, M }, { 100, 101, 0, 0, 0, true }, 101 },
-		{ "completion free, no prompt", { M, 0, M, M }, { 0, 50, 0, 0, 0, true }, 1 },
-		{ "completion free", { M, 0, M, M }, { 10, 50, 0, 0, 0, true }, 10 },
+		{ "rounds once, at the end", RATE(75000, 4 * M, M, M), USED(310, 97, 0), 53 },
+		{ "smallest price", RATE(1, M, M, M), USED(1, 0, 0), 1 },
+		{ "no tokens", RATE(1250000, 4 * M, M, M), USED(0, 0, 0), 0 },
+		{ "free model", RATE(0, 4 * M, M, M), USED(1000, 1000, 0), 0 },
+		{ "free group", RATE(M, 4 * M, 0, M), USED(1000, 1000, 0), 0 },
+		{ "half group", RATE(M, M, 500000, M), USED(100, 101, 0), 101 },
+		{ "completion free, no prompt", RATE(M, 0, M, M), USED(0, 50, 0), 1 },
+		{ "completion free", RATE(M, 0, M, M), USED(10, 50, 0), 10 },
 		/* 1000 of which 800 at a tenth: 200 + 80 = 280, × 1.25 = 350 */
-		{ "cached tenth", { 1250000, 4 * M, M, 100000 }, { 1000, 0, 800, 0, 0, true },
-		    350 },
-		{ "cached full price", { 1250000, 4 * M, M, M }, { 1000, 0, 800, 0, 0, true },
-		    1250 },
-		{ "cached more than prompt", { M, M, M, 500000 }, { 10, 0, 99, 0, 0, true }, 5 },
-		{ "all cached, free", { M, M, M, 0 }, { 10, 0, 10, 0, 0, true }, 1 },
-		{ "negative counts", { M, M, M, M }, { -5, -7, -9, 0, 0, true }, 0 },
-		{ "negative completion", { M, M, M, M }, { 5, -7, 0, 0, 0, true }, 5 },
-		{ "clamped to 2^31", { M, 0, M, M }, { INT64_MAX, 0, 0, 0, 0, true },
-		    INT64_C(1) << 31 },
+		{ "cached tenth", RATE(1250000, 4 * M, M, 100000), USED(1000, 0, 800), 350 },
+		{ "cached full price", RATE(1250000, 4 * M, M, M), USED(1000, 0, 800), 1250 },
+		{ "cached more than prompt", RATE(M, M, M, 500000), USED(10, 0, 99), 5 },
+		{ "all cached, free", RATE(M, M, M, 0), USED(10, 0, 10), 1 },
+		{ "negative counts", RATE(M, M, M, M), USED(-5, -7, -9), 0 },
+		{ "negative completion", RATE(M, M, M, M), USED(5, -7, 0), 5 },
+		{ "clamped to 2^31", RATE(M, 0, M, M), USED(INT64_MAX, 0, 0), INT64_C(1) << 31 },
 		/* 2^31 × 10^6 quota exceed QUOTA_MAX = 2^50; nothing wraps */
-		{ "model ratio at its limit", { 1000000 * M, M, M, M },
-		    { INT64_MAX, 0, 0, 0, 0, true }, INT64_C(1) << 50 },
-		{ "everything at its limit", { 1000000 * M, 1000000 * M, 1000000 * M, 1000000 * M },
-		    { INT64_MAX, INT64_MAX, INT64_MAX, 0, 0, true }, INT64_C(1) << 50 },
-		{ "negative ratio charges nothing", { -500000 * M, M, M, M },
-		    { 10, 10, 0, 0, 0, true }, 0 },
+		{ "model ratio at its limit", RATE(1000000 * M, M, M, M), USED(INT64_MAX, 0, 0),
+		    INT64_C(1) << 50 },
+		{ "everything at its limit",
+		    RATE(1000000 * M, 1000000 * M, 1000000 * M, 1000000 * M),
+		    USED(INT64_MAX, INT64_MAX, INT64_MAX), INT64_C(1) << 50 },
+		{ "negative ratio charges nothing", RATE(-500000 * M, M, M, M), USED(10, 10, 0),
+		    0 },
 		/* one third of a third: 3 × 333333 × 333333 / 10^12 = 0.333332… */
-		{ "tiny product is one", { 333333, M, 333333, M }, { 3, 0, 0, 0, 0, true }, 1 },
+		{ "tiny product is one", RATE(333333, M, 333333, M), USED(3, 0, 0), 1 },
 		/* 9 × 0.333333 × 0.333333 = 0.99999800001 */
-		{ "just below one", { 333333, M, 333333, M }, { 9, 0, 0, 0, 0, true }, 1 },
-		{ "just above one", { 333334, M, 333334, M }, { 9, 0, 0, 0, 0, true }, 2 },
+		{ "just below one", RATE(333333, M, 333333, M), USED(9, 0, 0), 1 },
+		{ "just above one", RATE(333334, M, 333334, M), USED(9, 0, 0), 2 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -150,270 +58,363 @@ static void test_charge(void **state)
 
 static void test_estimate(void **state)
 {
-	struct rate r = { 1250000, 4 * M, M, 100000 };
+	struct rate r = RATE(1250000, 4 * M, M, 100000);
 
 	/* (1000 + 4 × 500) × 1.25 = 3750, cached or not */
-	same_int("prompt and limit", price_estimate(&r, 1000, 500), 3750);
-	same_int("nothing", price_estimate(&r, 0, 0), 0);
-	same_int("unlimited answer", price_estimate(&r, 0, INT64_MAX), 5 * (INT64_C(1) << 31));
+	same_int("prompt and limit",
+	    price_estimate(&r, &(struct usage){ .prompt_tokens = 1000, .completion_tokens = 500 }),
+	    3750);
+	same_int("nothing", price_estimate(&r, &(struct usage){ 0 }), 0);
+	same_int("unlimited answer",
+	    price_estimate(&r, &(struct usage){ .completion_tokens = INT64_MAX }),
+	    5 * (INT64_C(1) << 31));
 }
 
-struct found {
-	const char *name, *model;
-	int type;
-	const char *group;
-	int64_t model_ratio, completion, group_ratio; /* model_ratio -1: refused */
-};
+/* ---- each meter, from the vendors' price lists -------------------------------------------------- */
 
-static void look_up(const struct price_table *t, const struct found *cases, size_t count)
+/* Comments: dollars per million tokens; a dollar has 500,000 quota, so a millionth has half a one.
+ */
+
+static void test_meters(void **state)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct found *c = &cases[i];
-		struct err err = { 0 };
-		struct rate r = { -7, -7, -7, -7 };
-		bool ok = price_find(t, str_c(c->model), c->type, str_c(c->group), &r, &err);
-
-		same_int(c->name, ok, c->model_ratio >= 0);
-		if (!ok) {
-			same_int(c->name, err.kind, ERR_NO_PRICE);
-			same_int(c->name, r.model, -7);
-			continue;
-		}
-		same_int(c->name, r.model, c->model_ratio);
-		same_int(c->name, r.completion, c->completion);
-		same_int(c->name, r.group, c->group_ratio);
-		same_int(c->name, r.cached, M);
-	}
-}
-
-static struct price_table *make(struct arena *a, const char *model, const char *completion,
-    const char *group, enum unpriced unpriced)
-{
-	struct price_table *t = NULL;
-	struct err err = { 0 };
-
-	if (!price_table_new(a, str_c(model), str_c(completion), str_c(group), unpriced, &t, &err))
-		fail_msg("price_table_new: %s", err.msg);
-	return t;
-}
-
-static void test_builtin(void **state)
-{
-	/* From the vendors' price lists: USD per million in ÷ 2, out ÷ in. */
-	static const struct found cases[] = {
-		{ "gpt-4o", "gpt-4o", 1, "default", 1250000, 4 * M, M },
-		{ "gpt-4o first edition", "gpt-4o-2024-05-13", 1, "default", 2500000, 3 * M, M },
-		{ "gpt-4o-mini", "gpt-4o-mini", 1, "default", 75000, 4 * M, M },
-		{ "gpt-4", "gpt-4", 1, "default", 15 * M, 2 * M, M },
-		{ "gpt-4-turbo", "gpt-4-turbo", 1, "default", 5 * M, 3 * M, M },
-		{ "gpt-4 preview", "gpt-4-0125-preview", 1, "default", 5 * M, 3 * M, M },
-		{ "gpt-4.5 is not gpt-4*preview", "gpt-4.5-preview", 1, "default", 37500000, 2 * M,
-		    M },
-		{ "gpt-4.1", "gpt-4.1", 1, "default", M, 4 * M, M },
-		{ "gpt-4.1-mini", "gpt-4.1-mini", 1, "default", 200000, 4 * M, M },
-		{ "gpt-4.1-nano", "gpt-4.1-nano", 1, "default", 50000, 4 * M, M },
-		{ "gpt-3.5 exact", "gpt-3.5-turbo", 1, "default", 250000, 3 * M, M },
-		{ "gpt-3.5 0125", "gpt-3.5-turbo-0125", 1, "default", 250000, 3 * M, M },
-		{ "gpt-3.5 1106", "gpt-3.5-turbo-1106", 1, "default", 500000, 2 * M, M },
-		{ "gpt-3.5 other", "gpt-3.5-turbo-16k", 1, "default", 1500000, 1333333, M },
-		{ "o1-pro", "o1-pro", 1, "default", 75 * M, 4 * M, M },
-		{ "o3", "o3", 1, "default", M, 4 * M, M },
-		{ "o3-mini", "o3-mini", 1, "default", 550000, 4 * M, M },
-		{ "o4-mini", "o4-mini", 1, "default", 550000, 4 * M, M },
-		{ "gpt-5", "gpt-5", 1, "default", 625000, 8 * M, M },
-		{ "gpt-5-mini", "gpt-5-mini", 1, "default", 125000, 8 * M, M },
-		{ "gpt-5-nano", "gpt-5-nano", 1, "default", 25000, 8 * M, M },
-		{ "claude 2", "claude-2.1", 14, "default", 4 * M, 3 * M, M },
-		{ "claude 3.7", "claude-3-7-sonnet-latest", 14, "default", 1500000, 5 * M, M },
-		{ "claude 4", "claude-sonnet-4-20250514", 14, "default", 1500000, 5 * M, M },
-		{ "opus 4", "claude-opus-4-20250514", 14, "default", 7500000, 5 * M, M },
-		{ "haiku 4.5", "claude-haiku-4-5", 14, "default", 500000, 5 * M, M },
-		{ "gemini 2.0", "gemini-2.0-flash", 24, "default", 50000, 4 * M, M },
-		{ "gemini 2.5 pro", "gemini-2.5-pro", 24, "default", 625000, 8 * M, M },
-		{ "gemini 2.5 flash", "gemini-2.5-flash", 24, "default", 150000, 8333333, M },
-		{ "gemini 2.5 lite", "gemini-2.5-flash-lite", 24, "default", 50000, 4 * M, M },
-		{ "deepseek", "deepseek-chat", 36, "default", 140000, 1500000, M },
-		{ "grok 3 mini", "grok-3-mini", 45, "default", 150000, 1666667, M },
-		{ "grok 4", "grok-4", 45, "default", 1500000, 5 * M, M },
-		{ "mistral large", "mistral-large-latest", 28, "default", M, 3 * M, M },
-		{ "embedding", "text-embedding-3-small", 1, "default", 10000, M, M },
-		/* CNY 0.012 per 1,000 at 7 to the dollar: 12 ÷ 7 ÷ 2 per million */
-		{ "CNY", "moonshot-v1-8k", 25, "default", 857143, M, M },
-		{ "typed row wins", "llama3-8b-8192", 33, "default", 150000, 2 * M, M },
-		{ "other type", "llama3-8b-8192", 29, "default", 25000, 2 * M, M },
-		{ "internet qwen", "qwen-turbo-internet", 17, "default", 21429, M, M },
-		{ "internet command", "command-r-internet", 35, "default", 250000, 3 * M, M },
-		{ "internet other", "gpt-4o-internet", 1, "default", -1, 0, 0 },
-		{ "free", "glm-4-flash", 16, "default", 0, M, M },
-		{ "unknown", "no-such-model", 1, "default", -1, 0, 0 },
-		{ "empty", "", 1, "default", -1, 0, 0 },
-		{ "negative row dropped", "openrouter/auto", 20, "default", -1, 0, 0 },
-		{ "image is not per token", "dall-e-3", 1, "default", -1, 0, 0 },
-		{ "speech is not per token", "tts-1", 1, "default", -1, 0, 0 },
-		{ "whisper is not per token", "whisper-1", 1, "default", -1, 0, 0 },
-		{ "unknown group", "gpt-4o", 1, "no such group", 1250000, 4 * M, M },
+	static const struct bill bills[] = {
+		/* 600k × 0.30 + 100k × 3.75 + 50k × 6 + 250k × 3 + 100k × 15 = 3.105 dollars */
+		{ "claude, both caches", PRICE_TOKENS, "claude-sonnet-4-5", "", "",
+		    TOKENS(.prompt_tokens = 1000000, .cached_tokens = 600000,
+		        .cache_write_tokens = 100000, .cache_write_1h_tokens = 50000,
+		        .completion_tokens = 100000, .reasoning_tokens = 90000),
+		    1552500 },
+		/* 8 × 0.30 + 2 × 3.75 = 9.9 millionths = 4.95 quota */
+		{ "parts beyond their whole", PRICE_TOKENS, "claude-sonnet-4-5", "", "",
+		    TOKENS(.prompt_tokens = 10, .cached_tokens = 8, .cache_write_tokens = 8,
+		        .cache_write_1h_tokens = 8),
+		    5 },
+		/* 10 × 3 = 30 millionths */
+		{ "negative parts", PRICE_TOKENS, "claude-sonnet-4-5", "", "",
+		    TOKENS(.prompt_tokens = 10, .cached_tokens = -8, .cache_write_tokens = -1),
+		    15 },
+		/* 272k × 2.50 + 1k × 15 = 0.695 dollars */
+		{ "gpt-5.4 at the tier's border", PRICE_TOKENS, "gpt-5.4", "", "",
+		    TOKENS(.prompt_tokens = 272000, .completion_tokens = 1000), 347500 },
+		/* 272,001 × 5 + 1k × 22.50 = 1.382505 dollars = 691,252.5 */
+		{ "gpt-5.4 above it", PRICE_TOKENS, "gpt-5.4", "", "",
+		    TOKENS(.prompt_tokens = 272001, .completion_tokens = 1000), 691253 },
+		/* 100k × 5 + 200k × 0.50 = 0.6 dollars */
+		{ "gpt-5.4 above it, cached", PRICE_TOKENS, "gpt-5.4", "", "",
+		    TOKENS(.prompt_tokens = 300000, .cached_tokens = 200000), 300000 },
+		/* 200k × 1.25 = 0.25 dollars; 200,001 × 2.50 = 0.5000025 dollars */
+		{ "gemini at the border", PRICE_TOKENS, "gemini-2.5-pro", "", "",
+		    TOKENS(.prompt_tokens = 200000), 125000 },
+		{ "gemini above it", PRICE_TOKENS, "gemini-2.5-pro", "", "",
+		    TOKENS(.prompt_tokens = 200001), 250002 },
+		/* 1.20 to 32k, 2.40 to 128k, 3 above: 128,001 × 3 = 0.384003 dollars */
+		{ "second of two tiers", PRICE_TOKENS, "qwen3-max", "", "",
+		    TOKENS(.prompt_tokens = 128000), 153600 },
+		{ "last of two tiers", PRICE_TOKENS, "qwen3-max", "", "",
+		    TOKENS(.prompt_tokens = 128001), 192002 },
+		/* 600 × 2.50 + 400 × 40 + 100 × 10 + 900 × 80 = 90,500 millionths */
+		{ "audio in and out", PRICE_TOKENS, "gpt-4o-audio-preview", "", "",
+		    TOKENS(.prompt_tokens = 1000, .audio_prompt_tokens = 400,
+		        .completion_tokens = 1000, .audio_completion_tokens = 900),
+		    45250 },
+		/* 100 × 0.40 + 300 × 4 (thinking) + 200 × 1.20 = 1,480 millionths */
+		{ "reasoning", PRICE_TOKENS, "qwen-plus", "", "",
+		    TOKENS(.prompt_tokens = 100, .completion_tokens = 500), 320 },
+		{ "reasoning dearer", PRICE_TOKENS, "qwen-plus-latest", "", "",
+		    TOKENS(.prompt_tokens = 100, .completion_tokens = 500, .reasoning_tokens = 300),
+		    740 },
+		/* 100 × 0.30 + 10 × 2.50 + 1290 × 30 = 38,755 millionths */
+		{ "image out of a chat", PRICE_TOKENS, "gemini-2.5-flash-image", "", "",
+		    TOKENS(.prompt_tokens = 100, .completion_tokens = 1300,
+		        .image_completion_tokens = 1290),
+		    19378 },
+		/* 100 × 2.50 + 50 × 10 = 750 millionths, and 0.025 dollars */
+		{ "per request on top", PRICE_TOKENS, "gpt-4o-search-preview", "", "",
+		    TOKENS(.prompt_tokens = 100, .completion_tokens = 50), 12875 },
+		{ "per request, nothing used", PRICE_TOKENS, "gpt-4o-search-preview", "", "", { 0 },
+		    0 },
+		{ "per request only", PRICE_TOKENS, "rerank-v3.5", "", "", { .prompt_tokens = 500 },
+		    1000 },
+		/* 50 × 5 + 200 × 10 + 1056 × 40 = 44,490 millionths */
+		{ "image by tokens", PRICE_IMAGE, "gpt-image-1", "1024x1024", "medium",
+		    TOKENS(.prompt_tokens = 250, .image_prompt_tokens = 200,
+		        .completion_tokens = 1056, .image_completion_tokens = 1056, .images = 1),
+		    22245 },
+		{ "image without usage", PRICE_IMAGE, "gpt-image-1", "1024x1024", "low",
+		    { .prompt_tokens = 250, .images = 2 }, 11000 },
+		{ "image, wide and fine", PRICE_IMAGE, "gpt-image-1", "1536x1024", "high",
+		    { .images = 1 }, 125000 },
+		{ "image, unknown size", PRICE_IMAGE, "gpt-image-1", "auto", "", { .images = 1 },
+		    125000 },
+		{ "dall-e-3", PRICE_IMAGE, "dall-e-3", "1024x1024", "standard", { .images = 1 },
+		    20000 },
+		{ "dall-e-3 tall", PRICE_IMAGE, "dall-e-3", "1024x1792", "", { .images = 1 },
+		    40000 },
+		{ "dall-e-3 hd", PRICE_IMAGE, "dall-e-3", "1024x1024", "hd", { .images = 1 },
+		    40000 },
+		{ "dall-e-3 hd tall", PRICE_IMAGE, "dall-e-3", "1792x1024", "hd", { .images = 1 },
+		    60000 },
+		{ "dall-e-2 small", PRICE_IMAGE, "dall-e-2", "256x256", "", { .images = 3 },
+		    24000 },
+		{ "dall-e-2 middle", PRICE_IMAGE, "dall-e-2", "512x512", "", { .images = 1 },
+		    9000 },
+		{ "dall-e-2 default", PRICE_IMAGE, "dall-e-2", "", "", { .images = 1 }, 10000 },
+		{ "no image delivered", PRICE_IMAGE, "dall-e-2", "", "", { .prompt_tokens = 9 },
+		    0 },
+		/* CNY 0.06 at 7 to the dollar: 4285.714 quota, one-api's 4285 rounded up once */
+		{ "yuan per image", PRICE_IMAGE, "cogview-3-plus", "", "", { .images = 2 }, 8572 },
+		{ "a character", PRICE_SPEECH, "tts-1", "", "", { .characters = 1 }, 8 },
+		{ "thousand characters", PRICE_SPEECH, "tts-1", "", "", { .characters = 1000 },
+		    7500 },
+		{ "in high definition", PRICE_SPEECH, "tts-1-hd", "", "", { .characters = 1000 },
+		    15000 },
+		{ "speech without usage", PRICE_SPEECH, "gpt-4o-mini-tts", "", "",
+		    { .characters = 1000 }, 9000 },
+		/* 250 × 0.60 + 1250 × 12 = 15,150 millionths */
+		{ "speech by tokens", PRICE_SPEECH, "gpt-4o-mini-tts", "", "",
+		    TOKENS(.prompt_tokens = 250, .completion_tokens = 1250, .characters = 1000),
+		    7575 },
+		{ "a minute", PRICE_AUDIO, "whisper-1", "", "", { .audio_ms = 60000 }, 3000 },
+		{ "a millisecond", PRICE_AUDIO, "whisper-1", "", "", { .audio_ms = 1 }, 1 },
+		{ "90.5 seconds", PRICE_AUDIO, "whisper-1", "", "", { .audio_ms = 90500 }, 4525 },
+		{ "duration reported", PRICE_AUDIO, "whisper-1", "", "", TOKENS(.audio_ms = 20),
+		    1 },
+		/* 600 × 2.50 + 100 × 10 = 2,500 millionths */
+		{ "transcript by tokens", PRICE_AUDIO, "gpt-4o-transcribe", "", "",
+		    TOKENS(.prompt_tokens = 600, .audio_prompt_tokens = 600,
+		        .completion_tokens = 100, .audio_ms = 60000),
+		    1250 },
+		{ "transcript without usage", PRICE_AUDIO, "gpt-4o-transcribe", "", "",
+		    { .audio_ms = 60000 }, 3000 },
 	};
 	struct arena *a = arena_new(4096);
 
-	look_up(make(a, "", "", "", UNPRICED_REFUSE), cases, COUNT_OF(cases));
+	pay(make(a, "", "", "", UNPRICED_REFUSE), bills, COUNT_OF(bills));
 	arena_free(a);
 }
 
-static void test_options(void **state)
-{
-	static const struct found cases[] = {
-		{ "option over built-in", "gpt-4o", 1, "default", 3 * M, 4 * M, M },
-		{ "new model", "mine", 1, "default", 500000, M, M },
-		{ "typed option", "mine", 7, "default", 700000, 2500000, M },
-		{ "typed only", "typed-only", 9, "default", M, M, M },
-		{ "typed only, other type", "typed-only", 8, "default", -1, 0, 0 },
-		{ "typed built-in before plain option", "llama3-8b-8192", 33, "default", 150000,
-		    2 * M, M },
-		{ "plain option", "llama3-8b-8192", 1, "default", 9 * M, 6 * M, M },
-		{ "completion option only", "claude-2.1", 14, "default", 4 * M, 7 * M, M },
-		{ "typed model, plain completion", "both", 3, "default", 2 * M, 3 * M, M },
-		{ "unit stays", "dall-e-2", 1, "default", -1, 0, 0 },
-		{ "escaped name", "a\"b", 1, "default", M, M, M },
-		{ "last of two counts", "twice", 1, "default", 2 * M, M, M },
-		{ "rule for an option's model", "gpt-5-next", 1, "default", M, 8 * M, M },
-		{ "group", "mine", 1, "vip", 500000, M, 800000 },
-		{ "zero group", "mine", 1, "staff", 500000, M, 0 },
-		{ "name with the type in it", "mine(7)", 1, "default", 700000, 2500000, M },
-	};
-	static const char model[] =
-	    "{\"gpt-4o\":3,\"mine\":0.5,\"mine(7)\":0.7,\"typed-only(9)\":1,\"llama3-8b-8192\":9,"
-	    "\"both(3)\":2,\"dall-e-2\":8,\"a\\\"b\":1,\"twice\":1,\"twice\":2,\"gpt-5-next\":1}";
-	static const char completion[] =
-	    "{\"mine(7)\":2.5,\"llama3-8b-8192\":6,\"claude-2.1\":7,\"both\":3}";
-	static const char group[] = "{\"vip\":0.8,\"default\":1,\"staff\":0,\"abc\":2,\"abc\":3}";
-	static const char *const names[] = { "abc", "default", "staff", "vip" };
-	struct arena *a = arena_new(4096);
-	struct price_table *t = make(a, model, completion, group, UNPRICED_REFUSE);
-	size_t count;
-	struct str *groups;
-
-	look_up(t, cases, COUNT_OF(cases));
-
-	groups = price_groups(t, &count);
-	assert_int_equal(count, COUNT_OF(names));
-	for (size_t i = 0; i < count; i++)
-		assert_true(str_eq_c(groups[i], names[i]));
-	assert_true(price_group_exists(t, STR("staff")));
-	assert_false(price_group_exists(t, STR("stafF")));
-	assert_false(price_group_exists(t, STR("")));
-	arena_free(a);
-}
-
-static void test_unpriced(void **state)
-{
-	static const struct found free_of_charge[] = {
-		{ "free", "no-such-model", 1, "default", 0, M, M },
-		{ "free image model", "dall-e-2", 1, "default", 0, M, M },
-		{ "priced", "gpt-4.1", 1, "default", M, 4 * M, M },
-	};
-	static const struct found thirty[] = {
-		{ "thirty", "no-such-model", 1, "default", 30 * M, M, M },
-		{ "thirty by rule", "claude-9", 1, "default", 30 * M, 5 * M, M },
-	};
-	struct arena *a = arena_new(4096);
-
-	look_up(make(a, "", "", "", UNPRICED_FREE), free_of_charge, COUNT_OF(free_of_charge));
-	look_up(make(a, "", "", "", UNPRICED_RATIO), thirty, COUNT_OF(thirty));
-	arena_free(a);
-}
-
-static void test_bad_options(void **state)
+static void test_call(void **state)
 {
 	static const struct {
-		const char *name, *model, *completion, *group, *says;
+		const char *name;
+		int64_t price, want;
 	} cases[] = {
-		{ "not JSON", "{", "", "", "ModelRatio" },
-		{ "not an object", "", "[1]", "", "CompletionRatio" },
-		{ "text value", "", "", "{\"vip\":\"1\"}", "'vip'" },
-		{ "negative", "{\"a\":1,\"b\":-0.5}", "", "", "'b'" },
-		{ "too large", "", "{\"big\":1000000.1}", "", "'big'" },
-		{ "null", "{\"n\":null}", "", "", "'n'" },
-		{ "object value", "{\"o\":{}}", "", "", "'o'" },
-		{ "no name", "{\"\":1}", "", "", "ModelRatio" },
-		{ "trailing", "{} {}", "", "", "ModelRatio" },
+		{ "half the group", 1234, 617 },
+		{ "rounds up", 1233, 617 },
+		{ "free", 0, 0 },
+		{ "negative", -5, 0 },
+		{ "out of bounds", INT64_MAX, INT64_C(1) << 39 },
 	};
 	struct arena *a = arena_new(4096);
+	struct price_table *t = make(a, "", "", "{\"half\":0.5}", UNPRICED_REFUSE);
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct price_table *t = NULL;
+		struct price_query q = {
+			.rule = PRICE_CALL,
+			.group = STR("half"),
+			.call_price = cases[i].price,
+		};
 		struct err err = { 0 };
-		bool ok = price_table_new(a, str_c(cases[i].model), str_c(cases[i].completion),
-		    str_c(cases[i].group), UNPRICED_REFUSE, &t, &err);
+		struct rate r;
 
-		same_int(cases[i].name, ok, false);
-		same_int(cases[i].name, err.kind, ERR_BAD_REQUEST);
-		if (!strstr(err.msg, cases[i].says))
-			fail_msg("%s: got '%s', want it to name %s", cases[i].name, err.msg,
-			    cases[i].says);
+		if (!price_find(t, &q, &r, &err))
+			fail_msg("%s: %s", cases[i].name, err.msg);
+		same_int(cases[i].name, price_charge(&r, &(struct usage){ 0 }), cases[i].want);
+		same_int(cases[i].name, price_estimate(&r, &(struct usage){ 0 }), cases[i].want);
 	}
 	arena_free(a);
 }
 
-static void test_defaults(void **state)
+/* ---- properties ----------------------------------------------------------------------------- */
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t chance(void)
 {
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static int64_t up_to(int64_t most)
+{
+	return most <= 0 ? 0 : (int64_t)(chance() % ((uint64_t)most + 1));
+}
+
+static int64_t some_ratio(void)
+{
+	static const int64_t edges[] = { 0, 1, 333333, M, 1250000, 16 * M, 66666667, 1000000 * M };
+
+	return chance() % 2 ? edges[chance() % COUNT_OF(edges)] : up_to(20 * M);
+}
+
+static int64_t some_count(void)
+{
+	static const int64_t edges[] = { 0, 1, 999, 200000, 200001, INT64_C(1) << 31, INT64_MAX };
+
+	return chance() % 3 ? up_to(300000) : edges[chance() % COUNT_OF(edges)];
+}
+
+static struct rate some_rate(void)
+{
+	struct rate r = {
+		.rule = PRICE_TOKENS + (enum price_rule)(chance() % 4),
+		.token_priced = chance() % 4 != 0,
+		.model = some_ratio(),
+		.completion = some_ratio(),
+		.group = some_ratio(),
+		.cached = some_ratio(),
+		.cache_write = some_ratio(),
+		.cache_write_1h = some_ratio(),
+		.audio_in = some_ratio(),
+		.image_in = some_ratio(),
+		.reasoning = some_ratio(),
+		.audio_out = some_ratio(),
+		.image_out = some_ratio(),
+		.tier_count = chance() % (TIERS_MAX + 1),
+		.per_image = chance() % 2 ? -1 : some_ratio(),
+		.per_minute = chance() % 2 ? -1 : some_ratio(),
+		.per_character = chance() % 2 ? -1 : some_ratio(),
+		.per_request = chance() % 2 ? -1 : some_ratio(),
+	};
+
+	for (size_t i = 0; i < r.tier_count; i++)
+		r.tiers[i] = (struct price_tier){ 1 + (int64_t)i * 100000 + up_to(99999),
+			some_ratio(), some_ratio() };
+	return r;
+}
+
+static struct usage some_usage(const struct usage *most)
+{
+	struct usage u = {
+		.prompt_tokens = up_to(most->prompt_tokens),
+		.completion_tokens = up_to(most->completion_tokens),
+		.images = up_to(most->images),
+		.characters = up_to(most->characters),
+		.audio_ms = up_to(most->audio_ms),
+		.reported = chance() % 2,
+	};
+
+	u.cached_tokens = chance() % 2 ? up_to(u.prompt_tokens) : some_count();
+	u.cache_write_tokens = up_to(u.prompt_tokens);
+	u.cache_write_1h_tokens = chance() % 2 ? up_to(u.prompt_tokens) : -some_count();
+	u.audio_prompt_tokens = up_to(u.prompt_tokens);
+	u.image_prompt_tokens = up_to(u.prompt_tokens);
+	u.reasoning_tokens = chance() % 2 ? up_to(u.completion_tokens) : some_count();
+	u.audio_completion_tokens = up_to(u.completion_tokens);
+	u.image_completion_tokens = up_to(u.completion_tokens);
+	return u;
+}
+
+static void test_estimate_is_enough(void **state)
+{
+	for (int i = 0; i < 200000; i++) {
+		struct rate r = some_rate();
+		struct usage most = {
+			.prompt_tokens = some_count(),
+			.completion_tokens = some_count(),
+			.images = some_count(),
+			.characters = some_count(),
+			.audio_ms = some_count(),
+		};
+		struct usage used = chance() % 4 ? some_usage(&most) : most;
+		int64_t held = price_estimate(&r, &most), cost = price_charge(&r, &used);
+
+		if (cost < 0 || cost > held || held > QUOTA_MAX)
+			fail_msg("turn %d, rule %d: held %lld, cost %lld", i, (int)r.rule,
+			    (long long)held, (long long)cost);
+	}
+}
+
+/* ceil((prompt + completion × completion ratio) × model ratio × group ratio), at least 1 */
+
+static void test_one_api_formula(void **state)
+{
+	__extension__ typedef unsigned __int128 u128;
+
+	for (int i = 0; i < 20000; i++) {
+		int64_t model = up_to(40 * M), completion = up_to(10 * M), group = up_to(2 * M);
+		int64_t in = up_to(200000), out = up_to(200000), want;
+		struct rate r = RATE(model, completion, group, M);
+		struct usage u = USED(in, out, 0);
+		u128 scale = (u128)M * M * M;
+		u128 exact =
+		    ((u128)in * M + (u128)out * (u128)completion) * (u128)model * (u128)group;
+
+		want = (int64_t)((exact + scale - 1) / scale);
+		if (want == 0 && in + out > 0 && model > 0 && group > 0)
+			want = 1;
+		same_int("one-api", price_charge(&r, &u), want);
+	}
+}
+
+/* ---- in words ------------------------------------------------------------------------------- */
+
+static void test_describe(void **state)
+{
+	static const struct {
+		const char *name, *model, *size;
+		enum price_rule rule;
+		struct usage used;
+		const char *want;
+	} cases[] = {
+		{ "tokens", "gpt-4o", "", PRICE_TOKENS, USED(10, 5, 0),
+		    "model ratio 1.25 × group ratio 0.50 × completion ratio 4.00" },
+		{ "small ratio", "gpt-4o-mini", "", PRICE_TOKENS, USED(10, 5, 4),
+		    "model ratio 0.075 × group ratio 0.50 × completion ratio 4.00, cached 4 × "
+		    "0.50" },
+		{ "caches and tier", "claude-haiku-5-5", "", PRICE_TOKENS,
+		    TOKENS(.prompt_tokens = 100001, .cached_tokens = 1, .cache_write_tokens = 2,
+		        .cache_write_1h_tokens = 3),
+		    "model ratio 0.05 × group ratio 0.50 × completion ratio 5.00, cached 1 × 0.10, "
+		    "cache write 2 × 1.25, cache write 1h 3 × 2.00, above 100000 tokens: input × "
+		    "5.00, output × 5.00" },
+		{ "with a fee", "gpt-5-search-api", "", PRICE_TOKENS, USED(1, 0, 0),
+		    "model ratio 0.625 × group ratio 0.50 × completion ratio 8.00, request 5000.00 "
+		    "quota" },
+		{ "images", "dall-e-3", "1024x1024", PRICE_IMAGE, { .images = 2 },
+		    "2 images × 20000.00 quota × group ratio 0.50" },
+		{ "speech", "tts-1", "", PRICE_SPEECH, { .characters = 12 },
+		    "12 characters × 7.50 quota × group ratio 0.50" },
+		{ "heard", "whisper-1", "", PRICE_AUDIO, { .audio_ms = 12345 },
+		    "12.345 s × 3000.00 quota per minute × group ratio 0.50" },
+		{ "call", "", "", PRICE_CALL, { 0 }, "1 call × 700.00 quota × group ratio 0.50" },
+	};
 	struct arena *a = arena_new(4096);
-	struct str model = price_default_model_json(a),
-	           completion = price_default_completion_json(a);
-	struct price_table *ours = make(a, "", "", "", UNPRICED_REFUSE);
-	struct price_table *saved = NULL;
-	struct err err = { 0 };
-	cJSON *tree;
+	struct price_table *t = make(a, "", "", "{\"half\":0.5}", UNPRICED_REFUSE);
 
-	assert_true(json_parse(a, model, &tree, &err));
-	assert_true(cJSON_GetArraySize(tree) > 600);
-	assert_true(cJSON_GetObjectItem(tree, "gpt-4o-mini")->valuedouble == 0.075);
-	assert_true(json_parse(a, completion, &tree, &err));
-	assert_non_null(cJSON_GetObjectItem(tree, "llama3-8b-8192(33)"));
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct price_query q = { .rule = cases[i].rule,
+			.model = str_c(cases[i].model),
+			.size = str_c(cases[i].size),
+			.group = STR("half"),
+			.call_price = 700 };
+		struct buf b = buf_init(1024);
+		struct err err = { 0 };
+		struct rate r;
 
-	/* Saving what is shown changes no price. */
-	assert_true(
-	    price_table_new(a, model, completion, STR("{}"), UNPRICED_REFUSE, &saved, &err));
-	for (const struct builtin_price *b = builtin_prices; b->name; b++) {
-		struct rate x = { 0 }, y = { 0 };
-		bool first = price_find(ours, str_c(b->name), b->channel_type, STR("g"), &x, &err);
-		bool second =
-		    price_find(saved, str_c(b->name), b->channel_type, STR("g"), &y, &err);
-
-		same_int(b->name, first, b->unit == UNIT_TOKEN);
-		same_int(b->name, second, first);
-		same_int(b->name, x.model, y.model);
-		same_int(b->name, x.completion, y.completion);
-		if (first)
-			same_int(b->name, x.model, b->ratio);
+		if (!price_find(t, &q, &r, &err))
+			fail_msg("%s: %s", cases[i].name, err.msg);
+		price_describe(&r, &cases[i].used, &b);
+		if (!str_eq_c(buf_str(&b), cases[i].want))
+			fail_msg("%s: got '%s', want '%s'", cases[i].name, buf_str(&b).p,
+			    cases[i].want);
+		buf_release(&b);
 	}
 	arena_free(a);
-}
-
-static void test_table_is_sane(void **state)
-{
-	for (const struct builtin_price *b = builtin_prices; b->name; b++) {
-		if (b->ratio < 0 || b->ratio > 400 * M)
-			fail_msg("%s: ratio %lld", b->name, (long long)b->ratio);
-		if (b->completion < 0 || b->completion > 10 * M)
-			fail_msg("%s: completion %lld", b->name, (long long)b->completion);
-		for (const struct builtin_price *c = b + 1; c->name; c++)
-			if (strcmp(b->name, c->name) == 0 && b->channel_type == c->channel_type)
-				fail_msg("%s: two rows", b->name);
-	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ratio_parse),
 		cmocka_unit_test(test_charge),
 		cmocka_unit_test(test_estimate),
-		cmocka_unit_test(test_builtin),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_unpriced),
-		cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_table_is_sane),
+		cmocka_unit_test(test_meters),
+		cmocka_unit_test(test_call),
+		cmocka_unit_test(test_estimate_is_enough),
+		cmocka_unit_test(test_one_api_formula),
+		cmocka_unit_test(test_describe),
 	};
 
 	return cmocka_run_group_tests_name("price", tests, NULL, NULL);
