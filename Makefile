@@ -16,7 +16,7 @@ HARDEN := -fstack-protector-strong -fPIE
 FLAGS_release := -O2 -D_FORTIFY_SOURCE=2
 FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
-PKGS := libcurl sqlite3 libcjson libcrypto
+PKGS := libcurl sqlite3 libcjson libcrypto zlib libzstd hiredis
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(FLAGS_$(MODE)) $(WARN) $(HARDEN) -pthread -Icommon -I$(O) \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(EXTRA_CFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize%,$(FLAGS_$(MODE)))
@@ -52,6 +52,12 @@ $(O)/sql_texts.c: $(wildcard sql/*/*.sql) conf/embed-sql.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@) sh conf/embed-sql.sh sql > $@.tmp && mv $@.tmp $@
 
+# Shared by all modes, and made so that several makes may do it at once. Part of bpe_data.o.
+RANKS := build/ranks/tables.bin
+$(RANKS): $(wildcard common/billing/gen/*) common/billing/bpe_table.h
+	$(call say,GEN,$@) CC="$(CC)" sh common/billing/gen/tables.sh $@
+$(O)/common/billing/bpe_data.o: $(RANKS)
+
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -67,8 +73,10 @@ $(O)/bin/fcgi-relay: $(call obj,$(RELAY_C)) $(O)/libcommon.a
 $(O)/bin/fcgi-admin: $(call obj,$(ADMIN_C)) $(O)/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/tests/fake_upstream: $(O)/tests/fake_upstream.o
+$(O)/tests/fake_upstream: $(O)/tests/fake_upstream.o $(call obj,$(wildcard tests/fake/*.c))
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^
+$(O)/tests/bench/count_tokens: $(O)/tests/bench/count_tokens.o $(O)/libcommon.a
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/bench/%: $(O)/tests/bench/%.o
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lfcgi
 # A unit test may reach a program's modules: everything of it but main.c.
@@ -117,7 +125,7 @@ bench: ## figures beside the floors, a few minutes; QUICK=1 for less
 	@sh tests/bench/run.sh
 
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-build/fuzz/%: tests/fuzz/%.c $(COMMON_C) $(wildcard common/*/*.h)
+build/fuzz/%: tests/fuzz/%.c $(COMMON_C) $(wildcard common/*/*.h) $(RANKS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@) clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
 		-Icommon -I$(O) -pthread -o $@ $< $(COMMON_C) $(LIBS)
@@ -128,7 +136,7 @@ fuzz: $(FUZZ) ## each reader of foreign bytes for FUZZ_SECONDS (60)
 		build/fuzz/corpus/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; \
 		echo "ok fuzz_$$n"; done
 
-SOURCES := $(wildcard common/*/*.[ch] fcgi-relay/*.[ch] fcgi-admin/*.[ch] tests/*.[ch] tests/*/*.[ch])
+SOURCES := $(wildcard common/*/*.[ch] common/*/*/*.[ch] fcgi-relay/*.[ch] fcgi-admin/*.[ch] tests/*.[ch] tests/*/*.[ch])
 fmt: ## clang-format over all C
 	@clang-format -i $(SOURCES)
 

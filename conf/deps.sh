@@ -20,10 +20,16 @@ build  library  libcurl       libcurl4-openssl-dev
 build  library  sqlite3       libsqlite3-dev
 build  library  libcjson      libcjson-dev
 build  library  libcrypto     libssl-dev
+build  library  hiredis       libhiredis-dev
+build  library  zlib          zlib1g-dev
+build  library  libzstd       libzstd-dev
+build  command  npm           npm
+build  file     /usr/share/unicode/UnicodeData.txt unicode-data
 run    command  bash          bash
 run    command  nginx         nginx
 run    command  curl          curl
 test   header   cmocka.h      libcmocka-dev
+test   command  redis-server  redis-server
 check  command  clang         clang
 check  command  clang-format  clang-format
 check  command  clang-tidy    clang-tidy
@@ -35,6 +41,7 @@ bench  command  wrk           wrk
 is_there() { # how, what, package
 	case "$1" in
 	command) command -v "$2" >/dev/null ;;
+	file) [ -e "$2" ] ;;
 	header) [ -e "/usr/include/$2" ] || [ -e "/usr/local/include/$2" ] ;;
 	library) pkg-config --exists "$2" 2>/dev/null ;;
 	package) dpkg-query -W -f '${db:Status-Abbrev}' "$3" 2>/dev/null | grep -q ^ii ;;

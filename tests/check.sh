@@ -5,7 +5,7 @@
 # `make test`. Run from the top of the tree.
 set -u
 jobs=$(nproc)
-sources=$(ls common/*/*.[ch] fcgi-relay/*.[ch] fcgi-admin/*.[ch] tests/*.[ch] tests/*/*.[ch])
+sources=$(ls common/*/*.[ch] common/*/*/*.[ch] fcgi-relay/*.[ch] fcgi-admin/*.[ch] tests/*.[ch] tests/*/*.[ch])
 c_sources=$(ls common/*/*.c fcgi-relay/*.c fcgi-admin/*.c)
 bad=0
 

@@ -1,452 +1,452 @@
 /* tokens.c — see tokens.h
  *
- * A text weighs a quarter of a token per ASCII byte and three quarters per other code point,
- * rounded up. A chat request is walked as text: what every message, name and call adds is a
- * constant of the published counting rules, what an image adds depends on the model's family, and
- * encoded files are weighed by their size, never as text.
+ * A request is walked as text, once. Whatever is found is added to one counter, which knows the
+ * bound of the whole; constants are added to its tokens. Encoded files are weighed by their size.
  */
 #include "billing/tokens.h"
 
-#include <string.h>
+#include "billing/image_tokens.h"
+#include "billing/tool_tokens.h"
 
 /* Of the chat format. */
-enum { PER_REPLY = 3, PER_MESSAGE = 3, PER_NAME = 1, PER_CALL = 3, PER_TOOLS = 12 };
+enum { PER_REPLY = 3, PER_MESSAGE = 3, PER_NAME = 1, PER_CALL = 3 };
 
 /* Base64 bytes that make about one token: speech at ten tokens a second, pages of a document. */
-enum { AUDIO_BYTES_PER_TOKEN = 1024, FILE_BYTES_PER_TOKEN = 40 };
+enum { AUDIO_BYTES_PER_TOKEN = 1024, FILE_BYTES_PER_TOKEN = 40, UNSEEN_FILE = 1000 };
 
-/* ---- plain text ------------------------------------------------------------------------------*/
-
-void token_meter_add(struct token_meter *m, struct str piece)
-{
-	size_t high = 0, first = 0;
-
-	/* Two counts without branches: bytes above 0x7f, and those that begin a code point. */
-	for (size_t i = 0; i < piece.n; i++) {
-		unsigned char c = (unsigned char)piece.p[i];
-
-		high += c >> 7;
-		first += c >= 0xc0;
-	}
-	m->ascii_bytes += (int64_t)(piece.n - high);
-	m->other_points += (int64_t)first;
-}
-
-int64_t token_meter_count(const struct token_meter *m)
-{
-	return (m->ascii_bytes + 3 * m->other_points + 3) / 4;
-}
-
-int64_t tokens_text(struct str model, struct str text)
-{
-	struct token_meter m = { 0 };
-
-	token_meter_add(&m, text);
-	return token_meter_count(&m);
-}
-
-/* ---- JSON strings ----------------------------------------------------------------------------*/
-
-/* Four hex digits; -1 when they are not. */
-static int hex4(const char *p)
-{
-	int n = 0;
-
-	for (int i = 0; i < 4; i++) {
-		char c = p[i];
-
-		if (c >= '0' && c <= '9')
-			n = n * 16 + (c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			n = n * 16 + ((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-	}
-	return n;
-}
-
-/* s begins with a backslash. Returns how many bytes the escape has; a pair of surrogates is one. */
-static size_t add_escape(struct token_meter *m, struct str s)
-{
-	int point, low;
-
-	if (s.n < 6 || s.p[1] != 'u') {
-		m->ascii_bytes++;
-		return s.n < 2 ? s.n : 2;
-	}
-	point = hex4(s.p + 2);
-	if (point >= 0 && point < 0x80) {
-		m->ascii_bytes++;
-		return 6;
-	}
-	m->other_points++;
-	if (point < 0xd800 || point > 0xdbff || s.n < 12 || s.p[6] != '\\' || s.p[7] != 'u')
-		return 6;
-	low = hex4(s.p + 8);
-	return low >= 0xdc00 && low <= 0xdfff ? 12 : 6;
-}
-
-/* The inside of a JSON string. */
-static void add_escaped(struct token_meter *m, struct str s)
-{
-	while (s.n > 0) {
-		const char *slash = memchr(s.p, '\\', s.n);
-		size_t plain = slash ? (size_t)(slash - s.p) : s.n;
-
-		token_meter_add(m, (struct str){ s.p, plain });
-		s = str_slice(s, plain, s.n);
-		if (s.n > 0)
-			s = str_slice(s, add_escape(m, s), s.n);
-	}
-}
-
-void token_meter_add_json(struct token_meter *m, struct jval text)
-{
-	if (text.type == J_STRING && text.text.n >= 2)
-		add_escaped(m, str_slice(text.text, 1, text.text.n - 1));
-}
-
-int64_t tokens_json_string(struct str model, struct jval text)
-{
-	struct token_meter m = { 0 };
-
-	token_meter_add_json(&m, text);
-	return token_meter_count(&m);
-}
-
-/* Where the string that begins at p[0] == '"' ends, just after its closing quote. */
-static size_t string_end(const char *p, size_t n)
-{
-	size_t i = 1;
-
-	while (i < n && p[i] != '"')
-		i += p[i] == '\\' ? 2 : 1;
-	return i < n ? i + 1 : n;
-}
-
-/* Any value as compact JSON: blanks between its parts do not count. */
-static int64_t tokens_compact(struct jval v)
-{
-	struct token_meter m = { 0 };
-	const char *p = v.text.p;
-	size_t n = v.text.n, i = 0;
-
-	while (i < n) {
-		size_t end;
-
-		if (p[i] == ' ' || p[i] == '\t' || p[i] == '\r' || p[i] == '\n') {
-			i++;
-			continue;
-		}
-		if (p[i] != '"') {
-			m.ascii_bytes++;
-			i++;
-			continue;
-		}
-		end = i + string_end(p + i, n - i);
-		m.ascii_bytes += 2;
-		if (end - i >= 2)
-			add_escaped(&m, (struct str){ p + i + 1, end - i - 2 });
-		i = end;
-	}
-	return token_meter_count(&m);
-}
-
-/* ---- images and files ------------------------------------------------------------------------*/
-
-/* The most an image can cost: its size is not known before it is fetched and decoded. */
-struct image_cost {
-	struct str prefix; /* of the model's name; the first that fits counts */
-	int64_t low, high;
+struct counting {
+	struct text_counter text;
+	struct str model;
 };
 
-/* clang-format off */
-static const struct image_cost image_costs[] = {
-	/* base and six tiles of 512 pixels */
-	{ STR_INIT("gpt-4o-mini"),  2833, 36835 },
-	/* 1,536 patches, or 256 at low detail, times the model's factor */
-	{ STR_INIT("gpt-4.1-mini"), 415,  2489 },
-	{ STR_INIT("gpt-4.1-nano"), 630,  3779 },
-	{ STR_INIT("gpt-5-mini"),   415,  2489 },
-	{ STR_INIT("gpt-5-nano"),   630,  3779 },
-	{ STR_INIT("o4-mini"),      441,  2642 },
-	/* width × height ÷ 750, after scaling to 1,568 pixels */
-	{ STR_INIT("claude"),       1600, 1600 },
-	/* everything else like gpt-4o: 85 + 6 × 170 */
-	{ STR_INIT(""),             85,   1105 },
+static void start(struct counting *k, enum encoding e, struct str model)
+{
+	text_counter_init(&k->text, e);
+	k->model = model;
+}
+
+static void add_tokens(struct counting *k, int64_t n)
+{
+	k->text.state.tokens += n;
+}
+
+static int64_t counted(const struct counting *k)
+{
+	return k->text.state.tokens;
+}
+
+/* ---- values ----------------------------------------------------------------------------------*/
+
+typedef void value_fn(struct counting *k, struct jval v);
+
+struct member_rule {
+	struct str name;
+	value_fn *add;
 };
-/* clang-format on */
 
-static struct str without_vendor(struct str model)
+static void add_string(struct counting *k, struct jval v)
 {
-	for (size_t i = model.n; i > 0; i--)
-		if (model.p[i - 1] == '/')
-			return str_slice(model, i, model.n);
-	return model;
+	text_add_json(&k->text, v);
+	text_end(&k->text);
 }
 
-static int64_t image_tokens(struct str model, struct jval detail)
+static void add_compact(struct counting *k, struct jval v)
 {
-	const struct image_cost *c = image_costs;
-
-	model = without_vendor(model);
-	while (!str_starts(model, c->prefix))
-		c++;
-	return jscan_is(detail, STR("low")) ? c->low : c->high;
+	text_add_compact(&k->text, v.text);
+	text_end(&k->text);
 }
 
-static int64_t size_tokens(struct jval data, int64_t bytes_per_token)
+static void add_if_object(struct counting *k, struct jval v)
 {
-	return data.type == J_STRING ? (int64_t)data.text.n / bytes_per_token + 1 : 0;
+	if (v.type == J_OBJECT)
+		add_compact(k, v);
+}
+
+/* What a model wrote as the input of a tool: text, from some clients an object. */
+static void add_text_or_object(struct counting *k, struct jval v)
+{
+	if (v.type == J_STRING)
+		add_string(k, v);
+	else
+		add_if_object(k, v);
+}
+
+/* One pass: a member that occurs twice counts twice, which errs on the safe side. */
+static void add_members(struct counting *k, struct jval object, const struct member_rule *rules)
+{
+	struct jiter it = jscan_iter(object);
+	struct jval value;
+	struct str name;
+
+	if (object.type != J_OBJECT)
+		return;
+	while (jscan_next_member(&it, &name, &value))
+		for (const struct member_rule *r = rules; r->add; r++)
+			if (jscan_name_is(name, r->name)) {
+				r->add(k, value);
+				break;
+			}
 }
 
 /* ---- content parts ---------------------------------------------------------------------------*/
 
-typedef int64_t part_fn(struct str model, struct jval part);
-
-/* raw: a member's name as it stands in the text; one with escapes is compared decoded. */
-static bool name_is(struct str raw, struct str name)
+static void add_size(struct counting *k, struct jval data, int64_t bytes_per_token)
 {
-	if (str_eq(raw, name))
-		return true;
-	return raw.n > name.n && memchr(raw.p, '\\', raw.n) &&
-	    jscan_is((struct jval){ J_STRING, { raw.p - 1, raw.n + 2 } }, name);
+	if (data.type == J_STRING)
+		add_tokens(k, (int64_t)data.text.n / bytes_per_token + 1);
 }
 
-static int64_t member_tokens(struct str model, struct jval object, const char *name)
+static void add_text_part(struct counting *k, struct jval part)
 {
+	struct jval text;
+
+	if (jscan_member(part, STR("text"), &text))
+		add_string(k, text);
+}
+
+static void add_refusal_part(struct counting *k, struct jval part)
+{
+	struct jval text;
+
+	if (jscan_member(part, STR("refusal"), &text))
+		add_string(k, text);
+}
+
+/* Of a URL with the picture in it, or of bare base64; else unknown. */
+static struct image_size size_in(struct jval part)
+{
+	struct image_size size = { 0 };
 	struct jval v;
 
-	return jscan_member(object, str_c(name), &v) ? tokens_json_string(model, v) : 0;
+	if (jscan_at(part, "image_url.url", &v) || jscan_member(part, STR("image_url"), &v)) {
+		if (v.type == J_STRING)
+			(void)image_size_of_uri(str_slice(v.text, 1, v.text.n - 1), &size);
+	} else if (jscan_at(part, "source.data", &v) && v.type == J_STRING) {
+		(void)image_size_of_base64(str_slice(v.text, 1, v.text.n - 1), &size);
+	}
+	return size;
 }
 
-static int64_t text_part(struct str model, struct jval part)
+static void add_image_part(struct counting *k, struct jval part)
 {
-	return member_tokens(model, part, "text");
+	static const char *const words[] = { "low", "high", "original" };
+	enum image_detail detail = IMAGE_AUTO;
+	struct jval v;
+
+	if (!jscan_at(part, "image_url.detail", &v))
+		(void)jscan_member(part, STR("detail"), &v);
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (jscan_is(v, str_c(words[i])))
+			detail = image_detail_of(str_c(words[i]));
+	add_tokens(k, image_tokens(k->model, size_in(part), detail));
 }
 
-static int64_t refusal_part(struct str model, struct jval part)
+static void add_audio_part(struct counting *k, struct jval part)
 {
-	return member_tokens(model, part, "refusal");
+	struct jval data;
+
+	(void)jscan_at(part, "input_audio.data", &data);
+	add_size(k, data, AUDIO_BYTES_PER_TOKEN);
 }
 
-static int64_t image_part(struct str model, struct jval part)
+static void add_file_part(struct counting *k, struct jval part)
 {
-	struct jval detail = { 0 };
+	struct jval data;
 
-	if (!jscan_at(part, "image_url.detail", &detail))
-		(void)jscan_member(part, STR("detail"), &detail);
-	return image_tokens(model, detail);
-}
-
-static int64_t audio_part(struct str model, struct jval part)
-{
-	struct jval data = { 0 };
-
-	return jscan_at(part, "input_audio.data", &data) ? size_tokens(data, AUDIO_BYTES_PER_TOKEN)
-	                                                 : 0;
-}
-
-static int64_t file_part(struct str model, struct jval part)
-{
-	struct jval data = { 0 };
-
-	return jscan_at(part, "file.file_data", &data) ? size_tokens(data, FILE_BYTES_PER_TOKEN)
-	                                               : 0;
+	if (!jscan_at(part, "file.file_data", &data))
+		(void)jscan_member(part, STR("file_data"), &data);
+	if (data.type == J_STRING)
+		add_size(k, data, FILE_BYTES_PER_TOKEN);
+	else
+		add_tokens(k, UNSEEN_FILE);
 }
 
 /* clang-format off */
-static const struct {
-	struct str type;
-	part_fn *count;
-} parts[] = {
-	{ STR_INIT("text"),        text_part },
-	{ STR_INIT("image_url"),   image_part },
-	{ STR_INIT("input_text"),  text_part },
-	{ STR_INIT("output_text"), text_part },
-	{ STR_INIT("input_image"), image_part },
-	{ STR_INIT("image"),       image_part },
-	{ STR_INIT("input_audio"), audio_part },
-	{ STR_INIT("file"),        file_part },
-	{ STR_INIT("refusal"),     refusal_part },
+static const struct member_rule part_types[] = {
+	{ STR_INIT("text"),        add_text_part },
+	{ STR_INIT("image_url"),   add_image_part },
+	{ STR_INIT("input_text"),  add_text_part },
+	{ STR_INIT("output_text"), add_text_part },
+	{ STR_INIT("input_image"), add_image_part },
+	{ STR_INIT("image"),       add_image_part },
+	{ STR_INIT("input_audio"), add_audio_part },
+	{ STR_INIT("file"),        add_file_part },
+	{ STR_INIT("input_file"),  add_file_part },
+	{ STR_INIT("refusal"),     add_refusal_part },
 };
 /* clang-format on */
 
-static int64_t part_tokens(struct str model, struct jval part)
+static void add_part(struct counting *k, struct jval part)
 {
 	struct jval type;
 
-	if (part.type == J_STRING)
-		return tokens_json_string(model, part);
+	if (part.type == J_STRING) {
+		add_string(k, part);
+		return;
+	}
 	if (jscan_member(part, STR("type"), &type))
-		for (size_t i = 0; i < COUNT_OF(parts); i++)
-			if (jscan_is(type, parts[i].type))
-				return parts[i].count(model, part);
-	return tokens_compact(part);
+		for (size_t i = 0; i < COUNT_OF(part_types); i++)
+			if (jscan_is(type, part_types[i].name)) {
+				part_types[i].add(k, part);
+				return;
+			}
+	add_compact(k, part);
 }
 
-static int64_t content_tokens(struct str model, struct jval content)
+static void add_content(struct counting *k, struct jval content)
 {
 	struct jiter it;
 	struct jval part;
-	int64_t total = 0;
 
 	if (content.type == J_STRING)
-		return tokens_json_string(model, content);
+		add_string(k, content);
+	else if (content.type == J_OBJECT)
+		add_part(k, content);
 	if (content.type != J_ARRAY)
-		return content.type == J_OBJECT ? part_tokens(model, content) : 0;
+		return;
 	it = jscan_iter(content);
 	while (jscan_next_item(&it, &part))
-		total += part_tokens(model, part);
-	return total;
+		add_part(k, part);
 }
 
 /* ---- messages --------------------------------------------------------------------------------*/
 
-static int64_t name_tokens(struct str model, struct jval name)
+static void add_name(struct counting *k, struct jval name)
 {
-	return name.type == J_STRING ? PER_NAME + tokens_json_string(model, name) : 0;
+	if (name.type != J_STRING)
+		return;
+	add_tokens(k, PER_NAME);
+	add_string(k, name);
 }
 
 /* { "name": …, "arguments": … } */
-static int64_t function_tokens(struct str model, struct jval call)
+static void add_function(struct counting *k, struct jval call)
 {
+	/* clang-format off */
+	static const struct member_rule members[] = {
+		{ STR_INIT("name"),      add_string },
+		{ STR_INIT("arguments"), add_text_or_object },
+		{ .add = NULL },
+	};
+	/* clang-format on */
+
 	if (call.type != J_OBJECT)
-		return 0;
-	return PER_CALL + member_tokens(model, call, "name") +
-	    member_tokens(model, call, "arguments");
+		return;
+	add_tokens(k, PER_CALL);
+	add_members(k, call, members);
 }
 
-static int64_t tool_calls_tokens(struct str model, struct jval calls)
+static void add_calls(struct counting *k, struct jval calls)
 {
-	struct jiter it;
-	struct jval call, inner;
-	int64_t total = 0;
+	struct jiter it = jscan_iter(calls);
+	struct jval call, function;
 
 	if (calls.type != J_ARRAY)
-		return 0;
-	it = jscan_iter(calls);
-	while (jscan_next_item(&it, &call)) {
-		if (jscan_member(call, STR("function"), &inner))
-			total += function_tokens(model, inner);
-		else
-			total += PER_CALL + tokens_compact(call);
-	}
-	return total;
+		return;
+	while (jscan_next_item(&it, &call))
+		if (jscan_member(call, STR("function"), &function)) {
+			add_function(k, function);
+		} else {
+			add_tokens(k, PER_CALL);
+			add_compact(k, call);
+		}
 }
 
 /* Members of a message that the model reads. */
 /* clang-format off */
-static const struct {
-	struct str name;
-	part_fn *count;
-} members[] = {
-	{ STR_INIT("content"),           content_tokens },
-	{ STR_INIT("role"),              tokens_json_string },
-	{ STR_INIT("name"),              name_tokens },
-	{ STR_INIT("tool_calls"),        tool_calls_tokens },
-	{ STR_INIT("function_call"),     function_tokens },
-	{ STR_INIT("tool_call_id"),      tokens_json_string },
-	{ STR_INIT("reasoning_content"), tokens_json_string },
-	{ STR_INIT("reasoning"),         tokens_json_string },
-	{ STR_INIT("refusal"),           tokens_json_string },
+static const struct member_rule message_members[] = {
+	{ STR_INIT("content"),           add_content },
+	{ STR_INIT("role"),              add_string },
+	{ STR_INIT("name"),              add_name },
+	{ STR_INIT("tool_calls"),        add_calls },
+	{ STR_INIT("function_call"),     add_function },
+	{ STR_INIT("tool_call_id"),      add_string },
+	{ STR_INIT("reasoning_content"), add_string },
+	{ STR_INIT("reasoning"),         add_string },
+	{ STR_INIT("refusal"),           add_string },
+	{ .add = NULL },
+};
+
+/* An item of a response's input: a message, or what a tool was called with and answered. */
+static const struct member_rule item_members[] = {
+	{ STR_INIT("content"),   add_content },
+	{ STR_INIT("role"),      add_string },
+	{ STR_INIT("name"),      add_name },
+	{ STR_INIT("arguments"), add_text_or_object },
+	{ STR_INIT("input"),     add_text_or_object },
+	{ STR_INIT("output"),    add_content },
+	{ STR_INIT("summary"),   add_content },
+	{ .add = NULL },
 };
 /* clang-format on */
 
-/* One pass: a member that occurs twice counts twice, which errs on the safe side. */
-static int64_t message_tokens(struct str model, struct jval message)
+static void add_list(struct counting *k, struct jval list, const struct member_rule *members)
 {
-	struct jiter it;
-	struct jval value;
-	struct str name;
-	int64_t total = PER_MESSAGE;
+	struct jiter it = jscan_iter(list);
+	struct jval item;
 
-	if (message.type != J_OBJECT)
-		return total;
-	it = jscan_iter(message);
-	while (jscan_next_member(&it, &name, &value))
-		for (size_t i = 0; i < COUNT_OF(members); i++)
-			if (name_is(name, members[i].name))
-				total += members[i].count(model, value);
-	return total;
+	add_tokens(k, PER_REPLY);
+	while (jscan_next_item(&it, &item)) {
+		add_tokens(k, PER_MESSAGE);
+		add_members(k, item, members);
+	}
 }
 
-static int64_t messages_tokens(struct str model, struct jval messages)
+static void add_messages(struct counting *k, struct jval messages)
 {
-	struct jiter it;
-	struct jval message;
-	int64_t total = PER_REPLY;
-
-	if (messages.type != J_ARRAY)
-		return 0;
-	it = jscan_iter(messages);
-	while (jscan_next_item(&it, &message))
-		total += message_tokens(model, message);
-	return total;
+	if (messages.type == J_ARRAY)
+		add_list(k, messages, message_members);
 }
 
-static int64_t tools_tokens(struct str model, struct jval tools)
+/* A string is the content of one message of the user. */
+static void add_response_input(struct counting *k, struct jval input)
 {
-	if (tools.type != J_ARRAY || jscan_count(tools) == 0)
-		return 0;
-	return PER_TOOLS + tokens_compact(tools);
+	if (input.type == J_ARRAY)
+		add_list(k, input, item_members);
+	if (input.type != J_STRING)
+		return;
+	add_tokens(k, PER_REPLY + PER_MESSAGE);
+	text_add(&k->text, STR("user"));
+	text_end(&k->text);
+	add_string(k, input);
 }
 
-/* tool_choice, response_format: names and schemas. */
-static int64_t schema_tokens(struct str model, struct jval v)
+/* A message of the system. */
+static void add_instructions(struct counting *k, struct jval text)
 {
-	return v.type == J_OBJECT ? tokens_compact(v) : 0;
+	if (text.type != J_STRING)
+		return;
+	add_tokens(k, PER_MESSAGE);
+	text_add(&k->text, STR("system"));
+	text_end(&k->text);
+	add_string(k, text);
+}
+
+/* ---- requests --------------------------------------------------------------------------------*/
+
+static void add_tools(struct counting *k, struct jval tools)
+{
+	tool_tokens_add(&k->text, tools);
+}
+
+static void add_response_format(struct counting *k, struct jval format)
+{
+	struct jval schema;
+
+	if (jscan_member(format, STR("json_schema"), &schema))
+		add_if_object(k, schema);
+}
+
+/* text: { "format": { "type": "json_schema", "schema": … } } */
+static void add_text_format(struct counting *k, struct jval text)
+{
+	struct jval schema;
+
+	if (jscan_at(text, "format.schema", &schema))
+		add_if_object(k, schema);
 }
 
 /* clang-format off */
-static const struct {
-	struct str name;
-	part_fn *count;
-} request_members[] = {
-	{ STR_INIT("messages"),        messages_tokens },
-	{ STR_INIT("tools"),           tools_tokens },
-	{ STR_INIT("functions"),       tools_tokens },
-	{ STR_INIT("tool_choice"),     schema_tokens },
-	{ STR_INIT("function_call"),   schema_tokens },
-	{ STR_INIT("response_format"), schema_tokens },
+static const struct member_rule chat_members[] = {
+	{ STR_INIT("messages"),        add_messages },
+	{ STR_INIT("tools"),           add_tools },
+	{ STR_INIT("functions"),       add_tools },
+	{ STR_INIT("tool_choice"),     add_if_object },
+	{ STR_INIT("function_call"),   add_if_object },
+	{ STR_INIT("response_format"), add_response_format },
+	{ .add = NULL },
+};
+
+static const struct member_rule response_members[] = {
+	{ STR_INIT("input"),        add_response_input },
+	{ STR_INIT("instructions"), add_instructions },
+	{ STR_INIT("tools"),        add_tools },
+	{ STR_INIT("tool_choice"),  add_if_object },
+	{ STR_INIT("text"),         add_text_format },
+	{ .add = NULL },
 };
 /* clang-format on */
 
+int64_t tokens_chat_in(enum encoding e, struct str model, struct jval request)
+{
+	struct counting k;
+
+	start(&k, e, model);
+	add_members(&k, request, chat_members);
+	return counted(&k);
+}
+
 int64_t tokens_chat(struct str model, struct jval request)
 {
-	struct jiter it;
-	struct jval value;
-	struct str name;
-	int64_t total = 0;
+	return tokens_chat_in(encoding_of_model(model), model, request);
+}
 
-	if (request.type != J_OBJECT)
-		return 0;
-	it = jscan_iter(request);
-	while (jscan_next_member(&it, &name, &value))
-		for (size_t i = 0; i < COUNT_OF(request_members); i++)
-			if (name_is(name, request_members[i].name))
-				total += request_members[i].count(model, value);
-	return total;
+int64_t tokens_response_in(enum encoding e, struct str model, struct jval request)
+{
+	struct counting k;
+
+	start(&k, e, model);
+	add_members(&k, request, response_members);
+	return counted(&k);
+}
+
+int64_t tokens_response(struct str model, struct jval request)
+{
+	return tokens_response_in(encoding_of_model(model), model, request);
+}
+
+/* ---- prompts ---------------------------------------------------------------------------------*/
+
+static void add_prompt(struct counting *k, struct jval item)
+{
+	if (item.type == J_NUMBER)
+		add_tokens(k, 1);
+	else if (item.type == J_ARRAY)
+		add_tokens(k, (int64_t)jscan_count(item));
+	else
+		add_part(k, item);
+}
+
+int64_t tokens_input_in(enum encoding e, struct str model, struct jval input)
+{
+	struct counting k;
+	struct jiter it = jscan_iter(input);
+	struct jval item;
+
+	start(&k, e, model);
+	if (input.type == J_STRING)
+		add_string(&k, input);
+	while (input.type == J_ARRAY && jscan_next_item(&it, &item))
+		add_prompt(&k, item);
+	return counted(&k);
 }
 
 int64_t tokens_input(struct str model, struct jval input)
 {
-	struct jiter it;
-	struct jval item;
-	int64_t total = 0;
+	return tokens_input_in(encoding_of_model(model), model, input);
+}
 
-	if (input.type == J_STRING)
-		return tokens_json_string(model, input);
-	if (input.type != J_ARRAY)
-		return 0;
-	it = jscan_iter(input);
-	while (jscan_next_item(&it, &item)) {
-		if (item.type == J_NUMBER)
-			total++;
-		else if (item.type == J_ARRAY)
-			total += (int64_t)jscan_count(item);
-		else
-			total += part_tokens(model, item);
-	}
-	return total;
+int64_t tokens_text_in(enum encoding e, struct str text)
+{
+	struct text_counter c;
+
+	text_counter_init(&c, e);
+	text_add(&c, text);
+	text_end(&c);
+	return c.state.tokens;
+}
+
+int64_t tokens_text(struct str model, struct str text)
+{
+	return tokens_text_in(encoding_of_model(model), text);
+}
+
+int64_t tokens_json_string(struct str model, struct jval text)
+{
+	struct text_counter c;
+
+	text_counter_init(&c, encoding_of_model(model));
+	text_add_json(&c, text);
+	text_end(&c);
+	return c.state.tokens;
 }

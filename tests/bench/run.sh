@@ -336,6 +336,8 @@ main() {
 	note start_us "$(DATA_DIR=$dir/data "$load" start "$dir/start.sock" \
 		"$bin/fcgi-relay" --listen "$dir/start.sock" 2>>"$dir/out.log" | sed 's/.*=//')"
 	awk -f "$here/tests/bench/report.awk" "$dir/results"
+	echo
+	"$tools/bench/count_tokens"
 }
 
 main

@@ -1,7 +1,9 @@
-/* test_tokens.c — the estimate of billing/tokens.h
+/* test_tokens.c — billing/tokens.h: how many tokens a request has
  *
- * Expected values are worked out by hand: a quarter per ASCII byte and three quarters per other
- * code point, rounded up per text; 3 per message and 3 for the reply; the constants of images.
+ * The two samples of OpenAI's cookbook have the totals that its API bills. The others are worked out
+ * from the rules of tokens.md section 2 and the tokens of their texts, which the npm package
+ * tiktoken gives: `user`, `system`, `assistant`, `tool`, `example`, `abcd` and `abcdefgh` are one,
+ * `be brief`, `abcde`, `get_time`, `c1` and `f:` two, `hello world!` and `12:00` three.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,154 +34,238 @@ static struct jval parse(const char *name, const char *text)
 	return root;
 }
 
-static void test_text(void **state)
-{
-	static const struct {
-		const char *name, *in;
-		int64_t want;
-	} cases[] = {
-		{ "empty", "", 0 }, { "one letter", "a", 1 }, { "four letters", "abcd", 1 },
-		{ "five letters", "abcde", 2 }, { "one CJK", "\xe4\xbd\xa0", 1 },
-		{ "four CJK", "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", 3 },
-		{ "CJK and ASCII", "\xe4\xbd\xa0ok", 2 }, /* 0.75 + 0.5 */
-		{ "emoji is one code point", "\xf0\x9f\x98\x80", 1 },
-		{ "four emoji", "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80",
-		    3 },
-		{ "two Latin accents", "\xc3\xa9\xc3\xa8", 2 }, /* 1.5 */
-	};
-
-	for (size_t i = 0; i < COUNT_OF(cases); i++)
-		same_int(cases[i].name, tokens_text(STR("gpt-4o"), str_c(cases[i].in)),
-		    cases[i].want);
-}
-
-static void test_json_string(void **state)
-{
-	static const struct {
-		const char *name, *in;
-		int64_t want;
-	} cases[] = {
-		{ "empty", "\"\"", 0 },
-		{ "plain", "\"abcde\"", 2 },
-		{ "escapes are one each", "\"\\n\\t\\\\\\\"\"", 1 },
-		{ "five escapes", "\"\\n\\t\\\\\\\"\\/\"", 2 },
-		{ "ASCII by number", "\"\\u0041\\u0042\\u0043\\u0044\"", 1 },
-		{ "four CJK by number", "\"\\u4f60\\u597d\\u4e16\\u754c\"", 3 },
-		{ "pair is one code point", "\"\\ud83d\\ude00\"", 1 },
-		{ "four pairs", "\"\\ud83d\\ude00\\ud83d\\ude00\\uD83D\\uDE00\\ud83d\\ude00\"", 3 },
-		{ "two lone high", "\"\\ud83d\\ud83d\"", 2 },
-		{ "two lone low", "\"\\ude00\\ude00\"", 2 },
-		{ "high, then text", "\"\\ud83dabcd\"", 2 }, /* 0.75 + 1 */
-		{ "not a string", "12345678", 0 },
-		{ "null", "null", 0 },
-	};
-
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct jval v = parse("array", "[]");
-
-		/* Lone surrogates may not pass a check; the counter must stand them anyway. */
-		v.type = cases[i].in[0] == '"' ? J_STRING : J_NUMBER;
-		v.text = str_c(cases[i].in);
-		same_int(cases[i].name, tokens_json_string(STR("gpt-4o"), v), cases[i].want);
-	}
-}
-
 /* clang-format off */
-#define IMAGE(detail) \
-	"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":" \
-	"{\"url\":\"https://example.com/a.png\"" detail "}}]}]}"
+static const char cookbook_messages[] =
+	"{\"messages\":[{\"role\":\"system\",\"content\":\"You are a helpful, pattern-fo"
+	"llowing assistant that translates corporate jargon into plain English.\"},{\"ro"
+	"le\":\"system\",\"name\":\"example_user\",\"content\":\"New synergies will help"
+	" drive top-line growth.\"},{\"role\":\"system\",\"name\":\"example_assistant\","
+	"\"content\":\"Things working well together will increase revenue.\"},{\"role\":"
+	"\"system\",\"name\":\"example_user\",\"content\":\"Let's circle back when we ha"
+	"ve more bandwidth to touch base on opportunities for increased leverage.\"},{\""
+	"role\":\"system\",\"name\":\"example_assistant\",\"content\":\"Let's talk later"
+	" when we're less busy about how to do better.\"},{\"role\":\"user\",\"content\""
+	":\"This late pivot means we don't have time to boil the ocean for the client de"
+	"liverable.\"}]}";
+static const char cookbook_tools[] =
+	"{\"messages\":[{\"role\":\"system\",\"content\":\"You are a helpful assistant t"
+	"hat can answer to questions about the weather.\"},{\"role\":\"user\",\"content\""
+	":\"What's the weather like in San Francisco?\"}],\"tools\":[{\"type\":\"functio"
+	"n\",\"function\":{\"name\":\"get_current_weather\",\"description\":\"Get the cu"
+	"rrent weather in a given location\",\"parameters\":{\"type\":\"object\",\"prope"
+	"rties\":{\"location\":{\"type\":\"string\",\"description\":\"The city and state"
+	", e.g. San Francisco, CA.\"},\"unit\":{\"type\":\"string\",\"description\":\"Th"
+	"e unit of temperature to return\",\"enum\":[\"celsius\",\"fahrenheit\"]}},\"req"
+	"uired\":[\"location\"]}}}]}";
+/* The same, as functions and as the tools of a response are written. */
+static const char cookbook_functions[] =
+	"{\"messages\":[{\"role\":\"system\",\"content\":\"You are a helpful assistant t"
+	"hat can answer to questions about the weather.\"},{\"role\":\"user\",\"content\""
+	":\"What's the weather like in San Francisco?\"}],\"functions\":[{\"name\":\"get"
+	"_current_weather\",\"description\":\"Get the current weather in a given locatio"
+	"n\",\"parameters\":{\"type\":\"object\",\"properties\":{\"location\":{\"type\":"
+	"\"string\",\"description\":\"The city and state, e.g. San Francisco, CA.\"},\"u"
+	"nit\":{\"type\":\"string\",\"description\":\"The unit of temperature to return\""
+	",\"enum\":[\"celsius\",\"fahrenheit\"]}},\"required\":[\"location\"]}}]}";
 
+static const struct {
+	const char *name, *model, *in;
+	int64_t want;
+} chats[] = {
+	{ "no messages", "gpt-4o",
+	    "{}", 0 },
+	{ "empty list", "gpt-4o",
+	    "{\"messages\":[]}", 3 },
+	{ "one message", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":\"hello world!\"}]}", 3 + 3 + 1 + 3 },
+	{ "blanks do not matter", "gpt-4o",
+	    "{ \"messages\" : [ { \"role\" : \"user\" , \"content\" : \"hello world!\" } ] }", 10 },
+	{ "escaped member names", "gpt-4o",
+	    "{\"m\\u0065ssages\":[{\"role\":\"user\",\"cont\\u0065nt\":\"hello world!\"}]}", 10 },
+	{ "name", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":\"hello world!\",\"name\":\"examp"
+	    "le\"}]}", 10 + 1 + 1 },
+	{ "two messages", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\""
+	    ",\"content\":\"hello world!\"}]}", 3 + (3 + 1 + 2) + (3 + 1 + 3) },
+	{ "null content", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", 3 + 3 + 1 },
+	{ "text parts", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"ab"
+	    "cd\"},{\"type\":\"text\",\"text\":\"abcde\"}]}]}", 3 + 3 + 1 + 1 + 2 },
+	{ "reasoning counts", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":\"\",\"reasoning_content\":\"abcd"
+	    "efgh\"}]}", 3 + 3 + 1 + 1 },
+	{ "refusal counts", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"assistant\",\"refusal\":\"hello world!\"}]}", 3 + 3 + 1 + 3 },
+	{ "tool call", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\",\"type\":"
+	    "\"function\",\"function\":{\"name\":\"get_time\",\"arguments\":\"{\\\"tz\\\":\\"
+	    "\"UTC\\\"}\"}}]}]}", 3 + 3 + 1 + (3 + 2 + 5) },
+	{ "tool call, arguments as object", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":"
+	    "\"get_time\",\"arguments\":{\"tz\": \"UTC\"}}}]}]}", 3 + 3 + 1 + (3 + 2 + 5) },
+	{ "older function call", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"function_call\":{\"na"
+	    "me\":\"get_time\",\"arguments\":\"{\\\"tz\\\":\\\"UTC\\\"}\"}}]}", 3 + 3 + 1 + (3 + 2 + 5) },
+	{ "tool answer", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"12:00\""
+	    "}]}", 3 + 3 + 1 + 2 + 3 },
+	{ "image, no detail", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"https://example.com/a.png\"}}]}]}", 7 + 1445 },
+	{ "image, auto", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"https://example.com/a.png\",\"detail\":\"auto\"}}]}]}", 7 + 1445 },
+	{ "image, high", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"https://example.com/a.png\",\"detail\":\"high\"}}]}]}", 7 + 1445 },
+	{ "image, low", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"https://example.com/a.png\",\"detail\":\"low\"}}]}]}", 7 + 85 },
+	{ "image, vendor cut off", "openai/gpt-4o-mini",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"https://example.com/a.png\",\"detail\":\"low\"}}]}]}", 7 + 2833 },
+	{ "image, of a response", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"imag"
+	    "e_url\":\"https://example.com/a.png\",\"detail\":\"low\"}]}]}", 7 + 85 },
+	{ "image in the request", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAABAAAAAQACAYAAAB/"
+	    "HSuDAAAA\"}}]}]}", 7 + 765 },
+	{ "image in the request, slashes escaped", "gpt-4o",
+	    "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\", \""
+	    "image_url\": {\"url\": \"data:image\\/png;base64,iVBORw0KGgoAAAANSUhEUgAABAAAAA"
+	    "QACAYAAAB\\/HSuDAAAA\"}}]}]}", 7 + 765 },
+	{ "image as a source", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
+	    "\"type\":\"base64\",\"data\":\"iVBORw0KGgoAAAANSUhEUgAABAAAAAQACAYAAAB/HSuDAAAA"
+	    "\"}}]}]}", 7 + 765 },
+	{ "image that is none", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_"
+	    "url\":{\"url\":\"data:image/png;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	    "AAAAAAAA\"}}]}]}", 7 + 1445 },
+	{ "file by id", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"f"
+	    "ile_id\":\"file-1\"}}]}]}", 7 + 1000 },
+	{ "unknown part counts whole", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"odd\", \"x\":\"abcd\""
+	    "}]}]}", 7 + 9 },
+	{ "no tools", "gpt-4o",
+	    "{\"tools\":[],\"messages\":[]}", 3 },
+	{ "tools no array", "gpt-4o",
+	    "{\"tools\":{},\"messages\":[]}", 3 },
+	{ "bare function", "gpt-4o",
+	    "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"messages\""
+	    ":[]}", 3 + 12 + (7 + 2) },
+	{ "bare function, gpt-4", "gpt-4",
+	    "{\"functions\":[{\"name\":\"f\"}],\"messages\":[]}", 3 + 12 + (10 + 2) },
+	{ "nested object", "gpt-4o",
+	    "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"plan\",\"descriptio"
+	    "n\":\"Plan a trip.\",\"parameters\":{\"type\":\"object\",\"properties\":{\"plac"
+	    "e\":{\"type\":\"object\",\"description\":\"Where it is\",\"properties\":{\"city"
+	    "\":{\"type\":\"string\"}}}}}}}],\"messages\":[]}", 3 + 12 + (7 + 5) + 3 + (3 + 7) + 3 + (3 + 3) },
+	{ "items of an array", "gpt-4o",
+	    "{\"functions\":[{\"name\":\"f\",\"parameters\":{\"properties\":{\"tags\":{\"typ"
+	    "e\":\"array\",\"items\":{\"type\":\"string\"}}}}}],\"messages\":[]}", 3 + 12 + (7 + 2) + 3 + (3 + 4) + (3 + 3) },
+	{ "numbers to choose from", "gpt-4o",
+	    "{\"functions\":[{\"name\":\"f\",\"parameters\":{\"properties\":{\"size\":{\"typ"
+	    "e\":\"integer\",\"enum\":[1,2]}}}}],\"messages\":[]}", 3 + 12 + (7 + 2) + 3 + (3 + 4) - 3 + (3 + 1) + (3 + 1) },
+	{ "anyOf as it is", "gpt-4o",
+	    "{\"functions\":[{\"name\":\"f\",\"parameters\":{\"properties\":{\"x\":{\"anyOf\""
+	    ": [ {\"type\": \"null\"} ]}}}}],\"messages\":[]}", 3 + 12 + (7 + 2) + 3 + (3 + 2) + 7 },
+	{ "what says nothing", "gpt-4o",
+	    "{\"functions\":[{\"name\":\"f\",\"parameters\":{\"required\":[\"a\",\"b\"],\"ad"
+	    "ditionalProperties\":false}}],\"messages\":[]}", 3 + 12 + (7 + 2) },
+	{ "no function", "gpt-4o",
+	    "{\"tools\":[{\"type\":\"web_search\"}],\"messages\":[]}", 3 + 12 + 6 },
+	{ "format without a schema", "gpt-4o",
+	    "{\"response_format\":{\"type\":\"json_object\"},\"messages\":[]}", 3 },
+	{ "format with a schema", "gpt-4o",
+	    "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\","
+	    "\"schema\":{\"type\":\"object\"}}},\"messages\":[]}", 3 + 11 },
+	{ "tool choice, a word", "gpt-4o",
+	    "{\"tool_choice\":\"auto\",\"messages\":[]}", 3 },
+	{ "tool choice, an object", "gpt-4o",
+	    "{\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},\"messag"
+	    "es\":[]}", 3 + 11 },
+	{ "messages no array", "gpt-4o",
+	    "{\"messages\":\"x\"}", 0 },
+	{ "message no object", "gpt-4o",
+	    "{\"messages\":[1]}", 3 + 3 },
+	{ "content a number", "gpt-4o",
+	    "{\"messages\":[{\"role\":\"user\",\"content\":5}]}", 3 + 3 + 1 },
+	{ "root no object", "gpt-4o",
+	    "[]", 0 },
+};
+
+static const struct {
+	const char *name, *in;
+	int64_t want;
+} responses[] = {
+	{ "empty",
+	    "{}", 0 },
+	{ "text",
+	    "{\"input\":\"hello world!\"}", 3 + 3 + 1 + 3 },
+	{ "instructions",
+	    "{\"instructions\":\"be brief\",\"input\":\"hello world!\"}", (3 + 1 + 2) + 3 + 3 + 1 + 3 },
+	{ "messages",
+	    "{\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\""
+	    "hello world!\"}]}]}", 3 + 3 + 1 + 3 },
+	{ "calls and answers",
+	    "{\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"get_time\""
+	    ",\"arguments\":\"{\\\"tz\\\":\\\"UTC\\\"}\"},{\"type\":\"function_call_output\""
+	    ",\"call_id\":\"c\",\"output\":\"12:00\"}]}", 3 + (3 + 1 + 2 + 5) + (3 + 3) },
+	{ "tools",
+	    "{\"input\":[],\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}", 3 + 12 + (7 + 2) },
+	{ "format",
+	    "{\"text\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\""
+	    "}}}}", 5 },
+};
 /* clang-format on */
-static void test_chat(void **state)
+
+static void test_cookbook(void **state)
 {
 	static const struct {
 		const char *name, *model, *in;
 		int64_t want;
 	} cases[] = {
-		{ "no messages", "gpt-4o", "{}", 0 },
-		{ "empty list", "gpt-4o", "{\"messages\":[]}", 3 },
-		/* 3 + 3 + "user" 1 + "hello world!" 3 */
-		{ "one message", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"user\",\"content\":\"hello world!\"}]}", 10 },
-		{ "blanks do not matter", "gpt-4o",
-		    "{ \"messages\" : [ { \"role\" : \"user\" , \"content\" : \"hello world!\" } ] "
-		    "}",
-		    10 },
-		{ "escaped member names", "gpt-4o",
-		    "{\"m\\u0065ssages\":[{\"role\":\"user\",\"cont\\u0065nt\":\"hello world!\"}]}",
-		    10 },
-		/* + 1 + "example" 2 */
-		{ "name", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"user\",\"content\":\"hello "
-		    "world!\",\"name\":\"example\"}]}",
-		    13 },
-		{ "two messages", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},"
-		    "{\"role\":\"user\",\"content\":\"hello world!\"}]}",
-		    3 + (3 + 2 + 2) + (3 + 1 + 3) },
-		{ "null content", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", 9 },
-		{ "text parts", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
-		    "\"abcd\"},"
-		    "{\"type\":\"text\",\"text\":\"abcde\"}]}]}",
-		    3 + 3 + 1 + 1 + 2 },
-		{ "reasoning counts", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"user\",\"content\":\"\",\"reasoning_content\":"
-		    "\"abcdefgh\"}]}",
-		    9 },
-		/* 3 + 3 + "assistant" 3 + 3 + "get_time" 2 + {"tz":"UTC"} 12 bytes = 3 */
-		{ "tool call", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\","
-		    "\"type\":"
-		    "\"function\",\"function\":{\"name\":\"get_time\",\"arguments\":"
-		    "\"{\\\"tz\\\":\\\"UTC\\\"}\"}}]}]}",
-		    17 },
-		{ "tool answer", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"12:"
-		    "00\"}]}",
-		    3 + 3 + 1 + 1 + 2 },
-		{ "image, no detail", "gpt-4o", IMAGE(""), 3 + 3 + 1 + 1105 },
-		{ "image, auto", "gpt-4o", IMAGE(",\"detail\":\"auto\""), 3 + 3 + 1 + 1105 },
-		{ "image, high", "gpt-4o", IMAGE(",\"detail\":\"high\""), 3 + 3 + 1 + 1105 },
-		{ "image, low", "gpt-4o", IMAGE(",\"detail\":\"low\""), 3 + 3 + 1 + 85 },
-		{ "image, mini low", "gpt-4o-mini", IMAGE(",\"detail\":\"low\""),
-		    3 + 3 + 1 + 2833 },
-		{ "image, mini", "gpt-4o-mini-2024-07-18", IMAGE(""), 3 + 3 + 1 + 36835 },
-		{ "image, vendor cut off", "openai/gpt-4o-mini", IMAGE(""), 3 + 3 + 1 + 36835 },
-		/* 1536 patches × 1.62 = 2488.32 */
-		{ "image, patches", "gpt-4.1-mini", IMAGE(""), 3 + 3 + 1 + 2489 },
-		{ "image, unknown model", "whatever", IMAGE(""), 3 + 3 + 1 + 1105 },
-		{ "image by data URL", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
-		    "\"image_url\":"
-		    "{\"url\":\"data:image/"
-		    "png;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}]}]}",
-		    3 + 3 + 1 + 1105 },
-		/* {"type":"odd","x":"abcd"} has 25 bytes */
-		{ "unknown part counts whole", "gpt-4o",
-		    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"odd\", "
-		    "\"x\":\"abcd\"}]}]}",
-		    3 + 3 + 1 + 7 },
-		/* 12 + [{"type":"function","function":{"name":"f"}}] 45 bytes = 12 */
-		{ "tools", "gpt-4o",
-		    "{\"tools\":[{\"type\":\"function\",\n\"function\":{\"name\":\"f\"}}],"
-		    "\"messages\":[]}",
-		    3 + 12 + 12 },
-		{ "no tools", "gpt-4o", "{\"tools\":[],\"messages\":[]}", 3 },
-		/* {"type":"json_object"} 22 bytes */
-		{ "response format", "gpt-4o",
-		    "{\"response_format\":{\"type\":\"json_object\"},\"messages\":[]}", 3 + 6 },
-		{ "tool choice word", "gpt-4o", "{\"tool_choice\":\"auto\",\"messages\":[]}", 3 },
-		{ "messages no array", "gpt-4o", "{\"messages\":\"x\"}", 0 },
-		{ "message no object", "gpt-4o", "{\"messages\":[1]}", 6 },
-		{ "root no object", "gpt-4o", "[]", 0 },
+		{ "messages", "gpt-3.5-turbo", cookbook_messages, 129 },
+		{ "messages", "gpt-4-0613", cookbook_messages, 129 },
+		{ "messages", "gpt-4", cookbook_messages, 129 },
+		{ "messages", "gpt-4o", cookbook_messages, 124 },
+		{ "messages", "gpt-4o-mini", cookbook_messages, 124 },
+		{ "tools", "gpt-3.5-turbo", cookbook_tools, 105 },
+		{ "tools", "gpt-4", cookbook_tools, 105 },
+		{ "tools", "gpt-4o", cookbook_tools, 101 },
+		{ "tools", "gpt-4o-mini", cookbook_tools, 101 },
+		{ "functions", "gpt-4", cookbook_functions, 105 },
+		{ "functions", "gpt-4o", cookbook_functions, 101 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
-		same_int(cases[i].name,
+		same_int(cases[i].model,
 		    tokens_chat(str_c(cases[i].model), parse(cases[i].name, cases[i].in)),
 		    cases[i].want);
+	same_int("encoding named by a channel",
+	    tokens_chat_in(ENCODING_CL100K, STR("gpt-4o"), parse("messages", cookbook_messages)),
+	    129);
+}
+
+static void test_chat(void **state)
+{
+	for (size_t i = 0; i < COUNT_OF(chats); i++)
+		same_int(chats[i].name,
+		    tokens_chat(str_c(chats[i].model), parse(chats[i].name, chats[i].in)),
+		    chats[i].want);
+}
+
+static void test_response(void **state)
+{
+	for (size_t i = 0; i < COUNT_OF(responses); i++)
+		same_int(responses[i].name,
+		    tokens_response(STR("gpt-4o"), parse(responses[i].name, responses[i].in)),
+		    responses[i].want);
 }
 
 /* A picture of a megabyte is no text: the count does not depend on its bytes. */
@@ -191,7 +277,7 @@ static void test_large_data(void **state)
 	} cases[] = {
 		{ "image",
 		    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,",
-		    "\"}}", 1112, 1112 },
+		    "\"}}", 7 + 1445, 7 + 1445 },
 		{ "audio",
 		    "{\"type\":\"input_audio\",\"input_audio\":{\"format\":\"mp3\",\"data\":\"",
 		    "\"}}", 1000, 1100 },
@@ -236,34 +322,34 @@ static void test_input(void **state)
 		    tokens_input(STR("gpt-4o"), parse(cases[i].name, cases[i].in)), cases[i].want);
 }
 
-/* Cut at any byte, pieces add up to the whole. */
-static void test_meter(void **state)
+/* Brackets to the depth that a body may have, in a schema and in content. */
+static void test_depth(void **state)
 {
-	static const char text[] =
-	    "Gr\xc3\xbc\xc3\x9f dich, \xe4\xb8\x96\xe7\x95\x8c \xf0\x9f\x98\x80!";
-	struct str whole = { text, sizeof(text) - 1 };
-	/* 12 ASCII bytes, 5 others: 3 + 3.75, rounded up */
-	int64_t want = 7;
+	enum { DEPTH = 58 };
+	char text[4096];
+	size_t n = (size_t)snprintf(text, sizeof(text),
+	    "{\"messages\":[],\"functions\":[{\"name\":\"f\",\"parameters\":");
 
-	same_int("whole", tokens_text(STR(""), whole), want);
-	for (size_t cut = 0; cut <= whole.n; cut++) {
-		struct token_meter m = { 0 };
-
-		token_meter_add(&m, str_slice(whole, 0, cut));
-		token_meter_add(&m, str_slice(whole, cut, whole.n));
-		same_int("pieces", token_meter_count(&m), want);
-	}
+	for (int i = 0; i < DEPTH; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"items\":");
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "{}");
+	for (int i = 0; i < DEPTH; i++)
+		text[n++] = '}';
+	(void)snprintf(text + n, sizeof(text) - n, "}]}");
+	/* `items::` has two tokens */
+	same_int("items in items", tokens_chat(STR("gpt-4o"), parse("depth", text)),
+	    3 + 12 + (7 + 2) + DEPTH * (3 + 2));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_json_string),
+		cmocka_unit_test(test_cookbook),
 		cmocka_unit_test(test_chat),
+		cmocka_unit_test(test_response),
 		cmocka_unit_test(test_large_data),
 		cmocka_unit_test(test_input),
-		cmocka_unit_test(test_meter),
+		cmocka_unit_test(test_depth),
 	};
 
 	return cmocka_run_group_tests_name("tokens", tests, NULL, NULL);
