@@ -11,6 +11,9 @@
  *	POST …/chat/completions, …/completions, …/embeddings	OpenAI
  *	GET …/models						OpenAI
  *	POST …/api/chat, …/api/embed				ollama; streams are NDJSON
+ *	POST …/responses, GET …/responses/ID …			tests/fake/fake_responses.c
+ *	POST …/images/…, …/audio/…, …/moderations		tests/fake/fake_media.c
+ *	ANY …/files, …/batches, …/threads …, …/echo		tests/fake/fake_resources.c
  *	POST anything else					when there is a script for its model
  *
  * What it does is chosen by the member "model" of the request, or by what follows /models/ in the
@@ -67,23 +70,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fake/fake.h"
+
 #define HEAD_MAX (64 * 1024)
 #define BODY_MAX (64 * 1024 * 1024)
 #define LAST_MAX (4 * 1024 * 1024)
 #define READ_BYTES (16 * 1024)
 #define BACKLOG_HIGH (256 * 1024) /* a client that does not read makes us wait */
 #define BATCH 256
-#define NAME_MAX_BYTES 128
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- bytes ---------------------------------------------------------------------------- */
 
-struct bytes {
-	char *p; /* NUL-terminated once anything was added */
-	size_t n, cap;
-};
-
-static void *checked(void *p)
+void *checked(void *p)
 {
 	if (!p) {
 		fputs("fake_upstream: out of memory\n", stderr);
@@ -92,7 +90,7 @@ static void *checked(void *p)
 	return p;
 }
 
-static void bytes_reserve(struct bytes *b, size_t more)
+void bytes_reserve(struct bytes *b, size_t more)
 {
 	size_t cap = b->cap ? b->cap : 1024;
 
@@ -103,7 +101,7 @@ static void bytes_reserve(struct bytes *b, size_t more)
 	b->cap = cap;
 }
 
-static void add(struct bytes *b, const char *p, size_t n)
+void add(struct bytes *b, const char *p, size_t n)
 {
 	bytes_reserve(b, n);
 	if (n)
@@ -112,12 +110,12 @@ static void add(struct bytes *b, const char *p, size_t n)
 	b->p[b->n] = '\0';
 }
 
-static void add_text(struct bytes *b, const char *text)
+void add_text(struct bytes *b, const char *text)
 {
 	add(b, text, strlen(text));
 }
 
-__attribute__((format(printf, 2, 3))) static void addf(struct bytes *b, const char *fmt, ...)
+void addf(struct bytes *b, const char *fmt, ...)
 {
 	va_list args;
 	int n;
@@ -143,7 +141,7 @@ static void drop_front(struct bytes *b, size_t n)
 	b->n -= n;
 }
 
-static void bytes_free(struct bytes *b)
+void bytes_free(struct bytes *b)
 {
 	free(b->p);
 	*b = (struct bytes){ 0 };
@@ -310,7 +308,7 @@ static const char *skip_blanks(const char *p)
 
 /* The value of the first member of that name at or after p, or NULL. A name inside a string is not
  * found: there its quotes are escaped. */
-static const char *member(const char *p, const char *name)
+const char *member(const char *p, const char *name)
 {
 	char quoted[64];
 	const char *value;
@@ -325,7 +323,7 @@ static const char *member(const char *p, const char *name)
 }
 
 /* Length of the string whose opening quote is at p, without its quotes, escapes as they are. */
-static size_t string_length(const char *p)
+size_t string_length(const char *p)
 {
 	size_t n = 0;
 
@@ -335,11 +333,24 @@ static size_t string_length(const char *p)
 	return n;
 }
 
-static bool is_true(const char *json, const char *name)
+bool is_true(const char *json, const char *name)
 {
 	const char *value = member(json, name);
 
 	return value && !strncmp(value, "true", 4);
+}
+
+void member_text(const char *json, const char *name, char *out, size_t size)
+{
+	const char *value = member(json, name);
+	bool text = value && *value == '"';
+
+	snprintf(out, size, "%.*s", text ? (int)string_length(value) : 0, text ? value + 1 : "");
+}
+
+unsigned long long fake_serial(void)
+{
+	return (unsigned long long)++fake.serial;
 }
 
 static bool is_false(const char *json, const char *name)
@@ -741,8 +752,6 @@ static int64_t script_step(struct conn *c)
 
 /* ---- built-in streams ----------------------------------------------------------------- */
 
-#define CREATED 1700000000
-
 static void sse_chat(struct bytes *b, const struct stream *s, const char *delta, const char *finish)
 {
 	addf(b,
@@ -973,9 +982,28 @@ static int64_t finished_step(struct conn *c)
 }
 
 /* A reply that is in c->out already. */
-static void answer_now(struct conn *c, int status, const char *more_headers, struct bytes *body)
+void answer_now(struct conn *c, int status, const char *more_headers, struct bytes *body)
 {
 	send_whole(c, status, more_headers, body);
+	bytes_free(body);
+	c->step = finished_step;
+}
+
+void answer_as(struct conn *c, int status, const char *headers, const char *p, size_t n)
+{
+	addf(&c->out, "HTTP/1.1 %d %s\r\n%sContent-Length: %zu\r\n\r\n", status, reason(status),
+	    headers, n);
+	add(&c->out, p, n);
+	c->step = finished_step;
+}
+
+void answer_events(struct conn *c, struct bytes *body)
+{
+	add_text(&c->out,
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n");
+	add_chunk(c, body->p, body->n);
+	end_chunks(c);
 	bytes_free(body);
 	c->step = finished_step;
 }
@@ -1026,7 +1054,7 @@ static void answer_models(struct conn *c)
 	answer_now(c, 200, "", &b);
 }
 
-static void answer_error(struct conn *c, int status, const char *message, bool ollama)
+void answer_error(struct conn *c, int status, const char *message, bool ollama)
 {
 	static const struct {
 		int status;
@@ -1086,7 +1114,7 @@ static size_t utf8_length(const unsigned char *p, size_t n)
 	return need;
 }
 
-static void add_json_string(struct bytes *b, const char *text, size_t n)
+void add_json_string(struct bytes *b, const char *text, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t step;
@@ -1168,24 +1196,17 @@ static void answer_reset(struct conn *c)
 
 /* ---- requests ------------------------------------------------------------------------- */
 
-struct request {
-	char method[16];
-	char path[1024]; /* without the query */
-	char model[NAME_MAX_BYTES];
-	const char *head, *body; /* body is NUL-terminated */
-	size_t head_bytes, body_bytes;
-};
-
-static bool ends_with(const char *path, const char *suffix)
+bool ends_with(const char *path, const char *suffix)
 {
 	size_t n = strlen(path), m = strlen(suffix);
 
 	return n >= m && !strcmp(path + n - m, suffix);
 }
 
-/* From the body, or from …/models/NAME:verb. */
+/* From the body, JSON or a form, or from …/models/NAME:verb. */
 static void find_model(struct request *r)
 {
+	static const char in_form[] = "name=\"model\"\r\n\r\n";
 	const char *value = member(r->body, "model"), *in_path = strstr(r->path, "/models/");
 	size_t n;
 
@@ -1196,6 +1217,9 @@ static void find_model(struct request *r)
 	} else if (in_path) {
 		value = in_path + strlen("/models/");
 		n = strcspn(value, ":");
+	} else if ((value = strstr(r->body, in_form))) {
+		value += strlen(in_form);
+		n = strcspn(value, "\r");
 	} else {
 		return;
 	}
@@ -1224,6 +1248,8 @@ static void answer_provider(struct conn *c, const struct request *r)
 	}
 	if (!strcmp(r->method, "GET") && ends_with(path, "/models"))
 		answer_models(c);
+	else if (fake_responses(c, r) || fake_media(c, r) || fake_resources(c, r))
+		return;
 	else if (strcmp(r->method, "POST") != 0)
 		answer_error(c, 404, "unknown method or path", false);
 	else if (ends_with(path, "/chat/completions"))
@@ -1321,6 +1347,13 @@ static int parse_request(struct conn *c, struct request *r)
 		length = strtoul(value, NULL, 10);
 	if (length > BODY_MAX || header(head, end, "transfer-encoding"))
 		return -1;
+	r->query[0] = '\0';
+	if (head[strcspn(head, " ") + 1 + strlen(r->path)] == '?')
+		snprintf(r->query, sizeof(r->query), "%.*s",
+		    (int)strcspn(strchr(head, '?'), " \r\n"), strchr(head, '?'));
+	value = header(head, end, "authorization");
+	snprintf(r->account, sizeof(r->account), "%.*s", value ? (int)strcspn(value, "\r") : 0,
+	    value ? value : "");
 	r->head = head;
 	r->head_bytes = (size_t)(end - head);
 	if (c->in.n - r->head_bytes < length)

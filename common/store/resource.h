@@ -1,0 +1,69 @@
+/* resource.h — table resources: which channel keeps what an upstream stores for a user
+ *
+ * A row (a pin) says that a user owns an upstream's object and where it lives. Nobody else finds
+ * it: every look-up names the user. An expired row is as good as none; resource_sweep removes such
+ * rows, a few at a time.
+ *
+ * A response that runs in the background is `due` until its final usage was charged; what its
+ * creation charged stands in billed_*. resource_claim ends that state for exactly one caller and
+ * belongs into the transaction of the charge.
+ *
+ * Threads  the caller's connection; each function is one statement or safe without a transaction.
+ */
+#ifndef STORE_RESOURCE_H
+#define STORE_RESOURCE_H
+
+#include "store/db.h"
+
+/* Longest id that is kept, and largest object for lists. */
+#define RESOURCE_ID_MAX 128
+#define RESOURCE_OBJECT_MAX (16 * 1024)
+
+struct resource {
+	int64_t seq;
+	struct str kind, id;
+	int64_t user_id, channel_id, key_id;
+	int64_t created_at, expires_at;
+	struct str model;
+	bool due;
+	int64_t billed_prompt, billed_completion;
+	struct str object;
+};
+
+struct resource_list {
+	struct resource *items;
+	size_t count;
+};
+
+/* An upstream answered a creation with it: it is this user's from now on, wherever it was. */
+MUST_USE bool resource_put(struct db *db, const struct resource *r, struct err *err);
+/* One of the user's objects mentions it (the result of a batch): theirs, unless somebody else's on
+ * that channel already. */
+MUST_USE bool resource_learn(struct db *db, const struct resource *r, struct err *err);
+/* ERR_NOT_FOUND: unknown, expired or another user's. */
+MUST_USE bool resource_find(struct db *db, struct arena *a, int64_t user_id, struct str kind,
+    struct str id, struct resource *out, struct err *err);
+/* Of one user and kind, not expired and with an object, newest first or oldest first; behind the
+ * row with that seq, 0: from the beginning. */
+enum resource_order { RESOURCES_NEWEST, RESOURCES_OLDEST };
+MUST_USE bool resource_page(struct db *db, struct arena *a, int64_t user_id, struct str kind,
+    enum resource_order order, int64_t behind_seq, int64_t limit, struct resource_list *out,
+    struct err *err);
+
+/* These do nothing when there is no such row. */
+/* Used: it lives until then; object is what it looks like now, "" for no news. */
+MUST_USE bool resource_seen(struct db *db, int64_t user_id, struct str kind, struct str id,
+    int64_t expires_at, struct str object, struct err *err);
+MUST_USE bool resource_delete(struct db *db, int64_t user_id, struct str kind, struct str id,
+    struct err *err);
+/* What its creation charged in the end; due as in struct resource. */
+MUST_USE bool resource_billed(struct db *db, const struct resource *r, struct err *err);
+/* *claimed: this call ended `due`, and nobody else will; *out is the row. */
+MUST_USE bool resource_claim(struct db *db, struct arena *a, int64_t user_id, struct str kind,
+    struct str id, struct resource *out, bool *claimed, struct err *err);
+
+/* Removes at most limit rows that expired before now. */
+MUST_USE bool resource_sweep(struct db *db, int64_t now, int64_t limit, int64_t *count,
+    struct err *err);
+
+#endif

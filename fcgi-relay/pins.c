@@ -1,0 +1,309 @@
+#include "pins.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Expired pins that one write removes at most. */
+#define SWEEP_STEP 20
+/* Using a pin moves its end on no more often than this. */
+#define TOUCH_EVERY_S (24 * 60 * 60)
+
+/* A write on its way, with copies of its texts behind it. */
+struct pin_op {
+	struct ledger_op op;
+	struct pins *pins;
+	struct resource pin;
+	bool (*write)(struct db *db, struct pin_op *p, struct err *err);
+	struct rate rate; /* of a charge */
+	struct usage usage;
+	bool pending; /* in pins->pending */
+	LIST_ENTRY(pin_op) link;
+	size_t used;
+	char text[];
+};
+
+LIST_HEAD(pin_op_list, pin_op);
+
+struct pins {
+	struct ledger *ledger;
+	int64_t life_s;
+	pthread_mutex_t lock;
+	struct pin_op_list pending; /* guarded by lock */
+};
+
+struct pins *pins_new(struct ledger *ledger, int64_t life_s)
+{
+	struct pins *p = MEM_NEW(struct pins);
+
+	p->ledger = ledger;
+	p->life_s = life_s;
+	pthread_mutex_init(&p->lock, NULL);
+	LIST_INIT(&p->pending);
+	return p;
+}
+
+void pins_free(struct pins *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_destroy(&p->lock);
+	mem_free(p);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static struct str keep(struct pin_op *p, struct str s)
+{
+	char *to = p->text + p->used;
+
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	p->used += s.n;
+	return (struct str){ to, s.n };
+}
+
+static bool run(struct db *db, struct ledger_op *op, struct err *err)
+{
+	struct pin_op *p = CONTAINER_OF(op, struct pin_op, op);
+
+	return p->write(db, p, err);
+}
+
+static void finished(struct ledger_op *op)
+{
+	struct pin_op *p = CONTAINER_OF(op, struct pin_op, op);
+
+	if (!op->ok)
+		log_error(NULL, "pins.lost", LOG_STR("id", p->pin.id), LOG_ERR(&op->err));
+	if (p->pending) {
+		pthread_mutex_lock(&p->pins->lock);
+		LIST_REMOVE(p, link);
+		pthread_mutex_unlock(&p->pins->lock);
+	}
+	mem_free(p);
+}
+
+/* more: bytes of further texts. */
+static struct pin_op *op_new(struct pins *pins, const struct resource *r, struct str object,
+    bool (*write)(struct db *, struct pin_op *, struct err *), size_t more)
+{
+	struct pin_op *p =
+	    mem_zalloc(sizeof *p + r->kind.n + r->id.n + r->model.n + object.n + more);
+	int64_t now = clock_unix();
+
+	p->op.kind = LEDGER_WRITE;
+	p->op.write = run;
+	p->op.done = finished;
+	p->pins = pins;
+	p->write = write;
+	p->pin = *r;
+	p->pin.kind = keep(p, r->kind);
+	p->pin.id = keep(p, r->id);
+	p->pin.model = keep(p, r->model);
+	p->pin.object = keep(p, object);
+	if (p->pin.created_at == 0)
+		p->pin.created_at = now;
+	p->pin.expires_at = now + pins->life_s;
+	return p;
+}
+
+/* Found by pins_find from now on. */
+static void send_pending(struct pin_op *p)
+{
+	p->pending = true;
+	pthread_mutex_lock(&p->pins->lock);
+	LIST_INSERT_HEAD(&p->pins->pending, p, link);
+	pthread_mutex_unlock(&p->pins->lock);
+	ledger_send(p->pins->ledger, &p->op);
+}
+
+static bool write_put(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_put(db, &p->pin, err) &&
+	    resource_sweep(db, clock_unix(), SWEEP_STEP, NULL, err);
+}
+
+void pins_put(struct pins *pins, const struct resource *r)
+{
+	send_pending(op_new(pins, r, r->object, write_put, 0));
+}
+
+static bool write_learn(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_learn(db, &p->pin, err) &&
+	    resource_sweep(db, clock_unix(), SWEEP_STEP, NULL, err);
+}
+
+/* Not pending: whether it will be the user's is not known yet. */
+void pins_learn(struct pins *pins, const struct resource *r)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_learn, 0);
+
+	ledger_send(pins->ledger, &p->op);
+}
+
+static bool write_seen(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_seen(db, p->pin.user_id, p->pin.kind, p->pin.id, p->pin.expires_at,
+	    p->pin.object, err);
+}
+
+void pins_seen(struct pins *pins, const struct resource *r, struct str object)
+{
+	bool news = object.n && !str_eq(object, r->object);
+	struct pin_op *p;
+
+	if (!news && clock_unix() + pins->life_s - r->expires_at < TOUCH_EVERY_S)
+		return;
+	p = op_new(pins, r, object, write_seen, 0);
+	ledger_send(pins->ledger, &p->op);
+}
+
+static bool write_delete(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_delete(db, p->pin.user_id, p->pin.kind, p->pin.id, err);
+}
+
+void pins_delete(struct pins *pins, const struct resource *r)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_delete, 0);
+
+	ledger_send(pins->ledger, &p->op);
+}
+
+static bool write_billed(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_billed(db, &p->pin, err);
+}
+
+void pins_billed(struct pins *pins, const struct resource *r)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_billed, 0);
+
+	ledger_send(pins->ledger, &p->op);
+}
+
+/* ---- charging -------------------------------------------------------------------------------- */
+
+static int64_t not_less(int64_t n, int64_t than)
+{
+	return n < than ? than : n;
+}
+
+/* What the creation charged already is taken off, at today's prices. */
+static void fill_row(struct pin_op *p, const struct resource *pin)
+{
+	struct usage billed = { .prompt_tokens = pin->billed_prompt,
+		.completion_tokens = pin->billed_completion };
+	struct logrow *row = &p->op.row;
+
+	row->quota =
+	    not_less(price_charge(&p->rate, &p->usage) - price_charge(&p->rate, &billed), 0);
+	row->prompt_tokens = not_less(p->usage.prompt_tokens - pin->billed_prompt, 0);
+	row->completion_tokens = not_less(p->usage.completion_tokens - pin->billed_completion, 0);
+	row->cached_tokens = p->usage.cached_tokens;
+}
+
+/* The claim and the charge are one transaction: together they happen once or not at all. A user who
+ * may not spend now (the request that found this could a moment ago) stays in debt: due again. */
+static bool claim_and_charge(struct db *db, struct pin_op *p, struct arena *a, struct err *err)
+{
+	struct err refused = { 0 };
+	struct resource pin;
+	bool claimed, settled;
+
+	if (!resource_claim(db, a, p->pin.user_id, p->pin.kind, p->pin.id, &pin, &claimed, err))
+		return err->kind != ERR_STORE; /* it expired between two statements */
+	if (!claimed)
+		return true;
+	fill_row(p, &pin);
+	p->op.hold.amount = 0;
+	if (quota_reserve(db, &p->op.hold, &refused))
+		return quota_settle(db, &p->op.row, p->op.write_log, &settled, err);
+	if (refused.kind == ERR_STORE) {
+		*err = refused;
+		return false;
+	}
+	pin.due = true;
+	log_warn(NULL, "pins.still_due", LOG_STR("id", pin.id), LOG_ERR(&refused));
+	return resource_put(db, &pin, err) && resource_billed(db, &pin, err);
+}
+
+static bool write_charge(struct db *db, struct pin_op *p, struct err *err)
+{
+	struct arena *a = arena_new(1024);
+	bool ok = claim_and_charge(db, p, a, err);
+
+	arena_free(a);
+	return ok;
+}
+
+void pins_charge(struct pins *pins, const struct resource *r, const struct pins_bill *bill)
+{
+	const struct hold *hold = &bill->hold;
+	const struct logrow *row = &bill->row;
+	struct pin_op *p = op_new(pins, r, STR(""), write_charge,
+	    hold->request_id.n + hold->model.n + hold->token_name.n + hold->username.n +
+	        row->content.n + row->origin_model.n);
+
+	p->rate = bill->rate;
+	p->usage = bill->usage;
+	p->op.write_log = bill->write_log;
+	p->op.hold = *hold;
+	p->op.hold.request_id = keep(p, hold->request_id);
+	p->op.hold.model = keep(p, hold->model);
+	p->op.hold.token_name = keep(p, hold->token_name);
+	p->op.hold.username = keep(p, hold->username);
+	p->op.row = *row;
+	p->op.row.request_id = p->op.hold.request_id;
+	p->op.row.model_name = p->op.hold.model;
+	p->op.row.token_name = p->op.hold.token_name;
+	p->op.row.username = p->op.hold.username;
+	p->op.row.content = keep(p, row->content);
+	p->op.row.origin_model = keep(p, row->origin_model);
+	ledger_send(pins->ledger, &p->op);
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+static bool is_it(const struct pin_op *p, int64_t user_id, struct str kind, struct str id)
+{
+	return p->pin.user_id == user_id && str_eq(p->pin.kind, kind) && str_eq(p->pin.id, id);
+}
+
+static bool find_pending(struct pins *pins, struct arena *a, int64_t user_id, struct str kind,
+    struct str id, struct resource *out)
+{
+	const struct pin_op *p;
+
+	pthread_mutex_lock(&pins->lock);
+	LIST_FOREACH(p, &pins->pending, link)
+	{
+		if (is_it(p, user_id, kind, id))
+			break;
+	}
+	if (p) {
+		*out = p->pin;
+		out->kind = arena_str(a, p->pin.kind);
+		out->id = arena_str(a, p->pin.id);
+		out->model = arena_str(a, p->pin.model);
+		out->object = arena_str(a, p->pin.object);
+	}
+	pthread_mutex_unlock(&pins->lock);
+	return p != NULL;
+}
+
+/* In this order: what is no longer pending is committed. */
+bool pins_find(struct pins *p, struct db *db, struct arena *a, int64_t user_id, struct str kind,
+    struct str id, struct resource *out, struct err *err)
+{
+	return find_pending(p, a, user_id, kind, id, out) ||
+	    resource_find(db, a, user_id, kind, id, out, err);
+}

@@ -1,0 +1,61 @@
+/* resources.h — what lives at an upstream: files, batches, stored responses and their like
+ *
+ * One upstream account serves many of our users, and its own lists and look-ups know nothing of
+ * them. So what a user makes there is pinned (store/resource.h): calls about it go to the channel
+ * and key that made it, for its owner only; an id that is not pinned for the caller is answered
+ * 404 without asking anybody, also when it stands in a body (previous_response_id, file_id …).
+ * Lists are answered from the pins, with each object as it was last seen: made, read or changed.
+ *
+ * A family other than responses works where the operator switched it on in a channel's config:
+ *
+ *	resources		true, or a list: "files,batches"
+ *	shared_resources	ids in that account that every user of the channel's groups may refer
+ *				to in a body, but not read, change or delete
+ *	call_price		quota for each call; 0
+ *
+ * Elsewhere it answers 501. Creations go to a channel of the user's group with the switch on; a
+ * model in the body must be one that the channel offers. A key with a list of models needs the
+ * family's name in it ("files"). An administrator whose key names a channel may use every id there.
+ *
+ * Money: each call has its flat price. The tokens that batches, runs and fine-tuning use are not
+ * seen here and not charged; the operator who switches them on decides that. A response that runs
+ * in the background is charged when it is made for what is known then (its input), and for the
+ * rest when somebody first asks for it after it ended, once (pins.h). Its text can only be had by
+ * asking, or as the input of a next response, which is charged as that.
+ *
+ * Not pinned, because nothing lists them: items (item_reference) of stored responses. Their ids
+ * cannot be guessed.
+ *
+ * Threads  resources_read* on the worker or wire that has the request, the rest on its wire.
+ */
+#ifndef FCGI_RELAY_RESOURCES_H
+#define FCGI_RELAY_RESOURCES_H
+
+#include "exchange.h"
+
+/* ---- for route_mode.read ---- */
+
+/* Calls about one thing, and creations. */
+bool resources_read(struct exchange *x, struct err *err);
+/* POST /v1/responses and /v1/responses/compact. */
+bool resources_read_response(struct exchange *x, struct err *err);
+/* POST /v1/responses/input_tokens. */
+bool resources_read_count(struct exchange *x, struct err *err);
+/* The body of any other mode: does it refer to what is not the caller's? Sets x->pin. */
+bool resources_check_body(struct exchange *x, struct err *err);
+
+/* GET of a family: the caller's own. */
+bool resources_list(struct req *r, struct resp *out, struct err *err);
+
+/* ---- for the engine; each does nothing where it has no business ---- */
+
+/* Some of a 2xx body that is forwarded as it comes, before it is. */
+void resources_saw(struct exchange *x, struct str bytes);
+/* That body is complete. */
+void resources_done(struct exchange *x);
+/* The dialect noted x->call.resource_id; before the client learns it. Call as often as you like. */
+void resources_made(struct exchange *x);
+/* The usage is complete and about to be charged. */
+void resources_billed(struct exchange *x);
+
+#endif
