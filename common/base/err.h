@@ -27,6 +27,13 @@ enum err_kind {
 	ERR_BAD_REQUEST,          /* 400 invalid_request_error */
 	ERR_INVALID_JSON,         /* 400 invalid_json */
 	ERR_INVALID_TEXT,         /* 400 invalid_text_request */
+	ERR_INVALID_IMAGE,        /* 400 invalid_image_request */
+	ERR_INVALID_AUDIO,        /* 400 invalid_audio_request */
+	ERR_PROMPT_MISSING,       /* 400 prompt_missing */
+	ERR_SIZE_UNSUPPORTED,     /* 400 size_not_supported */
+	ERR_PROMPT_TOO_LONG,      /* 400 prompt_too_long */
+	ERR_N_RANGE,              /* 400 n_not_within_range */
+	ERR_TEXT_TOO_LONG,        /* 400 text_too_long */
 	ERR_UNSUPPORTED_MODE,     /* 400 unsupported_mode: this channel type cannot do that */
 	ERR_TOO_LARGE,            /* 413 request_too_large */
 	ERR_HEADERS_TOO_LARGE,    /* 431 */

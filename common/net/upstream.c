@@ -16,6 +16,7 @@
 #include "net/upstream.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -88,6 +89,7 @@ struct upstream {
 	struct timer timer;
 	int64_t started_ms;
 	int64_t alive_ms;              /* connected, or the last byte came */
+	size_t piece, piece_done;      /* of req->pieces: which goes next, and what of it went */
 	int connect_ms, first_byte_ms; /* as in upstream_times */
 	enum phase phase;
 	enum failure failure; /* why we ended it ourselves */
@@ -203,17 +205,83 @@ static bool sends_length(const struct upstream_req *u)
 	    !strcmp(u->method, "PATCH");
 }
 
-static void set_method(CURL *e, const struct upstream_req *u)
+static size_t body_bytes(const struct upstream_req *u)
 {
+	size_t n = 0;
+
+	if (!u->has_body)
+		return 0;
+	if (!u->pieces)
+		return u->body.n;
+	for (size_t i = 0; i < u->piece_count; i++)
+		n += u->pieces[i].n;
+	return n;
+}
+
+/* curl's buffer is filled from the pieces in turn: the one copy is the one into its socket. */
+static size_t next_bytes(char *to, size_t size, size_t count, void *call)
+{
+	struct upstream *c = call;
+	const struct upstream_req *u = c->req;
+	size_t room = size * count, n = 0;
+
+	while (n < room && c->piece < u->piece_count) {
+		struct str rest =
+		    str_slice(u->pieces[c->piece], c->piece_done, u->pieces[c->piece].n);
+		size_t part = rest.n < room - n ? rest.n : room - n;
+
+		if (part)
+			memcpy(to + n, rest.p, part);
+		n += part;
+		c->piece_done += part;
+		if (part == rest.n) {
+			c->piece++;
+			c->piece_done = 0;
+		}
+	}
+	return n;
+}
+
+/* A kept connection turned out to be dead: all goes out again. curl asks for no other place. */
+static int rewind_body(void *call, curl_off_t offset, int origin)
+{
+	struct upstream *c = call;
+
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	c->piece = c->piece_done = 0;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void set_body(struct upstream *c)
+{
+	const struct upstream_req *u = c->req;
+	bool in_pieces = u->has_body && u->pieces;
+	CURL *e = c->easy;
+
+	curl_easy_setopt(e, CURLOPT_POST, 1L);
+	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_bytes(u));
+	if (in_pieces) {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, next_bytes);
+		curl_easy_setopt(e, CURLOPT_READDATA, c);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, rewind_body);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, c);
+	} else {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, u->has_body && u->body.n ? u->body.p : "");
+	}
+}
+
+static void set_method(struct upstream *c)
+{
+	const struct upstream_req *u = c->req;
 	const char *implied = "GET";
+	CURL *e = c->easy;
 
 	curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
 	if (sends_length(u)) {
 		implied = "POST";
-		curl_easy_setopt(e, CURLOPT_POST, 1L);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-		    (curl_off_t)(u->has_body ? u->body.n : 0));
-		curl_easy_setopt(e, CURLOPT_POSTFIELDS, u->has_body && u->body.n ? u->body.p : "");
+		set_body(c);
 	} else {
 		curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	}
@@ -235,7 +303,7 @@ static void fill_easy(struct upstream *c)
 
 	curl_easy_setopt(e, CURLOPT_CURLU, c->url);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, header_lines(c->arena, &c->req->headers));
-	set_method(e, c->req);
+	set_method(c);
 	/* Ours would do, but with it curl divides the time among a name's addresses. */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms > 0 ? connect_ms : NO_LIMIT_MS);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->curl_text);
@@ -518,6 +586,15 @@ static void fill_result(const struct upstream *c, CURLcode code, struct upstream
 		explain(c, code, &result->err);
 }
 
+/* The handle is used again, the call is not. */
+static void forget_pieces(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, NULL);
+	curl_easy_setopt(e, CURLOPT_READDATA, NULL);
+	curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, NULL);
+	curl_easy_setopt(e, CURLOPT_SEEKDATA, NULL);
+}
+
 /* Takes the call off its lists and out of curl; its memory stays. */
 static void detach(struct upstream *c)
 {
@@ -525,7 +602,13 @@ static void detach(struct upstream *c)
 
 	if (c->easy) {
 		multi_remove(p->multi, c->easy);
-		multi_put(p->multi, c->easy);
+		if (c->req->public_or) {
+			multi_drop(c->easy);
+		} else {
+			if (c->req->pieces)
+				forget_pieces(c->easy);
+			multi_put(p->multi, c->easy);
+		}
 		c->easy = NULL;
 	}
 	timer_clear(p->wire, &c->timer);
@@ -585,7 +668,8 @@ static bool launch(struct upstream *c)
 		c->failure = FAIL_URL;
 		return false;
 	}
-	c->easy = multi_take(p->multi);
+	c->easy = c->req->public_or ? multi_take_public(p->multi, c->req->public_or)
+	                            : multi_take(p->multi);
 	fill_easy(c);
 	multi_add(p->multi, c->easy);
 	return true;
@@ -721,7 +805,7 @@ bool upstream_sent(const struct upstream *c)
 	if (c->phase != PHASE_REQUEST)
 		return c->phase > PHASE_REQUEST;
 	curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &body);
-	return bytes_sent(c) > 0 && (!c->req->has_body || (size_t)body >= c->req->body.n);
+	return bytes_sent(c) > 0 && (size_t)body >= body_bytes(c->req);
 }
 
 size_t upstream_running(const struct wire *w)

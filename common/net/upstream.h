@@ -55,7 +55,14 @@ struct upstream_req {
 	struct headers headers; /* Content-Type, Authorization …; nothing is added but Host, Accept,
 	                         * Content-Length and User-Agent */
 	struct str body;
+	const struct str
+	    *pieces; /* not NULL: instead of body, one behind the other; none of them is
+	                           * copied but into curl's send buffer */
+	size_t piece_count;
 	bool has_body;
+	/* For URLs that strangers name: only public addresses and those in this list of networks
+	 * (multi.h, multi_take_public); NULL: anything. */
+	const struct str *public_or;
 	int wait_ms; /* before it is sent: for polling */
 	struct upstream_limits limits;
 };

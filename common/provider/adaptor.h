@@ -45,6 +45,7 @@ struct call {
 	struct str model;         /* after the channel's mapping */
 	struct str system_prompt; /* forced by the channel, or "" */
 	struct str query;         /* of the client's URL, as sent, without '?' */
+	struct str key;           /* the one of the channel's keys that this attempt uses */
 	bool stream;              /* as the upstream is asked; usually ask->stream */
 	int step;                 /* 0 for the first upstream call */
 
@@ -53,7 +54,10 @@ struct call {
 	struct token_meter meter; /* text produced, for billing when usage is not reported */
 	int64_t pieces;           /* content deltas seen */
 	bool finished;            /* a finish_reason or the end mark was seen */
-	bool done_sent;           /* `[DONE]` went to out */
+	bool done_sent;           /* the mode's last event went to out; `[DONE]` for completions */
+	bool raw;                 /* set by encode: a 2xx body goes to the client as it comes */
+	struct str resource_id;   /* of what the upstream now keeps for the client (a response, a
+	                           * file …), "" when nothing; noted by decode or on_event */
 	bool failed;              /* an error event was seen; c->failure says which */
 	struct err failure;
 	bool system_prompt_reset;
@@ -107,12 +111,25 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
  * bodies made in encode. */
 struct str adaptor_keep(struct arena *a, struct buf *b);
 
-/* A stream was asked for and body came whole: a completion object becomes the client's events in
- * out, `[DONE]` included, with usage and meter noted; an error object or anything else is err. */
+/* May a client's own path be put behind a base URL? "" or one that begins with '/', without blanks,
+ * `?`, `#`, backslash, bytes beyond ASCII and segments of dots. */
+bool adaptor_path_ok(struct str path);
+/* NUL-terminated in the arena; NULL when it is no method. */
+const char *adaptor_method(struct arena *a, struct str method);
+
+/* The `id` of a small JSON reply, for keeping where a resource lives; "" when it has none. */
+struct str openai_resource_id(struct arena *a, struct str body);
+/* The last event of a stream that has begun and breaks off, in the words of its mode. For the engine,
+ * with every dialect. */
+void openai_stream_error(const struct call *c, const struct err *err, struct buf *out);
+/* A stream was asked for and body came whole: an object of the mode becomes the client's events in
+ * out, the mode's end included, with usage and meter noted; an error object or anything else is
+ * err. */
 MUST_USE bool openai_stream_from_whole(struct call *c, struct str body, struct buf *out,
     struct err *err);
 
 extern const struct adaptor openai_adaptor;
+extern const struct adaptor proxy_adaptor;
 extern const struct adaptor ollama_adaptor;
 extern const struct adaptor skeleton_adaptor; /* in no row: made to be copied */
 

@@ -646,7 +646,7 @@ static struct state *state_new(struct writer *w)
 
 static void add_head(const struct call *c, struct upstream_req *out)
 {
-	struct str key = c->channel->row.key;
+	struct str key = c->key;
 
 	out->method = "POST";
 	buf_add(&out->url, c->channel->base_url);

@@ -12,12 +12,28 @@
 
 #define OPENAI &openai_adaptor
 #define OLLAMA &ollama_adaptor
+#define PROXY &proxy_adaptor
 #define NOT_YET NULL
 
 #define NONE 0u
-#define CHAT (1u << MODE_CHAT)
-#define EMBEDDINGS (1u << MODE_EMBEDDINGS)
-#define ALL (CHAT | EMBEDDINGS | 1u << MODE_COMPLETIONS)
+#define BIT(mode) (1u << MODE_##mode)
+#define CHAT BIT(CHAT)
+#define TEXT (CHAT | BIT(COMPLETIONS))
+#define EMBED BIT(EMBEDDINGS)
+#define MODERATE BIT(MODERATIONS)
+#define PAINT BIT(IMAGES)
+#define IMAGES (PAINT | BIT(IMAGE_EDITS) | BIT(IMAGE_VARIATIONS))
+#define SPEAK BIT(SPEECH)
+#define HEAR BIT(TRANSCRIPTION)
+#define AUDIO (SPEAK | HEAR | BIT(TRANSLATION))
+#define RESPOND BIT(RESPONSES)
+#define RERANK BIT(RERANK)
+#define KEEP BIT(RESOURCE)
+/* All that OpenAI itself does or did. */
+#define ALL (TEXT | EMBED | MODERATE | BIT(EDITS) | IMAGES | AUDIO | RESPOND | \
+	BIT(RESPONSES_COMPACT) | KEEP)
+/* Who stands in front of who knows whom. */
+#define ANY (ALL | RERANK)
 
 /*	  id, name, dialect, base URL, URL rule,
  *	  quirks, modes, owned_by, legacy `other`, models, in the catalogue? */
@@ -25,29 +41,29 @@ const struct provider providers[PROVIDER_COUNT] = {
 	{ 1, "openai", OPENAI, "https://api.openai.com", URL_DEFAULT,
 	  0, ALL, "openai", "", models_openai, true },
 	{ 2, "api2d", OPENAI, "https://oa.api2d.net", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 3, "azure", OPENAI, "", URL_AZURE,
 	  QUIRK_BASE_URL_REQUIRED, ALL, "azure", "api_version", models_openai, false },
 	{ 4, "closeai", OPENAI, "https://api.closeai-proxy.xyz", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 5, "openai-sb", OPENAI, "https://api.openai-sb.com", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 6, "openai-max", OPENAI, "https://api.openaimax.com", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 7, "ohmygpt", OPENAI, "https://api.ohmygpt.com", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 8, "custom", OPENAI, "", URL_DEFAULT,
-	  QUIRK_BASE_URL_REQUIRED, ALL, "openai", "", models_openai, false },
+	  QUIRK_BASE_URL_REQUIRED, ANY, "openai", "", models_openai, false },
 	{ 9, "ails", OPENAI, "https://api.caipacity.com", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 10, "aiproxy", OPENAI, "https://api.aiproxy.io", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 11, "palm", NOT_YET, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
 	  0, NONE, "google palm", "", models_palm, true },
 	{ 12, "api2gpt", OPENAI, "https://api.api2gpt.com", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 13, "aigc2d", OPENAI, "https://api.aigc2d.com", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, ANY, "openai", "", models_openai, false },
 	{ 14, "anthropic", NOT_YET, "https://api.anthropic.com", URL_ADAPTOR,
 	  0, NONE, "anthropic", "", models_anthropic, true },
 	{ 15, "baidu", NOT_YET, "https://aip.baidubce.com", URL_ADAPTOR,
@@ -59,33 +75,33 @@ const struct provider providers[PROVIDER_COUNT] = {
 	{ 18, "xunfei", NOT_YET, "", URL_ADAPTOR,
 	  0, NONE, "xunfei", "api_version", models_xunfei, true },
 	{ 19, "ai360", OPENAI, "https://ai.360.cn", URL_DEFAULT,
-	  0, ALL, "360", "", models_ai360, true },
+	  0, CHAT | EMBED, "360", "", models_ai360, true },
 	{ 20, "openrouter", OPENAI, "https://openrouter.ai/api", URL_DEFAULT,
-	  QUIRK_REFERER, ALL, "openrouter", "", models_openrouter, false },
+	  QUIRK_REFERER, TEXT | EMBED | RESPOND, "openrouter", "", models_openrouter, false },
 	{ 21, "aiproxy-library", NOT_YET, "https://api.aiproxy.io", URL_ADAPTOR,
 	  0, NONE, "aiproxy", "library_id", models_openai, false },
 	{ 22, "fastgpt", OPENAI, "https://fastgpt.run/api/openapi", URL_DEFAULT,
-	  0, ALL, "openai", "", models_openai, false },
+	  0, CHAT, "openai", "", models_openai, false },
 	{ 23, "tencent", NOT_YET, "https://hunyuan.tencentcloudapi.com", URL_ADAPTOR,
 	  0, NONE, "tencent", "", models_tencent, true },
 	{ 24, "gemini", NOT_YET, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
 	  0, NONE, "google gemini", "api_version", models_gemini, true },
 	{ 25, "moonshot", OPENAI, "https://api.moonshot.cn", URL_DEFAULT,
-	  0, ALL, "moonshot", "", models_moonshot, true },
+	  0, CHAT | KEEP, "moonshot", "", models_moonshot, true },
 	{ 26, "baichuan", OPENAI, "https://api.baichuan-ai.com", URL_DEFAULT,
-	  0, ALL, "baichuan", "", models_baichuan, true },
+	  0, CHAT | EMBED, "baichuan", "", models_baichuan, true },
 	{ 27, "minimax", OPENAI, "https://api.minimax.chat", URL_MINIMAX,
 	  0, CHAT, "minimax", "", models_minimax, true },
 	{ 28, "mistral", OPENAI, "https://api.mistral.ai", URL_DEFAULT,
-	  QUIRK_NO_STREAM_USAGE, ALL, "mistralai", "", models_mistral, true },
+	  QUIRK_NO_STREAM_USAGE, CHAT | EMBED | MODERATE | SPEAK | HEAR | KEEP, "mistralai", "", models_mistral, true },
 	{ 29, "groq", OPENAI, "https://api.groq.com/openai", URL_DEFAULT,
-	  0, ALL, "groq", "", models_groq, true },
+	  0, CHAT | RESPOND | AUDIO | KEEP, "groq", "", models_groq, true },
 	{ 30, "ollama", OLLAMA, "http://localhost:11434", URL_ADAPTOR,
-	  0, ALL, "ollama", "", models_ollama, true },
+	  0, TEXT | EMBED, "ollama", "", models_ollama, true },
 	{ 31, "lingyiwanwu", OPENAI, "https://api.lingyiwanwu.com", URL_DEFAULT,
-	  0, ALL, "lingyiwanwu", "", models_lingyiwanwu, true },
+	  0, CHAT, "lingyiwanwu", "", models_lingyiwanwu, true },
 	{ 32, "stepfun", OPENAI, "https://api.stepfun.com", URL_DEFAULT,
-	  0, ALL, "stepfun", "", models_stepfun, true },
+	  0, CHAT | PAINT | BIT(IMAGE_EDITS) | SPEAK | HEAR | KEEP, "stepfun", "", models_stepfun, true },
 	{ 33, "aws-bedrock", NOT_YET, "", URL_ADAPTOR,
 	  QUIRK_KEY_IS_ONE, NONE, "aws", "", models_aws_bedrock, true },
 	{ 34, "coze", NOT_YET, "https://api.coze.com", URL_ADAPTOR,
@@ -93,37 +109,37 @@ const struct provider providers[PROVIDER_COUNT] = {
 	{ 35, "cohere", NOT_YET, "https://api.cohere.ai", URL_ADAPTOR,
 	  0, NONE, "Cohere", "", models_cohere, true },
 	{ 36, "deepseek", OPENAI, "https://api.deepseek.com", URL_DEFAULT,
-	  0, ALL, "deepseek", "", models_deepseek, true },
+	  0, TEXT | RESPOND, "deepseek", "", models_deepseek, true },
 	{ 37, "cloudflare", NOT_YET, "https://api.cloudflare.com", URL_ADAPTOR,
 	  0, NONE, "cloudflare", "", models_cloudflare, true },
 	{ 38, "deepl", NOT_YET, "https://api-free.deepl.com", URL_ADAPTOR,
 	  0, NONE, "deepl", "", models_deepl, true },
 	{ 39, "together-ai", OPENAI, "https://api.together.xyz", URL_DEFAULT,
-	  0, ALL, "together.ai", "", models_together_ai, true },
+	  QUIRK_IMAGE_WIDTH, TEXT | EMBED | PAINT | AUDIO | RERANK, "together.ai", "", models_together_ai, true },
 	{ 40, "doubao", OPENAI, "https://ark.cn-beijing.volces.com", URL_DOUBAO,
-	  0, CHAT | EMBEDDINGS, "doubao", "", models_doubao, true },
+	  0, CHAT | EMBED | PAINT | RESPOND, "doubao", "", models_doubao, true },
 	{ 41, "novita", OPENAI, "https://api.novita.ai/v3/openai", URL_NOVITA,
-	  0, ALL, "novita", "", models_novita, true },
+	  0, TEXT | EMBED, "novita", "", models_novita, true },
 	{ 42, "vertex-ai", NOT_YET, "", URL_ADAPTOR,
 	  QUIRK_KEY_IS_ONE, NONE, "vertexai", "", models_vertex_ai, true },
-	{ 43, "proxy", NOT_YET, "", URL_ADAPTOR,
-	  QUIRK_BASE_URL_REQUIRED | QUIRK_MODELS_OPTIONAL, NONE, "proxy", "", models_none, true },
+	{ 43, "proxy", PROXY, "", URL_ADAPTOR,
+	  QUIRK_BASE_URL_REQUIRED | QUIRK_MODELS_OPTIONAL, BIT(PROXY), "proxy", "", models_none, true },
 	{ 44, "siliconflow", OPENAI, "https://api.siliconflow.cn", URL_DEFAULT,
-	  0, ALL, "siliconflow", "", models_siliconflow, true },
+	  QUIRK_IMAGE_NAMES, TEXT | EMBED | PAINT | SPEAK | HEAR | RERANK, "siliconflow", "", models_siliconflow, true },
 	{ 45, "xai", OPENAI, "https://api.x.ai", URL_DEFAULT,
-	  0, ALL, "xai", "", models_xai, true },
+	  QUIRK_NO_IMAGE_SIZE, CHAT | RESPOND | PAINT | BIT(IMAGE_EDITS), "xai", "", models_xai, true },
 	{ 46, "replicate", NOT_YET, "https://api.replicate.com/v1/models/", URL_ADAPTOR,
 	  0, NONE, "replicate", "", models_replicate, true },
 	{ 47, "baidu-v2", OPENAI, "https://qianfan.baidubce.com", URL_BAIDU_V2,
-	  0, CHAT, "baiduv2", "", models_baidu_v2, true },
-	{ 48, "xunfei-v2", OPENAI, "https://spark-api-open.xf-yun.com", URL_DEFAULT,
-	  0, ALL, "xunfeiv2", "", models_xunfei_v2, true },
+	  0, TEXT | EMBED | PAINT | RESPOND | RERANK, "baiduv2", "", models_baidu_v2, true },
+	{ 48, "xunfei-v2", OPENAI, "https://spark-api-open.xf-yun.com", URL_XUNFEI,
+	  0, CHAT, "xunfeiv2", "", models_xunfei_v2, true },
 	{ 49, "ali-bailian", OPENAI, "https://dashscope.aliyuncs.com", URL_BAILIAN,
-	  0, CHAT | EMBEDDINGS, "alibailian", "", models_ali_bailian, false },
+	  0, TEXT | EMBED | RESPOND, "alibailian", "", models_ali_bailian, false },
 	{ 50, "openai-compatible", OPENAI, "", URL_WITHOUT_V1,
-	  QUIRK_BASE_URL_REQUIRED, ALL, "openai", "", models_openai, false },
+	  QUIRK_BASE_URL_REQUIRED, ANY, "openai", "", models_openai, false },
 	{ 51, "gemini-openai-compatible", OPENAI, "https://generativelanguage.googleapis.com/v1beta/openai/", URL_WITHOUT_V1,
-	  0, ALL, "geminiv2", "", models_gemini, false },
+	  0, CHAT | EMBED | PAINT, "geminiv2", "", models_gemini, false },
 };
 
 /* The order of the catalogue is an order of dialects, not of ids: clients that list models see the

@@ -23,6 +23,7 @@ enum url_rule {
 	URL_NOVITA,   /* base + path without /v1 */
 	URL_BAIDU_V2, /* /v2/chat/completions */
 	URL_BAILIAN,  /* /compatible-mode/v1/… */
+	URL_XUNFEI,   /* /v1/…, for some models /v2/… */
 	URL_ADAPTOR,  /* the dialect knows */
 };
 
@@ -30,8 +31,11 @@ enum {
 	QUIRK_NO_STREAM_USAGE = 1, /* refuses stream_options */
 	QUIRK_BASE_URL_REQUIRED = 2,
 	QUIRK_MODELS_OPTIONAL = 4,
-	QUIRK_KEY_IS_ONE = 8, /* a key may contain line ends: never split (33, 42) */
-	QUIRK_REFERER = 16,   /* HTTP-Referer and X-Title (OpenRouter) */
+	QUIRK_KEY_IS_ONE = 8,     /* a key may contain line ends: never split (33, 42) */
+	QUIRK_REFERER = 16,       /* HTTP-Referer and X-Title (OpenRouter) */
+	QUIRK_NO_IMAGE_SIZE = 32, /* refuses size, quality and style of images */
+	QUIRK_IMAGE_NAMES = 64,   /* image_size and batch_size; replies with `images` */
+	QUIRK_IMAGE_WIDTH = 128,  /* width and height instead of size; base64 for b64_json */
 };
 
 struct provider {

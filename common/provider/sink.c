@@ -82,6 +82,7 @@ void sink_init(struct sink *to, struct arena *a, struct buf *out, const struct a
 		.model = ask->model,
 		.created = clock_unix(),
 	};
+	token_meter_init(&to->meter, ask->model);
 	make_id(to, upstream_id);
 	if (!to->stream)
 		to->whole = whole_new(to);
@@ -173,10 +174,11 @@ static void send_delta(struct sink *to, const char *name, struct str text)
 /* ---- what the dialect says ----------------------------------------------------------------- */
 
 /* Counts it; true when it is to be said at all. */
-static bool note_piece(struct sink *to, struct str text)
+static bool note_piece(struct sink *to, enum token_turn turn, struct str text)
 {
 	if (to->ended || text.n == 0)
 		return false;
+	token_meter_turn(&to->meter, turn);
 	token_meter_add(&to->meter, text);
 	to->pieces++;
 	return true;
@@ -196,7 +198,7 @@ void sink_text(struct sink *to, struct str text)
 {
 	struct whole *w = to->whole;
 
-	if (!note_piece(to, text))
+	if (!note_piece(to, TURN_CONTENT, text))
 		return;
 	if (to->stream) {
 		send_delta(to, "content", text);
@@ -210,7 +212,7 @@ void sink_reasoning(struct sink *to, struct str text)
 {
 	struct whole *w = to->whole;
 
-	if (!note_piece(to, text) || !is_chat(to))
+	if (!note_piece(to, TURN_REASONING, text) || !is_chat(to))
 		return;
 	if (to->stream)
 		send_delta(to, "reasoning_content", text);
@@ -222,7 +224,7 @@ void sink_refusal(struct sink *to, struct str text)
 {
 	struct whole *w = to->whole;
 
-	if (!note_piece(to, text) || !is_chat(to))
+	if (!note_piece(to, TURN_REFUSAL, text) || !is_chat(to))
 		return;
 	if (to->stream)
 		send_delta(to, "refusal", text);
@@ -288,7 +290,9 @@ void sink_whole_call(struct sink *to, int index, struct str id, struct str name,
 
 	if (to->ended || !is_chat(to))
 		return;
+	token_meter_turn(&to->meter, TURN_NAME);
 	token_meter_add(&to->meter, name);
+	token_meter_turn(&to->meter, TURN_ARGUMENTS);
 	token_meter_add(&to->meter, arguments);
 	to->pieces++;
 	id = call_id(id, fresh);
@@ -315,7 +319,7 @@ void sink_call(struct sink *to, int index, struct str id, struct str name)
 
 void sink_arguments(struct sink *to, int index, struct str piece)
 {
-	if (!note_piece(to, piece) || !is_chat(to))
+	if (!note_piece(to, TURN_ARGUMENTS, piece) || !is_chat(to))
 		return;
 	if (!to->stream) {
 		struct call_part *call = call_at(to, index);

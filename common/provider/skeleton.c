@@ -69,7 +69,7 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	buf_add(&out->url, STR("/talk"));
 	headers_add(&out->headers, STR("Content-Type"), STR("application/json"));
 	headers_add(&out->headers, STR("Authorization"),
-	    str_c(arena_fmt(c->arena, "Bearer %.*s", STR_ARG(c->channel->row.key))));
+	    str_c(arena_fmt(c->arena, "Bearer %.*s", STR_ARG(c->key))));
 	ok = add_body(c, &body, err);
 	out->has_body = true;
 	out->body = adaptor_keep(c->arena, &body);

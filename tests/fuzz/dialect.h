@@ -16,6 +16,15 @@
 #include "provider/catalog.h"
 #include "provider/providers.h"
 
+/* Another mode than chat, with a request that streams and one that does not. */
+#ifndef FUZZED_MODE
+#define FUZZED_MODE MODE_CHAT
+#define FUZZED_STREAM                                                                              \
+	"{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"            \
+	"\"logprobs\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
+#define FUZZED_WHOLE "{\"model\":\"m\",\"messages\":[{}]}"
+#endif
+
 #define FUZZED_ADAPTOR provider_by_id(FUZZED_TYPE)->adaptor
 #define OUT_LIMIT (1 << 20)
 
@@ -39,12 +48,14 @@ static void open_room(struct room *r, const char *request)
 	r->arena = arena_new(4096);
 	r->out = buf_init(OUT_LIMIT);
 	ok = catalog_channel_make(r->arena, &row, &r->channel, &err) &&
-	    ask_read(r->arena, MODE_CHAT, str_c(request), STR(""), &r->ask, &err);
+	    ask_read(r->arena, FUZZED_MODE, STR("application/json"), str_c(request), STR(""),
+	        &r->ask, &err);
 	assert(ok);
 	r->call = (struct call){ .arena = r->arena,
 		.ask = &r->ask,
 		.channel = &r->channel,
 		.provider = r->channel.provider,
+		.key = row.key,
 		.model = r->ask.model,
 		.stream = r->ask.stream };
 	upstream_req_init(&sent, r->arena);
@@ -80,15 +91,15 @@ static void stream(struct str bytes, size_t cut)
 	struct frame_reader in;
 	struct err err = { 0 };
 
-	open_room(&r,
-	    "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-	    "\"logprobs\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+	open_room(&r, FUZZED_STREAM);
 	FUZZED_ADAPTOR->frame_init(&in, on_event, &r);
 	if (frame_feed(&in, str_slice(bytes, 0, cut), &err) &&
 	    frame_feed(&in, str_slice(bytes, cut, bytes.n), &err) && frame_end(&in, &err) &&
 	    !r.call.failed)
 		(void)FUZZED_ADAPTOR->on_end(&r.call, &r.out, &err);
 	frame_release(&in);
+	if (!r.call.done_sent && err.kind)
+		openai_stream_error(&r.call, &err, &r.out);
 	close_room(&r);
 }
 
@@ -97,9 +108,7 @@ static void whole(struct str body, bool streamed)
 	struct room r;
 	struct err err = { 0 };
 
-	open_room(&r,
-	    streamed ? "{\"model\":\"m\",\"stream\":true,\"messages\":[{}]}"
-	             : "{\"model\":\"m\",\"messages\":[{}]}");
+	open_room(&r, streamed ? FUZZED_STREAM : FUZZED_WHOLE);
 	if (streamed)
 		(void)!openai_stream_from_whole(&r.call, body, &r.out, &err);
 	else
@@ -112,7 +121,7 @@ static void error(struct str body, int status)
 	struct room r;
 	struct err err = { 0 };
 
-	open_room(&r, "{\"model\":\"m\",\"messages\":[{}]}");
+	open_room(&r, FUZZED_WHOLE);
 	FUZZED_ADAPTOR->error(&r.call, status, body, &err);
 	assert(err.kind != ERR_NONE && err.msg[0]);
 	assert(!str_has(str_c(err.msg), STR("key-of-upstream")));

@@ -1,7 +1,7 @@
 /* fuzz_ask.c — any body as a request, in each mode, read, counted and encoded by each dialect
  *
- * The first byte chooses the mode. What ask_read accepts must encode without harm, and the encoded
- * body must again be one JSON value.
+ * The first byte chooses the mode, and whether the body is a form with the boundary b. What ask_read
+ * accepts must encode without harm, and the encoded body must again be one JSON value, or a form.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -37,10 +37,13 @@ static void encode(struct arena *a, const struct ask *ask, int type)
 		.provider = channel.provider,
 		.model = catalog_map_model(&channel, ask->model),
 		.system_prompt = row.system_prompt,
+		.key = row.key,
 		.stream = ask->stream };
 	upstream_req_init(&out, a);
-	if (channel.provider->adaptor->encode(&c, &out, &err)) {
-		bool valid = jscan_check(out.body, JSCAN_DEPTH_MAX, &root, &err);
+	if (channel.provider->modes & 1u << ask->mode &&
+	    channel.provider->adaptor->encode(&c, &out, &err)) {
+		bool valid = ask->form ? out.pieces || out.body.p == ask->body.p
+		                       : jscan_check(out.body, JSCAN_DEPTH_MAX, &root, &err);
 
 		assert(valid);
 	}
@@ -49,17 +52,19 @@ static void encode(struct arena *a, const struct ask *ask, int type)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int types[] = { 1, 3, 28, 30, 50 };
+	static const int types[] = { 1, 3, 28, 30, 44, 45, 50 };
 	struct arena *a = arena_new(4096);
 	struct err err = { 0 };
-	struct str body, model;
+	struct str body, model, type;
 	struct ask ask;
 
 	if (size > 0) {
 		body = (struct str){ (const char *)data + 1, size - 1 };
-		if (!ask_model(a, body, &model, &err))
+		type = data[0] & 0x80 ? STR("multipart/form-data; boundary=b") : STR("");
+		if (!ask_model(a, type, body, &model, &err))
 			err_clear(&err);
-		if (ask_read(a, data[0] % MODE_COUNT, body, STR("path-model"), &ask, &err)) {
+		if (ask_read(a, data[0] % 0x80 % MODE_COUNT, type, body, STR("path-model"), &ask,
+		        &err)) {
 			int64_t tokens = ask_prompt_tokens(&ask);
 
 			assert(tokens >= 0);

@@ -1,15 +1,19 @@
 /* test_fixtures.c — plays every folder of tests/fixtures through its dialect
  *
- * tests/fixtures/<dialect>/<case>/ holds what the client sends (request.json), what the upstream
- * must get (upstream-request.json), what it answers (upstream-reply.json, .sse, .ndjson) and what
- * the client must get (reply.json, .sse); meta.json says the rest:
+ * tests/fixtures/<dialect>/<case>/ holds what the client sends (request.json, .form, .txt), what the
+ * upstream must get (upstream-request.json, .form, .txt), what it answers (upstream-reply.json, .txt,
+ * .sse, .ndjson) and what the client must get (reply.json, .txt, .sse); meta.json says the rest:
  *
- *	title, mode, path_model, query, upstream_status
+ *	title, mode, path_model, query, upstream_status, content_type (of the request)
+ *	method, path, headers	of a request that is forwarded as it is (resource, proxy)
  *	channel		type, key, base_url, other, config, model_mapping, system_prompt
- *	expect		url, headers (all of them), same_bytes (of upstream-request.json),
+ *	expect		url, method, headers (all of them), same_bytes (of upstream-request.json),
  *			status, code, kind, detail_has (of an error), reported,
- *			usage {prompt, completion, cached, reasoning}, system_prompt_reset
+ *			usage {prompt, completion, cached, cache_write, reasoning, audio_in,
+ *			audio_out, image_in, image_out}, images, audio_ms, system_prompt_reset,
+ *			raw, resource_id
  *
+ * The lines of a .form end in CR LF on the wire, in the file in LF.
  * In expected JSON the string "*" stands for any value. Expected events without a "*" are compared
  * byte for byte. A streamed reply is fed whole, byte by byte, and cut in two at every byte; the
  * client's side must be the same each time. Run from the top of the tree.
@@ -66,6 +70,34 @@ static bool read_body(struct arena *a, const char *folder, const char *name, str
 		return false;
 	if (out->n && out->p[out->n - 1] == '\n')
 		out->n--;
+	return true;
+}
+
+/* Lines that end in LF as lines that end in CR LF. */
+static struct str with_crlf(struct arena *a, struct str text)
+{
+	struct buf b = buf_init(2 * text.n + 2);
+	struct str crlf;
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\n')
+			buf_add_char(&b, '\r');
+		buf_add_char(&b, text.p[i]);
+	}
+	crlf = arena_str(a, buf_str(&b));
+	buf_release(&b);
+	return crlf;
+}
+
+/* The file of that name with one of these endings. */
+static bool read_any(struct arena *a, const char *folder, const char *name, struct str *out)
+{
+	if (read_body(a, folder, arena_fmt(a, "%s.json", name), out) ||
+	    read_body(a, folder, arena_fmt(a, "%s.txt", name), out))
+		return true;
+	if (!read_file(a, arena_fmt(a, "%s/%s.form", folder, name), out))
+		return false;
+	*out = with_crlf(a, *out);
 	return true;
 }
 
@@ -210,9 +242,31 @@ static struct str text_of(struct arena *a, const cJSON *meta, const char *path)
 
 static enum mode mode_of(struct str name)
 {
-	if (str_eq_c(name, "completions"))
-		return MODE_COMPLETIONS;
-	return str_eq_c(name, "embeddings") ? MODE_EMBEDDINGS : MODE_CHAT;
+	static const char *const names[MODE_COUNT] = {
+		[MODE_CHAT] = "chat",
+		[MODE_COMPLETIONS] = "completions",
+		[MODE_EMBEDDINGS] = "embeddings",
+		[MODE_MODERATIONS] = "moderations",
+		[MODE_EDITS] = "edits",
+		[MODE_IMAGES] = "images",
+		[MODE_IMAGE_EDITS] = "image_edits",
+		[MODE_IMAGE_VARIATIONS] = "image_variations",
+		[MODE_SPEECH] = "speech",
+		[MODE_TRANSCRIPTION] = "transcription",
+		[MODE_TRANSLATION] = "translation",
+		[MODE_RESPONSES] = "responses",
+		[MODE_RESPONSES_COMPACT] = "responses_compact",
+		[MODE_RERANK] = "rerank",
+		[MODE_RESOURCE] = "resource",
+		[MODE_PROXY] = "proxy",
+	};
+
+	for (int i = 0; i < MODE_COUNT; i++)
+		if (str_eq_c(name, names[i]))
+			return (enum mode)i;
+	if (name.n)
+		fail_msg("no mode %.*s", STR_ARG(name));
+	return MODE_CHAT;
 }
 
 static void make_channel(struct played *p)
@@ -239,6 +293,7 @@ static void make_call(struct played *p)
 		.arena = p->arena,
 		.ask = &p->ask,
 		.channel = &p->channel,
+		.key = p->channel.row.key,
 		.provider = p->channel.provider,
 		.model = catalog_map_model(&p->channel, p->ask.model),
 		.system_prompt = p->channel.row.system_prompt,
@@ -247,13 +302,38 @@ static void make_call(struct played *p)
 	};
 }
 
+static void forward_request(struct played *p, enum mode mode, struct str body)
+{
+	struct headers *headers = arena_zalloc(p->arena, sizeof(*headers));
+	const cJSON *header;
+
+	headers_init(headers, p->arena);
+	cJSON_ArrayForEach(header, json_at(p->meta, "headers"))
+	    headers_add_c(headers, header->string, header->valuestring);
+	p->ask = (struct ask){
+		.mode = mode,
+		.body = body,
+		.content_type = json_str_at(p->meta, "content_type"),
+		.n = 1,
+		.method = json_str_at(p->meta, "method"),
+		.path = json_str_at(p->meta, "path"),
+		.headers = headers,
+	};
+}
+
 static bool read_request(struct played *p)
 {
-	struct str body;
+	enum mode mode = mode_of(json_str_at(p->meta, "mode"));
+	struct str body = { 0 }, type = json_str_at(p->meta, "content_type");
+	bool found = read_any(p->arena, p->folder, "request", &body);
 
-	if (!read_body(p->arena, p->folder, "request.json", &body))
-		fail_msg("%s: no request.json", p->name);
-	return ask_read(p->arena, mode_of(json_str_at(p->meta, "mode")), body,
+	if (mode == MODE_RESOURCE || mode == MODE_PROXY) {
+		forward_request(p, mode, body);
+		return true;
+	}
+	if (!found)
+		fail_msg("%s: no request", p->name);
+	return ask_read(p->arena, mode, type.n ? type : STR("application/json"), body,
 	    json_str_at(p->meta, "path_model"), &p->ask, &p->err);
 }
 
@@ -291,24 +371,50 @@ static void check_headers(const struct played *p)
 	    cJSON_GetArraySize(want));
 }
 
+/* As it goes over the wire. */
+static struct str sent_body(struct played *p)
+{
+	struct buf b = buf_init(OUT_LIMIT);
+	struct str body;
+
+	if (!p->sent.pieces)
+		return p->sent.has_body ? p->sent.body : STR("");
+	for (size_t i = 0; i < p->sent.piece_count; i++)
+		buf_add(&b, p->sent.pieces[i]);
+	body = arena_str(p->arena, buf_str(&b));
+	buf_release(&b);
+	return body;
+}
+
 static void check_sent(struct played *p)
 {
-	struct str want;
+	struct str want, sent = sent_body(p);
 
 	want = json_str_at(p->meta, "expect.url");
 	must(!want.n || str_eq(buf_str(&p->sent.url), want), p->name, "url", buf_str(&p->sent.url),
 	    want);
+	want = json_str_at(p->meta, "expect.method");
+	must(str_eq_c(want.n ? want : STR("POST"), p->sent.method), p->name, "method",
+	    str_c(p->sent.method), want);
+	must_int(p->name, "raw", p->call.raw, json_bool_at(p->meta, "expect.raw", false));
 	check_headers(p);
-	if (!read_body(p->arena, p->folder, "upstream-request.json", &want))
+	if (!read_any(p->arena, p->folder, "upstream-request", &want))
 		return;
 	if (json_bool_at(p->meta, "expect.same_bytes", false))
-		must(str_eq(p->sent.body, want), p->name, "bytes sent", p->sent.body, want);
+		must(str_eq(sent, want), p->name, "bytes sent", sent, want);
 	else
-		must(same_text(p->arena, p->sent.body, want), p->name, "body sent", p->sent.body,
-		    want);
+		must(same_text(p->arena, sent, want), p->name, "body sent", sent, want);
 }
 
 /* ---- what comes down --------------------------------------------------------------------- */
+
+/* Unless the dialect has said it all, the stream ends in the words of its mode. */
+static void fail_stream(struct played *p)
+{
+	p->failed = true;
+	if (!p->call.done_sent)
+		openai_stream_error(&p->call, &p->err, &p->out);
+}
 
 /* As the engine does it: an event's memory is given back after it, a failure becomes the last
  * event. */
@@ -323,9 +429,8 @@ static bool take_event(void *arg, const struct frame_event *event, struct err *e
 	ok = p->adaptor->on_event(&p->call, event, &p->out, err);
 	arena_rewind(p->arena, mark);
 	if (ok && p->call.failed) {
-		p->failed = true;
 		p->err = p->call.failure;
-		sink_error_event(&p->out, &p->err);
+		fail_stream(p);
 	}
 	return ok;
 }
@@ -333,20 +438,17 @@ static bool take_event(void *arg, const struct frame_event *event, struct err *e
 static void feed(struct played *p, struct frame_reader *in, struct str bytes)
 {
 	if (!p->failed && !frame_feed(in, bytes, &p->err)) {
-		p->failed = true;
-		sink_error_event(&p->out, &p->err);
+		fail_stream(p);
 	}
 }
 
 static void finish_stream(struct played *p, struct frame_reader *in)
 {
 	if (!p->failed && !frame_end(in, &p->err)) {
-		p->failed = true;
-		sink_error_event(&p->out, &p->err);
+		fail_stream(p);
 	}
 	if (!p->failed && !p->adaptor->on_end(&p->call, &p->out, &p->err)) {
-		p->failed = true;
-		sink_error_event(&p->out, &p->err);
+		fail_stream(p);
 	}
 }
 
@@ -422,9 +524,23 @@ static void check_usage(const struct played *p)
 		    json_int_at(p->meta, "expect.usage.completion", 0));
 		must_int(p->name, "cached tokens", u->cached_tokens,
 		    json_int_at(p->meta, "expect.usage.cached", 0));
+		must_int(p->name, "tokens written to the cache", u->cache_write_tokens,
+		    json_int_at(p->meta, "expect.usage.cache_write", 0));
 		must_int(p->name, "reasoning tokens", u->reasoning_tokens,
 		    json_int_at(p->meta, "expect.usage.reasoning", 0));
+		must_int(p->name, "audio heard", u->audio_prompt_tokens,
+		    json_int_at(p->meta, "expect.usage.audio_in", 0));
+		must_int(p->name, "audio spoken", u->audio_completion_tokens,
+		    json_int_at(p->meta, "expect.usage.audio_out", 0));
+		must_int(p->name, "image tokens in", u->image_prompt_tokens,
+		    json_int_at(p->meta, "expect.usage.image_in", 0));
+		must_int(p->name, "image tokens out", u->image_completion_tokens,
+		    json_int_at(p->meta, "expect.usage.image_out", 0));
 	}
+	must_int(p->name, "images", u->images, json_int_at(p->meta, "expect.images", 0));
+	must_int(p->name, "audio_ms", u->audio_ms, json_int_at(p->meta, "expect.audio_ms", 0));
+	must(str_eq(p->call.resource_id, json_str_at(p->meta, "expect.resource_id")), p->name,
+	    "resource_id", p->call.resource_id, json_str_at(p->meta, "expect.resource_id"));
 	must_int(p->name, "system_prompt_reset", p->call.system_prompt_reset,
 	    json_bool_at(p->meta, "expect.system_prompt_reset", false));
 }
@@ -438,7 +554,7 @@ static void check_reply(struct played *p)
 		    buf_str(&p->out), want);
 		return;
 	}
-	if (!read_body(p->arena, p->folder, "reply.json", &want))
+	if (!read_any(p->arena, p->folder, "reply", &want))
 		return;
 	if (p->failed) {
 		buf_clear(&p->out);
@@ -459,7 +575,7 @@ static enum reply_kind find_reply(struct arena *a, const char *folder, struct st
 	if (read_file(a, arena_fmt(a, "%s/upstream-reply.sse", folder), reply) ||
 	    read_file(a, arena_fmt(a, "%s/upstream-reply.ndjson", folder), reply))
 		return REPLY_STREAM;
-	return read_body(a, folder, "upstream-reply.json", reply) ? REPLY_WHOLE : REPLY_NONE;
+	return read_any(a, folder, "upstream-reply", reply) ? REPLY_WHOLE : REPLY_NONE;
 }
 
 /* Once through, with its own arena. Returns the length of a streamed reply. */
@@ -633,7 +749,8 @@ static bool recorded_call(struct played *p, const char *path)
 	p->out = buf_init(OUT_LIMIT);
 	upstream_req_init(&p->sent, p->arena);
 	assert_true(catalog_channel_make(p->arena, &row, &p->channel, &p->err));
-	assert_true(ask_read(p->arena, MODE_CHAT, str_c(plain), STR(""), &p->ask, &p->err));
+	assert_true(ask_read(p->arena, MODE_CHAT, STR("application/json"), str_c(plain), STR(""),
+	    &p->ask, &p->err));
 	make_call(p);
 	assert_true(p->adaptor->encode(&p->call, &p->sent, &p->err));
 	return true;

@@ -82,10 +82,12 @@ static void open_room(struct room *r, enum mode mode, const char *request)
 
 	*r = (struct room){ .arena = arena_new(8192), .out = buf_init(1 << 20) };
 	assert_true(catalog_channel_make(r->arena, &row, &r->channel, &r->err));
-	assert_true(ask_read(r->arena, mode, str_c(request), STR(""), &r->ask, &r->err));
+	assert_true(ask_read(r->arena, mode, STR("application/json"), str_c(request), STR(""),
+	    &r->ask, &r->err));
 	r->call = (struct call){ .arena = r->arena,
 		.ask = &r->ask,
 		.channel = &r->channel,
+		.key = r->channel.row.key,
 		.provider = r->channel.provider,
 		.model = r->ask.model,
 		.stream = r->ask.stream };
@@ -188,7 +190,8 @@ static void test_counts(void **state)
 			fail_msg("%s: got %d %lld %lld", cases[i].name, r.call.usage.reported,
 			    (long long)r.call.usage.prompt_tokens,
 			    (long long)r.call.usage.completion_tokens);
-		assert_int_equal(r.call.meter.ascii_bytes, 8);
+		assert_int_equal(token_meter_count(&r.call.meter),
+		    tokens_text(STR("m"), STR("abcdefgh")));
 		assert_int_equal(r.call.pieces, 1);
 		assert_true(r.call.finished && r.call.done_sent);
 		close_room(&r);

@@ -29,7 +29,15 @@ static const struct {
 	{ "plain", "{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":12}", true,
 		{ .prompt_tokens = 5, .completion_tokens = 7, .reported = true } },
 	{ "details", "{\"prompt_tokens\":50,\"completion_tokens\":7,\"total_tokens\":57,\"prompt_tokens_details\":{\"cached_tokens\":40,\"cache_write_tokens\":3},\"completion_tokens_details\":{\"reasoning_tokens\":6}}", true,
-		{ 50, 7, 40, 3, 6, true } },
+		{ .prompt_tokens = 50, .completion_tokens = 7, .cached_tokens = 40, .cache_write_tokens = 3, .reasoning_tokens = 6, .reported = true } },
+	{ "audio and images", "{\"prompt_tokens\":50,\"completion_tokens\":70,\"prompt_tokens_details\":{\"audio_tokens\":11,\"image_tokens\":12},\"completion_tokens_details\":{\"audio_tokens\":13,\"image_tokens\":14}}", true,
+		{ .prompt_tokens = 50, .completion_tokens = 70, .audio_prompt_tokens = 11, .image_prompt_tokens = 12, .audio_completion_tokens = 13, .image_completion_tokens = 14, .reported = true } },
+	{ "input and output", "{\"input_tokens\":50,\"output_tokens\":7,\"input_tokens_details\":{\"cached_tokens\":40},\"output_tokens_details\":{\"reasoning_tokens\":6}}", true,
+		{ .prompt_tokens = 50, .completion_tokens = 7, .cached_tokens = 40, .reasoning_tokens = 6, .reported = true } },
+	{ "details in the singular", "{\"input_tokens\":14,\"input_token_details\":{\"audio_tokens\":14},\"output_tokens\":7}", true,
+		{ .prompt_tokens = 14, .completion_tokens = 7, .audio_prompt_tokens = 14, .reported = true } },
+	{ "both vocabularies, one of them empty", "{\"prompt_tokens\":5,\"completion_tokens\":7,\"input_tokens\":0,\"output_tokens\":0}", true,
+		{ .prompt_tokens = 5, .completion_tokens = 7, .reported = true } },
 	{ "null details", "{\"prompt_tokens\":5,\"completion_tokens\":7,\"prompt_tokens_details\":null}", true,
 		{ .prompt_tokens = 5, .completion_tokens = 7, .reported = true } },
 	{ "negative", "{\"prompt_tokens\":-5,\"completion_tokens\":7}", true,
@@ -62,6 +70,10 @@ static void test_usage(void **state)
 		    got.cached_tokens != want->cached_tokens ||
 		    got.cache_write_tokens != want->cache_write_tokens ||
 		    got.reasoning_tokens != want->reasoning_tokens ||
+		    got.audio_prompt_tokens != want->audio_prompt_tokens ||
+		    got.image_prompt_tokens != want->image_prompt_tokens ||
+		    got.audio_completion_tokens != want->audio_completion_tokens ||
+		    got.image_completion_tokens != want->image_completion_tokens ||
 		    got.reported != want->reported)
 			fail_msg("%s: got %lld %lld cached %lld written %lld reasoning %lld %d",
 			    usages[i].name, (long long)got.prompt_tokens,
@@ -95,8 +107,11 @@ static void test_complete_usage(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct call c = { .usage = cases[i].in, .meter = { .ascii_bytes = 40 } };
+		struct call c = { .usage = cases[i].in };
 
+		/* one token a word in OpenAI's vocabularies */
+		token_meter_add(&c.meter, STR(" one two one two one two one two one two"));
+		assert_int_equal(token_meter_count(&c.meter), 10);
 		adaptor_complete_usage(&c, cases[i].estimate);
 		if (c.usage.prompt_tokens != cases[i].prompt ||
 		    c.usage.completion_tokens != cases[i].completion)
@@ -149,7 +164,7 @@ static void test_scrub(void **state)
 {
 	struct catalog_channel channel = { .row.key = STR("plainkey99"),
 		.base_url = STR("https://my-res.openai.azure.com/x") };
-	struct call c = { .channel = &channel };
+	struct call c = { .channel = &channel, .key = channel.row.key };
 	struct err err = { 0 };
 
 	(void)err_set(&err, ERR_UPSTREAM, "plainkey99 at my-res.openai.azure.com, plainkey99");
@@ -289,10 +304,12 @@ static void open_room(struct room *r, const char *request)
 	r->arena = arena_new(8192);
 	r->out = buf_init(1 << 20);
 	assert_true(catalog_channel_make(r->arena, &row, &r->channel, &err));
-	assert_true(ask_read(r->arena, MODE_CHAT, str_c(request), STR(""), &r->ask, &err));
+	assert_true(ask_read(r->arena, MODE_CHAT, STR("application/json"), str_c(request), STR(""),
+	    &r->ask, &err));
 	r->call = (struct call){ .arena = r->arena,
 		.ask = &r->ask,
 		.channel = &r->channel,
+		.key = r->channel.row.key,
 		.provider = r->channel.provider,
 		.model = r->ask.model,
 		.stream = r->ask.stream };
@@ -321,57 +338,62 @@ static void test_meter(void **state)
 {
 	static const struct {
 		const char *name, *event;
-		int64_t bytes;
+		const char *said[3]; /* texts that do not continue each other */
 	} cases[] = {
-		{ "content", "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]}", 4 },
+		{ "content", "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]}", { "abcd" } },
 		{ "role only",
-		    "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}", 0 },
-		{ "reasoning", "{\"choices\":[{\"delta\":{\"reasoning_content\":\"abc\"}}]}", 3 },
+		    "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}",
+		    { NULL } },
+		{ "reasoning", "{\"choices\":[{\"delta\":{\"reasoning_content\":\"abc\"}}]}",
+		    { "abc" } },
 		{ "reasoning by its other name",
-		    "{\"choices\":[{\"delta\":{\"reasoning\":\"abc\"}}]}", 3 },
+		    "{\"choices\":[{\"delta\":{\"reasoning\":\"abc\"}}]}", { "abc" } },
 		{ "both names are one text",
 		    "{\"choices\":[{\"delta\":{\"reasoning\":\"abc\",\"reasoning_content\":\"abc\"}"
 		    "}]}",
-		    3 },
-		{ "refusal", "{\"choices\":[{\"delta\":{\"refusal\":\"no\"}}]}", 2 },
+		    { "abc" } },
+		{ "refusal", "{\"choices\":[{\"delta\":{\"refusal\":\"no\"}}]}", { "no" } },
 		{ "call",
 		    "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"x\",\"function\":{"
 		    "\"name\":\"ab\",\"arguments\":\"{}\"}}]}}]}",
-		    4 },
+		    { "ab", "{}" } },
 		{ "call with an object",
 		    "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"ab\","
 		    "\"arguments\":{\"a\":1}}}]}}]}",
-		    9 },
+		    { "ab", "{\"a\":1}" } },
 		{ "custom call",
 		    "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"custom\":{\"name\":\"ab\","
 		    "\"input\":\"xyz\"}}]}}]}",
-		    5 },
+		    { "ab", "xyz" } },
 		{ "older call",
 		    "{\"choices\":[{\"delta\":{\"function_call\":{\"name\":\"a\",\"arguments\":"
 		    "\"b\"}}}]}",
-		    2 },
+		    { "a", "b" } },
 		{ "content in parts",
 		    "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"abc\"}]}}"
 		    "]}",
-		    3 },
+		    { "abc" } },
 		{ "two choices",
 		    "{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"b\"}}]"
 		    "}",
-		    2 },
-		{ "text", "{\"choices\":[{\"text\":\"abc\"}]}", 3 },
+		    { "a", "b" } },
+		{ "text", "{\"choices\":[{\"text\":\"abc\"}]}", { "abc" } },
 		{ "nonsense", "{\"choices\":[1,[],{\"delta\":3},{\"delta\":{\"content\":{}}}]}",
-		    0 },
+		    { NULL } },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct room r;
+		int64_t want = 0;
 
 		open_room(&r, STREAM);
 		send_event(&r, cases[i].event);
-		if (r.call.meter.ascii_bytes != cases[i].bytes)
+		for (size_t j = 0; j < COUNT_OF(cases[i].said); j++)
+			want += tokens_text(STR("m"), str_c(cases[i].said[j]));
+		if (token_meter_count(&r.call.meter) != want)
 			fail_msg("%s: got %lld, want %lld", cases[i].name,
-			    (long long)r.call.meter.ascii_bytes, (long long)cases[i].bytes);
-		assert_int_equal(r.call.pieces > 0, cases[i].bytes > 0);
+			    (long long)token_meter_count(&r.call.meter), (long long)want);
+		assert_int_equal(r.call.pieces > 0, want > 0);
 		assert_false(r.call.finished);
 		close_room(&r);
 	}
@@ -391,7 +413,8 @@ static void test_whole_meter(void **state)
 	assert_false(r.call.usage.reported);
 	adaptor_complete_usage(&r.call, 3);
 	assert_int_equal(r.call.usage.prompt_tokens, 3);
-	assert_int_equal(r.call.usage.completion_tokens, 2);
+	/* two texts: `abcd` is one token, `efgh` two */
+	assert_int_equal(r.call.usage.completion_tokens, 1 + 2);
 	close_room(&r);
 }
 

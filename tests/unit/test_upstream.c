@@ -534,6 +534,47 @@ static void test_large_upload(void **state)
 	mem_free(body);
 }
 
+/* The body as a list of views: some empty, one larger than any buffer. What follows on the same
+ * handle is a plain body again. */
+static void test_pieces(void **state)
+{
+	size_t n = 3 * 1024 * 1024;
+	char *large = mem_alloc(n);
+	struct str pieces[] = { STR("head,"), STR(""), { large, n }, { NULL, 0 }, STR(",tail") };
+	struct seen s;
+
+	memset(large, 'p', n);
+	prepare(&s, "POST", "/echo");
+	s.req.pieces = pieces;
+	s.req.piece_count = COUNT_OF(pieces);
+	s.req.has_body = true;
+	run(&s);
+	assert_true(s.result.ok);
+	check_text(&s, "\r\nContent-Length: 3145738\r\n");
+	check_no_text(&s, "transfer-encoding");
+	assert_true(s.body.len > n + 10);
+	assert_memory_equal(s.body.data + s.body.len - n - 10, "head,p", 6);
+	assert_memory_equal(s.body.data + s.body.len - 6, "p,tail", 6);
+	release(&s);
+	mem_free(large);
+
+	prepare(&s, "PUT", "/echo");
+	s.req.pieces = pieces;
+	s.req.piece_count = 1;
+	s.req.has_body = true;
+	run(&s);
+	check_text(&s, "PUT /echo");
+	check_text(&s, "\r\n\r\nhead,");
+	release(&s);
+
+	prepare(&s, "POST", "/echo");
+	s.req.body = STR("plain");
+	s.req.has_body = true;
+	run(&s);
+	check_text(&s, "\r\n\r\nplain");
+	release(&s);
+}
+
 static void test_statuses_pass(void **state)
 {
 	static const struct {
@@ -594,11 +635,15 @@ static void test_reuse(void **state)
 
 static void test_closed_while_idle(void **state)
 {
+	struct str pieces[] = { STR("a"), STR("b") };
 	struct seen s;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 8; i++) {
 		prepare(&s, "POST", "/leave");
 		s.req.body = STR("x");
+		if (i % 2)
+			s.req.pieces = pieces;
+		s.req.piece_count = COUNT_OF(pieces);
 		s.req.has_body = true;
 		run(&s);
 		if (!s.result.ok)
@@ -1206,6 +1251,7 @@ int main(void)
 		cmocka_unit_test(test_post),
 		cmocka_unit_test(test_methods),
 		cmocka_unit_test(test_large_upload),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_statuses_pass),
 		cmocka_unit_test(test_trailers_are_no_headers),
 		cmocka_unit_test(test_reuse),

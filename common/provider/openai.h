@@ -1,0 +1,64 @@
+/* openai.h — the parts of the openai dialect, one file each
+ *
+ *	openai.c		the adaptor: encode, headers
+ *	openai_url.c		base URL and task → URL, one rule per kind of provider
+ *	openai_request.c	what is changed in a body that passes through
+ *	openai_reply.c		what is read of a reply: usage, text, errors; whole replies
+ *	openai_cues.c		transcripts as subtitles
+ *	openai_stream.c		events
+ *	openai_whole.c		a whole reply where a stream was asked for
+ *
+ * Threads  as adaptor.h says.
+ */
+#ifndef PROVIDER_OPENAI_H
+#define PROVIDER_OPENAI_H
+
+#include "provider/adaptor.h"
+
+/* Chat and the older completions: chunks of choices, a usage chunk when asked for, [DONE]. */
+bool openai_is_completion(enum mode mode);
+/* The request for a form's or file's transcript? */
+bool openai_is_transcript(enum mode mode);
+
+/* ERR_BAD_REQUEST when the client's path cannot be sent as it is. */
+MUST_USE bool openai_url(const struct call *c, struct buf *url, struct err *err);
+/* Body and its Content-Type. */
+MUST_USE bool openai_body(struct call *c, struct upstream_req *out, struct err *err);
+
+/* The members of a reply or chunk that matter to us. */
+struct openai_chunk {
+	struct jval choices, usage, error, base_resp, groq, type;
+	bool has_choice, is_error;
+};
+
+/* Reads one reply or event of any mode into c: usage, text, end. False with err set when the body
+ * is an error in truth. */
+MUST_USE bool openai_note(struct call *c, struct jval root, struct str body,
+    struct openai_chunk *ch, struct err *err);
+/* The same for a whole reply, which must also hold what was asked for. */
+MUST_USE bool openai_note_whole(struct call *c, struct jval root, struct str body,
+    struct openai_chunk *ch, struct err *err);
+enum step openai_decode(struct call *c, struct str body, struct buf *out, struct err *err);
+/* Text that a model wrote, JSON with its quotes. */
+void openai_meter(struct call *c, struct jval text);
+/* A usage object; false when it is none. */
+bool openai_note_usage(struct call *c, struct jval usage);
+/* A transcript as SRT or VTT. */
+void openai_note_cues(struct call *c, struct str body);
+/* The error object of a response that failed. */
+void openai_response_error(const struct call *c, struct jval error, struct err *err);
+/* Remembers the id of what the upstream keeps. */
+void openai_note_id(struct call *c, struct jval id);
+
+bool openai_on_event(struct call *c, const struct frame_event *event, struct buf *out,
+    struct err *err);
+bool openai_on_end(struct call *c, struct buf *out, struct err *err);
+void openai_send_done(struct call *c, struct buf *out);
+
+/* What lives longer than one event. */
+struct openai_state {
+	char id[160];
+	int64_t events; /* forwarded, of a stream whose events have a type */
+};
+
+#endif
