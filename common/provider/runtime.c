@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "net/upstream.h"
 #include "store/migrate.h"
+#include "store/redis.h"
 
 #ifndef VERSION
 #define VERSION "v0.0.0"
@@ -21,7 +22,7 @@
 const struct conf_key runtime_keys[] = {
 	{ "DATA_DIR", CONF_TEXT, "./data", 0, 0, "folder of database, data key and first password; made when missing, mode 0700" },
 	{ "SQL_DSN", CONF_TEXT, "", 0, 0, "database: empty or sqlite:PATH for SQLite (default DATA_DIR/oneapi.db)" },
-	{ "REDIS_CONN_STRING", CONF_TEXT, "", 0, 0, "Redis URL; accepted, not used by this build: limits are kept in memory" },
+	{ "REDIS_CONN_STRING", CONF_TEXT, "", 0, 0, "Redis that several machines share for limits and changes, redis://… or unix:/…; empty: none" },
 	{ "SESSION_SECRET", CONF_TEXT, "", 0, 0, "secret that all nodes share, at least 16 characters; empty: DATA_DIR/secret.key" },
 	{ "TRUSTED_PROXIES", CONF_TEXT, "", 0, 0, "comma list of addresses or CIDR whose X-Forwarded-For is believed" },
 	{ "CATALOG_POLL_MS", CONF_INT, "1000", 50, 60000, "how often channels, options and prices are looked at for changes, ms" },
@@ -29,10 +30,12 @@ const struct conf_key runtime_keys[] = {
 	{ "CA_FILE", CONF_TEXT, "", 0, 0, "certificates that upstreams are checked against; empty: the system's bundle" },
 	{ "WIRES", CONF_INT, "0", 0, 64, "event loops; 0: one per core, at most 4" },
 	{ "WORKERS", CONF_INT, "0", 0, 64, "threads that may block on the database; 0: 4" },
-	{ "MAX_BODY_BYTES", CONF_INT, "33554432", 1024, 1073741824, "largest request body, bytes" },
+	{ "MAX_BODY_BYTES", CONF_INT, "33554432", 1024, 1073741824, "largest request body, bytes; also after decoding" },
+	{ "SPOOL_DIR", CONF_TEXT, "", 0, 0, "folder for the bodies of large uploads while they are under way; empty: DATA_DIR" },
 	{ "REQUEST_TIMEOUT", CONF_INT, "60", 1, 3600, "a client that sends nothing of its request for so long is refused, s" },
 	{ "DRAIN_TIMEOUT", CONF_INT, "4", 0, 3600, "after SIGTERM running requests may go on for so long, s" },
 	{ "LOG_FILE", CONF_TEXT, "", 0, 0, "log lines go here instead of stderr" },
+	{ "LOG_FORMAT", CONF_TEXT, "logfmt", 0, 0, "how log lines are written: logfmt or json" },
 	{ "DEBUG", CONF_BOOL, "false", 0, 0, "log more; never bodies, never keys" },
 	{ 0 },
 };
@@ -152,21 +155,28 @@ static bool open_database(struct runtime *rt, struct err *err)
 	    err);
 }
 
+static bool open_log(const struct runtime *rt, struct err *err)
+{
+	const char *file = conf_text(rt->conf, "LOG_FILE");
+	struct str format = str_c(conf_text(rt->conf, "LOG_FORMAT"));
+
+	if (!str_eq_c(format, "logfmt") && !str_eq_c(format, "json"))
+		return err_set(err, ERR_CONFIG, "LOG_FORMAT must be logfmt or json");
+	log_set_format(str_eq_c(format, "json") ? LOG_JSON : LOG_LOGFMT);
+	return log_open(rt->program, conf_bool(rt->conf, "DEBUG") ? LOG_DEBUG : LOG_INFO,
+	           *file ? file : NULL) ||
+	    err_set(err, ERR_CONFIG, "cannot write LOG_FILE '%s'", file);
+}
+
 static bool open_all(struct runtime *rt, const struct conf_key *const *tables,
     const struct arguments *args, struct err *err)
 {
 	struct upstream_setup upstream = { .user_agent = "oneapi-fcgi", .max_idle_conns = 2048 };
-	const char *log_file;
 
 	if (!conf_load(args->env_file ? args->env_file : ".env", args->env_file != NULL, tables,
-	        &rt->conf, err))
+	        &rt->conf, err) ||
+	    !open_log(rt, err))
 		return false;
-
-	log_file = conf_text(rt->conf, "LOG_FILE");
-	if (!log_open(rt->program, conf_bool(rt->conf, "DEBUG") ? LOG_DEBUG : LOG_INFO,
-	        *log_file ? log_file : NULL))
-		return err_set(err, ERR_CONFIG, "cannot write LOG_FILE '%s'", log_file);
-
 	rt->data_dir = conf_text(rt->conf, "DATA_DIR");
 	upstream.proxy = conf_text(rt->conf, "RELAY_PROXY");
 	upstream.ca_file = conf_text(rt->conf, "CA_FILE");
@@ -205,8 +215,42 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 	return true;
 }
 
+static void on_remote_change(void *runtime)
+{
+	const struct runtime *rt = runtime;
+
+	catalog_look(rt->watcher);
+}
+
+static void tell_change(void *redis)
+{
+	redis_publish(redis);
+}
+
+bool runtime_redis(struct runtime *rt, const char *const *scripts, struct err *err)
+{
+	struct redis_setup setup = {
+		.url = conf_text(rt->conf, "REDIS_CONN_STRING"),
+		.scripts = scripts,
+		.channel = "oneapi:catalog",
+		.on_nudge = on_remote_change,
+		.arg = rt,
+	};
+
+	if (!*setup.url)
+		return true;
+	if (!redis_open(&setup, &rt->redis, err))
+		return false;
+	catalog_on_nudge(rt->watcher, tell_change, rt->redis);
+	return true;
+}
+
 void runtime_close(struct runtime *rt)
 {
+	if (rt->redis)
+		catalog_on_nudge(rt->watcher, NULL, NULL);
+	redis_close(rt->redis);
+	rt->redis = NULL;
 	if (rt->watcher)
 		catalog_unwatch(rt->watcher);
 	if (rt->box)
@@ -233,6 +277,13 @@ const char *runtime_version(void)
 	return VERSION;
 }
 
+const char *runtime_spool_dir(const struct runtime *rt)
+{
+	const char *set = conf_text(rt->conf, "SPOOL_DIR");
+
+	return *set ? set : rt->data_dir;
+}
+
 void runtime_server_config(const struct runtime *rt, struct server_config *config)
 {
 	const struct conf *conf = rt->conf;
@@ -244,6 +295,7 @@ void runtime_server_config(const struct runtime *rt, struct server_config *confi
 	config->drain_timeout_ms = (int)conf_int(conf, "DRAIN_TIMEOUT") * 1000;
 	config->fcgi.max_params_bytes = 64 * 1024;
 	config->fcgi.max_body_bytes = (size_t)conf_int(conf, "MAX_BODY_BYTES");
+	config->fcgi.spool_dir = runtime_spool_dir(rt);
 	config->fcgi.request_timeout_ms = (int)conf_int(conf, "REQUEST_TIMEOUT") * 1000;
 	config->fcgi.max_upload_ms = 600 * 1000;
 	config->fcgi.trusted_proxies = str_c(conf_text(conf, "TRUSTED_PROXIES"));

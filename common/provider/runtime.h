@@ -31,6 +31,7 @@ struct runtime {
 	const char *data_dir;
 	struct secret_box *box;
 	struct catalog_watcher *watcher;
+	struct redis *redis; /* runtime_redis's; NULL: none is configured */
 	char node[64]; /* host, process and a random part: who holds a reservation */
 	int64_t started_at;
 	int argc; /* what is left of the command line: a sub-command */
@@ -45,10 +46,15 @@ void runtime_close(struct runtime *rt);
 
 /* A fresh connection. Returns owned. */
 MUST_USE bool runtime_db(const struct runtime *rt, struct db **out, struct err *err);
+/* Connects to the Redis of REDIS_CONN_STRING, if there is one: rt->redis. From then on changes of
+ * the catalog are pushed to and heard from other machines. scripts as in redis_setup. */
+MUST_USE bool runtime_redis(struct runtime *rt, const char *const *scripts, struct err *err);
 /* A reference to today's catalog; catalog_put it. */
 struct catalog *runtime_catalog(const struct runtime *rt);
 /* What `git describe` said when this was built. */
 const char *runtime_version(void);
+/* Where bodies of large uploads lie while they are under way (net/spool.h). */
+const char *runtime_spool_dir(const struct runtime *rt);
 /* The parts of a server_config that come from settings. */
 void runtime_server_config(const struct runtime *rt, struct server_config *config);
 

@@ -7,6 +7,8 @@
 #include "base/field.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "store/channel_event.h"
+#include "store/channel_key.h"
 
 #define KEY_AAD "channel.key"
 #define CONFIG_AAD "channel.config"
@@ -131,8 +133,9 @@ bool channel_all(struct db *db, const struct secret_box *box, struct arena *a,
 bool ability_models(struct db *db, struct arena *a, struct str group, struct name_list *out,
     struct err *err)
 {
-	static const char sql[] = "SELECT DISTINCT model FROM abilities "
-	                          "WHERE group_name = ? AND enabled = 1 ORDER BY model";
+	static const char sql[] =
+	    "SELECT DISTINCT model FROM abilities "
+	    "WHERE group_name = ? AND enabled = 1 AND model NOT LIKE '%*' ORDER BY model";
 	static const struct field name_field[] = { { "model", FIELD_STR, 0, 0 }, { 0 } };
 	struct rows rows;
 	void *items;
@@ -229,6 +232,20 @@ bool channel_insert(struct db *db, const struct secret_box *box, struct channel 
 	return finish(db, ok, err);
 }
 
+/* Parked keys are of the key text there was, and of a channel that was on: new keys and a channel
+ * that is switched on begin with all of them. */
+static bool forget_parked(struct db *db, const struct channel *c, struct err *err)
+{
+	static const char sql[] =
+	    "DELETE FROM channel_keys WHERE channel_id = ? AND (? OR EXISTS "
+	    "(SELECT 1 FROM channels WHERE id = channel_id AND status <> ? AND ? = ?))";
+
+	return db_run(db, sql,
+	    BIND(v_int(c->id), v_int(c->key.n > 0), v_int(CHANNEL_ENABLED), v_int(c->status),
+	        v_int(CHANNEL_ENABLED)),
+	    NULL, err);
+}
+
 static bool update_one(struct db *db, const struct secret_box *box, struct arena *a,
     const struct channel *c, struct err *err)
 {
@@ -243,6 +260,8 @@ static bool update_one(struct db *db, const struct secret_box *box, struct arena
 	bool is_auto = c->status == CHANNEL_AUTO_DISABLED;
 	int64_t changed;
 
+	if (!forget_parked(db, c, err))
+		return false;
 	if (!db_run(db, sql,
 	        BIND(v_int(c->type), key, key, v_int(c->status), v_text(c->name), v_int(c->weight),
 	            v_int(c->priority), v_text(c->base_url), v_text(c->other), v_text(c->models),
@@ -255,6 +274,12 @@ static bool update_one(struct db *db, const struct secret_box *box, struct arena
 	if (changed == 0)
 		return err_set(err, ERR_NOT_FOUND, "%s", missing);
 	return write_abilities(db, c, err);
+}
+
+bool channel_write(struct db *db, const struct secret_box *box, struct arena *a,
+    const struct channel *c, struct err *err)
+{
+	return update_one(db, box, a, c, err) && catalog_bump(db, err);
 }
 
 bool channel_update(struct db *db, const struct secret_box *box, const struct channel *c,
@@ -281,7 +306,13 @@ static bool delete_one(struct db *db, int64_t id, struct err *err)
 		return false;
 	if (changed == 0)
 		return err_set(err, ERR_NOT_FOUND, "%s", missing);
-	return db_run(db, abilities_sql, BIND(v_int(id)), NULL, err);
+	return db_run(db, abilities_sql, BIND(v_int(id)), NULL, err) &&
+	    channel_keys_forget(db, id, err);
+}
+
+bool channel_remove(struct db *db, int64_t id, struct err *err)
+{
+	return delete_one(db, id, err) && catalog_bump(db, err);
 }
 
 bool channel_delete(struct db *db, int64_t id, struct err *err)
@@ -293,9 +324,12 @@ static bool delete_disabled(struct db *db, int64_t *count, struct err *err)
 {
 	static const char abilities_sql[] = "DELETE FROM abilities WHERE channel_id IN "
 	                                    "(SELECT id FROM channels WHERE status IN (2, 3))";
+	static const char keys_sql[] = "DELETE FROM channel_keys WHERE channel_id IN "
+	                               "(SELECT id FROM channels WHERE status IN (2, 3))";
 	static const char channels_sql[] = "DELETE FROM channels WHERE status IN (2, 3)";
 
 	return db_run(db, abilities_sql, BIND_NONE, NULL, err) &&
+	    db_run(db, keys_sql, BIND_NONE, NULL, err) &&
 	    db_run(db, channels_sql, BIND_NONE, count, err);
 }
 
@@ -312,6 +346,8 @@ static bool set_status(struct db *db, int64_t id, int from, int to, struct str r
 	static const char abilities_sql[] = "UPDATE abilities SET enabled = ? WHERE channel_id = ?";
 	bool is_on = to == CHANNEL_ENABLED;
 
+	if (is_on && !channel_keys_forget(db, id, err))
+		return false;
 	return db_run(db, channel_sql,
 	           BIND(v_int(to), v_text(reason), v_int(is_on ? 0 : clock_unix()), v_int(id),
 	               v_int(from)),
@@ -328,11 +364,20 @@ bool channel_set_status(struct db *db, int64_t id, int from, int to, struct str 
 	if (!db_begin(db, err))
 		return false;
 	ok = set_status(db, id, from, to, reason, &n, err);
+	if (ok && n > 0 && (from == CHANNEL_AUTO_DISABLED || to == CHANNEL_AUTO_DISABLED))
+		ok = channel_event_add(db, id,
+		    to == CHANNEL_AUTO_DISABLED ? EVENT_DISABLED : EVENT_ENABLED, reason, err);
 	*changed = ok && n > 0;
 	if (*changed || !ok)
 		return finish(db, ok, err);
 	db_rollback(db);
 	return true;
+}
+
+bool channel_recovered(struct db *db, int64_t id, bool *changed, struct err *err)
+{
+	return channel_set_status(db, id, CHANNEL_AUTO_DISABLED, CHANNEL_ENABLED, STR(""), changed,
+	    err);
 }
 
 bool channel_set_tested(struct db *db, int64_t id, int64_t response_ms, struct err *err)

@@ -60,19 +60,29 @@ MUST_USE bool channel_insert(struct db *db, const struct secret_box *box, struct
     size_t count, struct err *err);
 MUST_USE bool channel_update(struct db *db, const struct secret_box *box, const struct channel *c,
     struct err *err);
+/* The same as update and delete in the caller's transaction, in which the row was read: what another
+ * process does to the channel in between waits. */
+MUST_USE bool channel_write(struct db *db, const struct secret_box *box, struct arena *a,
+    const struct channel *c, struct err *err);
+MUST_USE bool channel_remove(struct db *db, int64_t id, struct err *err);
 /* ERR_NOT_FOUND when absent. */
 MUST_USE bool channel_delete(struct db *db, int64_t id, struct err *err);
 /* All with status 2 or 3; *count gets how many. */
 MUST_USE bool channel_delete_disabled(struct db *db, int64_t *count, struct err *err);
 
-/* Compare-and-set: *changed says whether this call did it. reason "" unless automatic. */
+/* Compare-and-set: *changed says whether this call did it. reason "" unless automatic; what is done
+ * automatically leaves a row in channel_events (channel_event.h). Parked keys
+ * (channel_key.h) are forgotten by what enables a channel, gives it new keys or deletes it. */
 MUST_USE bool channel_set_status(struct db *db, int64_t id, int from, int to, struct str reason,
     bool *changed, struct err *err);
+/* A test went well: one that was disabled automatically is enabled again, with all its keys. For
+ * the option AutomaticEnableChannelEnabled. */
+MUST_USE bool channel_recovered(struct db *db, int64_t id, bool *changed, struct err *err);
 /* After a test and after asking the upstream; these do not bump the catalog. */
 MUST_USE bool channel_set_tested(struct db *db, int64_t id, int64_t response_ms, struct err *err);
 MUST_USE bool channel_set_balance(struct db *db, int64_t id, double balance, struct err *err);
 
-/* Distinct models of enabled channels of a group, sorted. */
+/* Distinct models of enabled channels of a group, sorted; wildcards are none. */
 struct name_list {
 	struct str *items;
 	size_t count;

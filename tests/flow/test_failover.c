@@ -27,7 +27,8 @@ static struct stack_user u;
 static int set_up(void **state)
 {
 	static const char *const env[] = { "UPSTREAM_FIRST_BYTE_TIMEOUT=1",
-		"UPSTREAM_IDLE_TIMEOUT=1", "UPSTREAM_CONNECT_TIMEOUT=1", NULL };
+		"UPSTREAM_IDLE_TIMEOUT=1", "UPSTREAM_CONNECT_TIMEOUT=1",
+		"UPSTREAM_FIRST_TOKEN_TIMEOUT=2", NULL };
 
 	s = stack_start(env);
 	stack_option(s, "UnpricedModel", "ratio"); /* 30 a token, whatever it is called */
@@ -208,7 +209,8 @@ static void test_tiers_in_order(void **state)
 	(void)channel_as("tiers", "error-502", 9, 0);
 	good = channel_as("tiers", GOOD, 5, 0);
 	(void)channel_as("tiers", "error-400", -1, 0);
-	for (int i = 0; i < 10; i++) {
+	/* Not so often that breakers open. */
+	for (int i = 0; i < 4; i++) {
 		assert_int_equal(ask("tiers", "")->status, 200);
 		wait_settled("tiers");
 		assert_int_equal(last_log(s, "channel_id"), good);
@@ -252,7 +254,7 @@ static void test_zero_weight(void **state)
 
 	(void)channel_as("last-resort", "error-500", 5, 1);
 	zero = channel_as("last-resort", GOOD, 5, 0);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 4; i++) {
 		assert_int_equal(ask("last-resort", "")->status, 200);
 		wait_settled("zero weight");
 		assert_int_equal(last_log(s, "channel_id"), zero);
@@ -452,6 +454,70 @@ static void test_dying(void **state)
 	stop_dying();
 }
 
+/* An upstream that sends comments and never begins is not silent, but late. Naive code waits as long
+ * as the comments come. */
+static void test_first_token(void **state)
+{
+	struct stack_reply *r;
+	int64_t start;
+
+	stack_script(s, "pings",
+	    "header Content-Type: text/event-stream\nrepeat 100 200 : ping\\n\\n\n");
+	(void)channel_as("late", "pings", 5, 0);
+	(void)channel_as("late", GOOD, 0, 0);
+	start = stack_now_ms();
+	r = ask("late", ",\"stream\":true");
+	assert_int_equal(r->status, 200);
+	assert_non_null(strstr(r->body.data, "[DONE]"));
+	assert_in_range(stack_now_ms() - start, 1900, 4000);
+	wait_settled("late");
+	assert_int_equal(last_log(s, "attempts"), 2);
+	/* With nobody else to ask: a clean error. */
+	(void)channel_as("late-alone", "pings", 5, 0);
+	r = ask("late-alone", ",\"stream\":true");
+	stack_check_error("late", r, 504, "timeout_error", "upstream_timeout", "in time");
+	wait_settled("late alone");
+}
+
+/* The body of an error is read as far as it can tell something. */
+static void test_endless_error(void **state)
+{
+	int64_t before = stack_stats(s).cancelled, start = stack_now_ms();
+	struct stack_reply *r;
+
+	stack_script(s, "endless-error",
+	    "status 500\nrepeat 200000 0 0123456789abcdef0123456789\n");
+	(void)channel_as("endless-error", "endless-error", 5, 0);
+	r = ask("endless-error", "");
+	stack_check_error("endless", r, 502, NULL, NULL, NULL);
+	assert_in_range(stack_now_ms() - start, 0, 3000);
+	for (int i = 0; i < 100 && stack_stats(s).cancelled == before; i++)
+		stack_sleep_ms(10);
+	assert_int_equal(stack_stats(s).cancelled, before + 1);
+	wait_settled("endless");
+}
+
+/* Two channels that cannot do it, for want of a price and of the mode, before one that can: naive
+ * code ends with what the first of them lacks. */
+static void test_gaps(void **state)
+{
+	int64_t good;
+
+	stack_option(s, "UnpricedModel", "refuse");
+	stack_option(s, "ModelRatio", "{\"" GOOD "\":1,\"error-500\":1,\"gaps\":1}");
+	(void)channel_as("gaps", "error-500", 9, 0);
+	(void)channel_as("gaps", "nobody-knows-its-price", 7, 0);
+	(void)stack_channel(s,
+	    &(struct stack_channel){ .models = "gaps", .type = 43, .priority = 6 });
+	good = channel_as("gaps", GOOD, 1, 0);
+	assert_int_equal(ask("gaps", "")->status, 200);
+	wait_settled("gaps");
+	assert_int_equal(last_log(s, "channel_id"), good);
+	assert_int_equal(last_log(s, "attempts"), 2);
+	stack_option(s, "ModelRatio", "");
+	stack_option(s, "UnpricedModel", "ratio");
+}
+
 /* The upstream stalls in the middle: the idle limit ends it, with an error event where the client
  * has seen something, else on the next channel. */
 static void test_stalls(void **state)
@@ -625,6 +691,9 @@ int main(void)
 		cmocka_unit_test_setup(test_own_errors, begin),
 		cmocka_unit_test_setup(test_dying, begin),
 		cmocka_unit_test_setup(test_stalls, begin),
+		cmocka_unit_test_setup(test_first_token, begin),
+		cmocka_unit_test_setup(test_endless_error, begin),
+		cmocka_unit_test_setup(test_gaps, begin),
 		cmocka_unit_test_setup(test_raise, begin),
 		cmocka_unit_test_setup(test_raise_from_nothing, begin),
 		cmocka_unit_test_setup(test_disabling, begin),

@@ -57,6 +57,12 @@ static void insert(struct room *r, struct channel c)
 	must(channel_insert(r->db, r->box, &c, 1, &err));
 }
 
+static const struct channel one = { .type = 1,
+	.status = CHANNEL_ENABLED,
+	.key = STR_INIT("k"),
+	.models = STR_INIT("a"),
+	.group = STR_INIT("default") };
+
 /* "3,1,2" of the candidates, "" for none. */
 static const char *ids(const struct catalog *c, const char *group, const char *model)
 {
@@ -150,7 +156,10 @@ static void test_empty(void **state)
 	assert_string_equal(ids(c, "default", "a"), "");
 	assert_string_equal(models(c, "default"), "");
 	assert_null(catalog_channel(c, 1));
-	must(price_find(c->prices, STR("gpt-4o"), 1, STR("default"), &rate, &err));
+	must(price_find(c->prices,
+	    &(struct price_query){ PRICE_TOKENS, STR("gpt-4o"), 1, STR("default"),
+	        .call_price = 0 },
+	    &rate, &err));
 	assert_true(rate.model > 0);
 	catalog_put(c);
 	close_room(&r);
@@ -175,8 +184,10 @@ static void test_unpriced(void **state)
 		must(option_save(r.db, r.box, OPT_UNPRICED_MODEL, str_c(cases[i].option), &err));
 		must(catalog_build(r.db, r.box, &c, &err));
 		assert_true(c->version > before);
-		if (price_find(c->prices, STR("no-such-model"), 1, STR("default"), &rate,
-		        &ignored) != cases[i].found)
+		if (price_find(c->prices,
+		        &(struct price_query){ PRICE_TOKENS, STR("no-such-model"), 1,
+		            STR("default"), .call_price = 0 },
+		        &rate, &ignored) != cases[i].found)
 			fail_msg("%s: found is wrong", cases[i].option);
 		catalog_put(c);
 	}
@@ -227,6 +238,144 @@ static void test_channel_make(void **state)
 	}
 }
 
+/* What config says of limits, retries and keys; what is none of it is left out. */
+static void test_config(void **state)
+{
+	static const struct {
+		const char *name, *config;
+		int connect_ms, first_byte_ms, first_token_ms, idle_ms, total_ms, max_retries;
+		enum key_mode key_mode;
+	} cases[] = {
+		{ "nothing", "", 0, 0, 0, 0, 0, -1, KEY_ROUND_ROBIN },
+		{ "all",
+		    "{\"connect_timeout\":1,\"first_byte_timeout\":2.5,"
+		    "\"first_token_timeout\":\"3\",\"idle_timeout\":4,\"total_timeout\":5,"
+		    "\"max_retries\":6,\"key_mode\":\"random\"}",
+		    1000, 2500, 3000, 4000, 5000, 6, KEY_RANDOM },
+		{ "zero retries", "{\"max_retries\":0,\"key_mode\":\"round_robin\"}", 0, 0, 0, 0, 0,
+		    0, KEY_ROUND_ROBIN },
+		{ "nonsense",
+		    "{\"connect_timeout\":-1,\"first_byte_timeout\":\"x\","
+		    "\"first_token_timeout\":[],\"idle_timeout\":1e9,\"total_timeout\":null,"
+		    "\"max_retries\":1.5,\"key_mode\":\"fastest\"}",
+		    0, 0, 0, 0, 0, -1, KEY_ROUND_ROBIN },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new(1024);
+		struct channel row = { .id = 1, .type = 1 };
+		struct catalog_channel c;
+
+		row.config = str_c(cases[i].config);
+		must(catalog_channel_make(a, &row, &c, &err));
+		if (c.limits.connect_ms != cases[i].connect_ms ||
+		    c.limits.first_byte_ms != cases[i].first_byte_ms ||
+		    c.limits.first_token_ms != cases[i].first_token_ms ||
+		    c.limits.idle_ms != cases[i].idle_ms ||
+		    c.limits.total_ms != cases[i].total_ms ||
+		    c.max_retries != cases[i].max_retries || c.key_mode != cases[i].key_mode)
+			fail_msg("%s: got %d %d %d %d %d, retries %d, mode %d", cases[i].name,
+			    c.limits.connect_ms, c.limits.first_byte_ms, c.limits.first_token_ms,
+			    c.limits.idle_ms, c.limits.total_ms, c.max_retries, c.key_mode);
+		arena_free(a);
+	}
+}
+
+static void test_resources_config(void **state)
+{
+	static const struct {
+		const char *name, *config, *want, *want_shared;
+		int64_t want_price;
+	} cases[] = {
+		{ "none", "{}", "", "", 0 },
+		{ "all of them", "{\"resources\":true}", "true", "", 0 },
+		{ "none of them", "{\"resources\":false}", "", "", 0 },
+		{ "a text", "{\"resources\":\" files,batches \"}", "files,batches", "", 0 },
+		{ "a list",
+		    "{\"resources\":[\"files\",\"batches\"],\"shared_resources\":[\"file-1\"],"
+		    "\"call_price\":0.001}",
+		    "files,batches", "file-1", 500 },
+		{ "nonsense", "{\"resources\":[1],\"call_price\":-1}", "", "", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new(1024);
+		struct channel row = { .id = 1, .type = 1 };
+		struct catalog_channel c;
+
+		row.config = str_c(cases[i].config);
+		must(catalog_channel_make(a, &row, &c, &err));
+		if (!str_eq_c(c.resources, cases[i].want) ||
+		    !str_eq_c(c.shared_resources, cases[i].want_shared) ||
+		    c.call_price != cases[i].want_price)
+			fail_msg("%s: got '%.*s', '%.*s', %d", cases[i].name, STR_ARG(c.resources),
+			    STR_ARG(c.shared_resources), (int)c.call_price);
+		arena_free(a);
+	}
+}
+
+/* One key a line; types whose key may have lines have one. */
+static void test_keys(void **state)
+{
+	static const struct {
+		const char *name, *key, *want;
+		int type;
+	} cases[] = {
+		{ "one", "a", "a", 1 },
+		{ "none", "", "", 1 },
+		{ "one and a line end", "a\n", "a", 1 },
+		{ "three", "a\r\n b \n\nc", "a|b|c", 1 },
+		{ "each once", "a\nb\na", "a|b", 1 },
+		{ "lines of one key", "{\n\"x\":1\n}", "{\n\"x\":1\n}", 42 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new(1024);
+		struct channel row = { .id = 1, .type = cases[i].type };
+		struct catalog_channel c;
+		char got[128] = "";
+		size_t n = 0;
+
+		row.key = str_c(cases[i].key);
+		must(catalog_channel_make(a, &row, &c, &err));
+		for (size_t k = 0; k < c.key_count; k++)
+			n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%.*s", k ? "|" : "",
+			    STR_ARG(c.keys[k].text));
+		if (strcmp(got, cases[i].want) != 0)
+			fail_msg("%s: got '%s', want '%s'", cases[i].name, got, cases[i].want);
+		arena_free(a);
+	}
+}
+
+/* Wildcards are no models; aliases that lead somewhere are. */
+static void test_models(void **state)
+{
+	struct room r;
+	struct catalog *c;
+	struct channel row = one;
+
+	open_room(&r);
+	must(option_save(r.db, r.box, OPT_MODEL_FALLBACKS,
+	    STR("{\"fast\":[\"nobody\",\"b\"],\"lost\":[\"nobody\"],\"a\":[\"b\"],"
+	        "\"wide\":[\"gpt-4o\"]}"),
+	    &err));
+	row.models = STR("b,a,gpt-*");
+	insert(&r, row);
+	row.models = STR("*"), row.group = STR("any");
+	insert(&r, row);
+	row.models = STR("z"), row.group = STR("zed");
+	insert(&r, row);
+	must(catalog_build(r.db, r.box, &c, &err));
+	assert_string_equal(models(c, "default"), "a,b,fast,wide");
+	assert_string_equal(models(c, "any"), "a,fast,lost,wide");
+	assert_string_equal(models(c, "zed"), "z");
+	assert_string_equal(models(c, "none"), "");
+	assert_string_equal(ids(c, "any", "whatever"), "2");
+	assert_string_equal(ids(c, "zed", "whatever"), "");
+	catalog_put(c);
+	close_room(&r);
+}
+
 static void test_unknown_type(void **state)
 {
 	static const int types[] = { 0, -1, 52, 1000000 };
@@ -261,6 +410,10 @@ static void test_mapping(void **state)
 		{ "value a number", "{\"a\":1}", "a", "a" },
 		{ "broken", "{\"a\":\"b\"", "a", "a" },
 		{ "a list", "[\"a\"]", "a", "a" },
+		{ "a beginning", "{\"gpt-*\":\"b\"}", "gpt-4o", "b" },
+		{ "another beginning", "{\"gpt-*\":\"b\"}", "claude", "claude" },
+		{ "the longest", "{\"*\":\"x\",\"gpt-4*\":\"b\",\"gpt-*\":\"c\"}", "gpt-4o", "b" },
+		{ "an exact name first", "{\"gpt-4o\":\"a\",\"gpt-4o*\":\"b\"}", "gpt-4o", "a" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -391,12 +544,6 @@ static void watch_room(struct room *r, int poll_ms, struct catalog_watcher **w)
 	must(catalog_watch(own, r->box, poll_ms, w, &err));
 }
 
-static const struct channel one = { .type = 1,
-	.status = CHANNEL_ENABLED,
-	.key = STR_INIT("k"),
-	.models = STR_INIT("a"),
-	.group = STR_INIT("default") };
-
 static void test_watch(void **state)
 {
 	struct room r;
@@ -498,6 +645,10 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_unpriced),
 		cmocka_unit_test(test_channel_make),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_resources_config),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_models),
 		cmocka_unit_test(test_unknown_type),
 		cmocka_unit_test(test_mapping),
 		cmocka_unit_test(test_presented),

@@ -9,7 +9,7 @@
 #include "../../fcgi-relay/health.h"
 #include "base/err.h"
 
-/* relay.md 4 and 13: what an upstream answers, and what follows. */
+/* relay.md 4 and 13, openai-and-azure.md 9: what an upstream answers, and what follows. */
 static void test_upstream_errors(void **state)
 {
 	static const struct {
@@ -17,32 +17,36 @@ static void test_upstream_errors(void **state)
 		int status;
 		const char *body;
 		bool retry, dead;
+		enum fault fault;
 	} cases[] = {
-		{ "400", 400, "{\"error\":{\"message\":\"bad\"}}", false, false },
-		{ "401", 401, "{}", true, true },
-		{ "402", 402, "{}", true, true },
-		{ "403", 403, "{}", true, false },
-		{ "403 of a type", 403, "{\"error\":{\"type\":\"permission_error\"}}", true, true },
-		{ "404", 404, "{}", true, false },
-		{ "408", 408, "{}", true, false },
-		{ "413", 413, "{}", false, false },
-		{ "415", 415, "{}", false, false },
-		{ "422", 422, "{}", false, false },
-		{ "429", 429, "{}", true, false },
+		{ "400", 400, "{\"error\":{\"message\":\"bad\"}}", false, false, FAULT_CLIENT },
+		{ "401", 401, "{}", true, true, FAULT_KEY },
+		{ "402", 402, "{}", true, true, FAULT_KEY },
+		{ "403", 403, "{}", true, false, FAULT_KEY },
+		{ "403 of a type", 403, "{\"error\":{\"type\":\"permission_error\"}}", true, true,
+		    FAULT_KEY },
+		{ "404", 404, "{}", true, false, FAULT_MODEL },
+		{ "408", 408, "{}", true, false, FAULT_CHANNEL },
+		{ "413", 413, "{}", false, false, FAULT_CLIENT },
+		{ "415", 415, "{}", false, false, FAULT_CLIENT },
+		{ "422", 422, "{}", false, false, FAULT_CLIENT },
+		{ "429", 429, "{}", true, false, FAULT_BUSY },
 		{ "429 without credit", 429, "{\"error\":{\"type\":\"insufficient_quota\"}}", true,
-		    true },
-		{ "500", 500, "{}", true, false },
-		{ "503", 503, "{}", true, false },
+		    true, FAULT_KEY },
+		{ "500", 500, "{}", true, false, FAULT_CHANNEL },
+		{ "503", 503, "{}", true, false, FAULT_CHANNEL },
 		/* The text may be the client's own, quoted. */
 		{ "words of a client", 400,
 		    "{\"error\":{\"message\":\"unknown role 'your credit balance is too low'\"}}",
-		    false, false },
-		{ "one word", 403, "{\"error\":{\"message\":\"balance\"}}", true, false },
+		    false, false, FAULT_CLIENT },
+		{ "one word", 403, "{\"error\":{\"message\":\"balance\"}}", true, false,
+		    FAULT_KEY },
 		{ "the whole phrase", 403,
 		    "{\"error\":{\"message\":\"Your credit balance is too low to go on\"}}", true,
-		    true },
+		    true, FAULT_KEY },
 		{ "words of a broken server", 500,
-		    "{\"error\":{\"message\":\"your credit balance is too low\"}}", true, false },
+		    "{\"error\":{\"message\":\"your credit balance is too low\"}}", true, false,
+		    FAULT_CHANNEL },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -52,6 +56,9 @@ static void test_upstream_errors(void **state)
 		adaptor_error(cases[i].status, str_c(cases[i].body), &err);
 		retry = health_may_retry(&err);
 		dead = health_is_dead(&err);
+		if (health_fault(&err) != cases[i].fault)
+			fail_msg("%s: class %d, want %d", cases[i].name, health_fault(&err),
+			    cases[i].fault);
 		if (retry != cases[i].retry || dead != cases[i].dead)
 			fail_msg("%s: got retry %d dead %d, want %d %d", cases[i].name, retry, dead,
 			    cases[i].retry, cases[i].dead);
