@@ -25,7 +25,8 @@ void answer_cors(const struct req *r, struct headers *headers)
 	if (req_header(r, "origin").n == 0)
 		return;
 	headers_add_c(headers, "Access-Control-Allow-Origin", "*");
-	headers_add_c(headers, "Access-Control-Expose-Headers", "X-Oneapi-Request-Id, Retry-After");
+	headers_add_c(headers, "Access-Control-Expose-Headers",
+	    "X-Oneapi-Request-Id, X-Request-Id, Retry-After");
 }
 
 void answer_error(const struct req *r, const struct err *err, struct resp *out)

@@ -6,6 +6,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include "limits.h"
+
+#include "resources.h"
+#include "used.h"
+
+/* How a charge came about, for people: a line, not a novel. */
+#define CONTENT_MAX_BYTES 1024
+
 /* An operation that outlives the exchange, with copies of its texts behind it. */
 struct posted {
 	struct ledger_op op;
@@ -47,18 +55,10 @@ static struct str request_id(const struct exchange *x)
 
 int64_t bill_amount(const struct exchange *x)
 {
-	const struct ask *ask = &x->ask;
-	int64_t most = ask->max_tokens;
+	struct usage most;
 
-	if (ask->mode == MODE_EMBEDDINGS)
-		most = 0;
-	else if (most < 0)
-		most = option_int(&x->catalog->options, OPT_PRE_CONSUMED_QUOTA);
-	if (most > INT32_MAX / ask->n)
-		most = INT32_MAX;
-	else
-		most *= ask->n;
-	return price_estimate(&x->rate, x->prompt_tokens, most);
+	used_bound(x, &most);
+	return price_estimate(&x->rate, &most);
 }
 
 /* On the ledger's thread: only hands on. */
@@ -87,6 +87,7 @@ void bill_reserve(struct exchange *x, int64_t amount)
 			.token_name = owner->token.name,
 			.username = owner->username,
 			.is_stream = x->ask.stream,
+			.budgets = limits_budgets(x),
 		},
 		.amount = amount - x->held,
 		.done = reserved,
@@ -97,51 +98,51 @@ void bill_reserve(struct exchange *x, int64_t amount)
 
 void bill_checkpoint(const struct exchange *x)
 {
-	struct posted *p = posted_new(LEDGER_CHECKPOINT, strlen(x->req->id));
-	struct call so_far = x->call;
+	struct posted *p = posted_new(LEDGER_CHECKPOINT, strlen(x->req->id) + x->call.model.n);
+	struct usage so_far;
 
-	adaptor_complete_usage(&so_far, x->prompt_tokens);
+	used_so_far(x, &so_far);
 	p->op.hold.request_id = keep(p, request_id(x));
+	p->op.hold.channel_id = x->channel->row.id;
+	p->op.hold.model = keep(p, x->call.model);
 	/* Who got nothing yet owes nothing if we die now. */
-	p->op.amount = x->committed ? price_charge(&x->rate, &so_far.usage) : -1;
-	p->op.prompt_tokens = so_far.usage.prompt_tokens;
-	p->op.completion_tokens = so_far.usage.completion_tokens;
+	p->op.amount = x->committed ? price_charge(&x->rate, &so_far) : -1;
+	p->op.prompt_tokens = so_far.prompt_tokens;
+	p->op.completion_tokens = so_far.completion_tokens;
 	ledger_send(x->relay->ledger, &p->op);
 }
 
-/* "model 2.50 × group 1.00 × completion 4.00", as one-api words it. */
-static const char *formula(const struct exchange *x)
-{
-	const struct rate *r = &x->rate;
-	double one = (double)RATIO_ONE;
-
-	return arena_fmt(x->req->arena,
-	    "model ratio %.2f × group ratio %.2f × completion ratio %.2f", (double)r->model / one,
-	    (double)r->group / one, (double)r->completion / one);
-}
-
-void bill_settle(const struct exchange *x, enum log_finish finish, int64_t *charged)
+int64_t bill_settle(struct exchange *x, enum log_finish finish)
 {
 	const struct token_owner *owner = &x->caller->owner;
 	const struct usage *u = &x->call.usage;
-	struct str content = str_c(formula(x));
-	struct posted *p = posted_new(LEDGER_SETTLE,
-	    content.n + owner->username.n + owner->token.name.n + x->call.model.n + x->ask.model.n +
-	        strlen(x->req->id));
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), charged;
+	struct buf content = buf_init(CONTENT_MAX_BYTES);
+	struct posted *p;
+	bool by_tokens;
 
-	*charged = price_charge(&x->rate, u);
+	if (!used_complete(x) && finish == FINISH_COMPLETE)
+		finish = FINISH_ESTIMATED;
+	x->watched.finish = (int)finish;
+	resources_billed(x);
+	charged = price_charge(&x->rate, u);
+	by_tokens = u->reported || x->rate.token_priced;
+	price_describe(&x->rate, u, &content);
+	p = posted_new(LEDGER_SETTLE,
+	    content.len + owner->username.n + owner->token.name.n + x->call.model.n +
+	        x->ask.model.n + strlen(x->req->id));
 	p->op.row = (struct logrow){
 		.user_id = owner->token.user_id,
 		.created_at = clock_unix(),
 		.type = LOG_TYPE_CONSUME,
-		.content = keep(p, content),
+		.content = keep(p, buf_str(&content)),
 		.username = keep(p, owner->username),
 		.token_name = keep(p, owner->token.name),
 		.model_name = keep(p, x->call.model),
-		.quota = *charged,
-		.prompt_tokens = u->prompt_tokens,
-		.completion_tokens = u->completion_tokens,
+		.quota = charged,
+		/* What no price was worked out from is no news. */
+		.prompt_tokens = by_tokens ? u->prompt_tokens : 0,
+		.completion_tokens = by_tokens ? u->completion_tokens : 0,
 		.channel = x->channel->row.id,
 		.request_id = keep(p, request_id(x)),
 		.elapsed_time = now - x->attempt_started_ms,
@@ -158,9 +159,11 @@ void bill_settle(const struct exchange *x, enum log_finish finish, int64_t *char
 		.completion_ratio = x->rate.completion,
 		.group_ratio = x->rate.group,
 	};
+	buf_release(&content);
 	p->op.hold.request_id = p->op.row.request_id;
 	p->op.write_log = option_bool(&x->catalog->options, OPT_LOG_CONSUME_ENABLED);
 	ledger_send(x->relay->ledger, &p->op);
+	return charged;
 }
 
 void bill_release(const struct exchange *x)

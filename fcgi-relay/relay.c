@@ -1,15 +1,21 @@
 #include "relay.h"
 
-#include <inttypes.h>
+#include "net/coding.h"
 
-#include "base/clock.h"
-
-#include "answer.h"
+#include "attempt.h"
 #include "bill.h"
-#include "exchange.h"
+#include "ends.h"
 #include "gate.h"
+#include "heads.h"
 #include "health.h"
+#include "limit_remote.h"
+#include "limits.h"
+#include "media.h"
+#include "raw.h"
+#include "slices.h"
+#include "resources.h"
 #include "stream.h"
+#include "wait_line.h"
 
 /* Of an upstream's Retry-After; a longer one is a mistake. */
 #define RETRY_AFTER_MAX_S 86400
@@ -17,12 +23,20 @@
 static void on_reserved(struct task *task, void *room);
 static void call_upstream(struct exchange *x);
 static void fail(struct exchange *x, const struct err *err);
+static void try_again(struct task *task, void *room);
+static void upstream_refused(struct exchange *x);
+static bool break_off(struct exchange *x, const struct err *err);
 
-/* ---- on a worker: read, choose, price, build ------------------------------------------------ */
+/* ---- on a worker: read, then attempt.c, then reserve ---------------------------------------- */
 
 static void drop_catalog(void *catalog)
 {
 	catalog_put(catalog);
+}
+
+static void drop_media(void *exchange)
+{
+	media_abandon(exchange);
 }
 
 static struct exchange *exchange_new(struct req *r)
@@ -36,233 +50,133 @@ static struct exchange *exchange_new(struct req *r)
 	x->first_byte_ms = -1;
 	x->catalog = runtime_catalog(&x->relay->rt);
 	arena_defer(r->arena, drop_catalog, x->catalog);
-	x->retries_left = (int)option_int(&x->catalog->options, OPT_RETRY_TIMES);
 	x->out = buf_init(2 * FRAME_MAX_BYTES);
 	arena_defer(r->arena, (arena_fn *)buf_release, &x->out);
+	arena_defer(r->arena, drop_media, x);
+	watch_enter(x);
 	return x;
 }
 
-/* Compressed bodies are not read; saying so beats calling them broken JSON. */
-static bool check_encoding(const struct req *r, struct err *err)
+/* From here on the request is as if its body had come uncompressed. */
+static bool decode_body(struct exchange *x, struct err *err)
 {
-	struct str coding = str_trim(req_header(r, "content-encoding"));
+	struct req *r = x->req;
+	const struct relay *relay = x->relay;
+	struct str coding = req_header(r, "content-encoding");
+	bool upload = str_starts_nocase(r->content_type, STR("multipart/"));
 
-	if (coding.n == 0 || str_eq_nocase(coding, STR("identity")))
+	if (coding_is_plain(coding))
 		return true;
-	return err_set(err, ERR_UNSUPPORTED_ENCODING,
-	    "request bodies with Content-Encoding %.*s are not supported",
-	    STR_ARG(str_slice(coding, 0, 64)));
+	if (!coding_decode(r->arena, coding, r->body,
+	        upload ? relay->max_upload_bytes : relay->max_body_bytes,
+	        runtime_spool_dir(&relay->rt), &r->body, err))
+		return false;
+	headers_drop(&r->headers, "content-encoding");
+	return true;
+}
+
+/* What most routes do: the model is in the body. */
+static bool read_ask(struct exchange *x, struct err *err)
+{
+	struct req *r = x->req;
+
+	return ask_read(r->arena, x->mode->mode, r->content_type, r->body, r->params[0], &x->ask,
+	           err) &&
+	    resources_check_body(x, err);
 }
 
 static bool read_request(struct exchange *x, struct err *err)
 {
-	struct req *r = x->req;
-
-	if (!check_encoding(r, err))
+	if (!decode_body(x, err))
 		return false;
-	if (!ask_read(r->arena, x->mode->mode, r->body, r->params[0], &x->ask, err))
+	if (x->mode->read ? !x->mode->read(x, err) : !read_ask(x, err))
 		return false;
-	if (!gate_allows_model(r, x->caller, x->ask.model, err))
+	if (x->ask.model.n > 0 && !gate_allows_model(x->req, x->caller, x->ask.model, err))
 		return false;
 	x->prompt_tokens = ask_prompt_tokens(&x->ask);
 	return true;
 }
 
-static void close_attempt(void *exchange)
+/* Sets the money aside, if what is held does not suffice; on_reserved has the exchange next. */
+static void reserve_money(struct exchange *x)
 {
-	struct exchange *x = exchange;
+	int64_t amount = bill_amount(x);
 
-	upstream_req_release(&x->request);
-	buf_release(&x->body);
-	if (x->kind == REPLY_STREAM)
-		frame_release(&x->frames);
-	x->attempt_open = false;
-}
-
-/* Everything of one attempt lies behind a mark of the arena. */
-static void open_attempt(struct exchange *x)
-{
-	struct arena *a = x->req->arena;
-
-	if (x->attempt_open)
-		arena_rewind(a, x->attempt_mark);
-	x->attempt_mark = arena_mark(a);
-	x->attempt_open = true;
-	x->kind = REPLY_PENDING;
-	x->upstream_status = 0;
-	x->body = buf_init(ERROR_MAX_BYTES);
-	headers_init(&x->headers, a);
-	upstream_req_init(&x->request, a);
-	arena_defer(a, close_attempt, x);
-	buf_clear(&x->out);
-}
-
-static bool choose(struct exchange *x, struct err *err)
-{
-	struct str group = x->caller->owner.group;
-	int64_t pinned = x->caller->pinned_channel;
-
-	if (pinned)
-		return choose_pinned(x->catalog, pinned, &x->tried, &x->channel, err);
-	return choose_channel(x->catalog, group, x->ask.model, &x->tried, &x->channel, err);
-}
-
-static bool find_price(struct exchange *x, struct err *err)
-{
-	const struct caller *who = x->caller;
-
-	return price_find(x->catalog->prices, x->call.model, x->channel->row.type, who->owner.group,
-	    &x->rate, err);
-}
-
-static bool build_call(struct exchange *x, struct err *err)
-{
-	const struct catalog_channel *c = x->channel;
-	const struct adaptor *adaptor = c->provider->adaptor;
-
-	x->call = (struct call){
-		.arena = x->req->arena,
-		.ask = &x->ask,
-		.channel = c,
-		.provider = c->provider,
-		.model = catalog_map_model(c, x->ask.model),
-		.system_prompt = c->row.system_prompt,
-		.query = x->req->query,
-		.stream = x->ask.stream,
-	};
-	if (!adaptor || !(adaptor->modes & c->provider->modes & (1u << x->ask.mode)))
-		return err_set(err, ERR_UNSUPPORTED_MODE,
-		    "channels of type %s cannot serve this route", c->provider->name);
-	x->request.limits = x->relay->limits;
-	return find_price(x, err) && adaptor->encode(&x->call, &x->request, err);
-}
-
-/* Chooses a channel and makes its upstream call. */
-static bool prepare_attempt(struct exchange *x, struct err *err)
-{
-	open_attempt(x);
-	if (!choose(x, err))
-		return false;
-	x->attempts++;
-	x->req->log.channel = x->channel->row.id;
-	return build_call(x, err);
-}
-
-/* POST /v1/chat/completions, /v1/completions, /v1/embeddings */
-static bool relay_begin(struct req *r, struct resp *out, struct err *err)
-{
-	struct exchange *x = exchange_new(r);
-
-	if (!read_request(x, err) || !prepare_attempt(x, err))
-		return false;
-	r->state = x;
-	req_defer(r);
+	wait_line_leave(x);
 	x->task.run = on_reserved;
-	bill_reserve(x, bill_amount(x)); /* the ledger has it now; it comes back to the wire */
+	if (!x->reserved || amount > x->held) {
+		bill_reserve(x, amount);
+		return;
+	}
+	x->reserve.ok = true;
+	x->reserve.hold.amount = x->held;
+	wire_send(exchange_wire(x), &x->task);
+}
+
+/* On the wire: Redis has counted, or this machine instead. */
+static void on_limits(struct task *task, void *room)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
+	struct err err = { 0 };
+	bool by_channel;
+
+	if (limit_remote_heard(x, &by_channel, &err)) {
+		reserve_money(x);
+		return;
+	}
+	if (!by_channel) {
+		end_refused(x, &err);
+		return;
+	}
+	if (!x->attempt_started_ms)
+		x->last_error = err;
+	x->task.run = try_again;
+	server_defer(x->req->server, &x->task);
+}
+
+/* Limits that all machines share, then money. */
+static void reserve(struct exchange *x)
+{
+	if (!limit_remote_ask(x, on_limits))
+		reserve_money(x);
+}
+
+/* No channel can have it: it waits where that is wanted, for one that is only at its limit. */
+static void stand_aside(struct exchange *x, const struct err *err)
+{
+	struct err why = x->last_error.kind ? x->last_error : *err;
+
+	if (!x->attempt_started_ms && x->limit && x->limit->channel_refused) {
+		attempt_forget(x);
+		if (wait_line_join(x, try_again, &why))
+			return;
+	}
+	end_refused(x, &why);
+}
+
+/* The end of a request that limits have seen: its reply says what is left of them. */
+static bool refuse_limited(struct exchange *x, const struct err *err)
+{
+	if (!x->limit)
+		return false;
+	x->req->state = x;
+	req_defer(x->req);
+	stand_aside(x, err);
 	return true;
 }
 
-/* ---- the ends: every exchange leaves through one of these ----------------------------------- */
-
-static void log_end(const struct exchange *x, int status, int64_t quota, const struct err *err)
+bool relay_begin(struct req *r, struct resp *out, struct err *err)
 {
-	const struct req *r = x->req;
+	struct exchange *x = exchange_new(r);
 
-	log_info(&r->log, "relay.done", LOG_STR("model", x->ask.model), LOG_INT("status", status),
-	    LOG_INT("ms", clock_mono_ms() - r->started_ms), LOG_INT("first_ms", x->first_byte_ms),
-	    LOG_INT("attempts", x->attempts), LOG_INT("upstream", x->upstream_status),
-	    LOG_INT("in", x->call.usage.prompt_tokens),
-	    LOG_INT("out", x->call.usage.completion_tokens), LOG_INT("quota", quota),
-	    LOG_TEXT("stream", x->ask.stream ? "true" : "false"),
-	    LOG_TEXT("error", err ? err_kind_name(err->kind) : ""),
-	    LOG_TEXT("detail", err ? (*err->detail ? err->detail : err->msg) : ""));
-}
-
-static void stop_watching(struct exchange *x)
-{
-	timer_clear(exchange_wire(x), &x->pulse);
-	reply_watch(x->req, NULL);
-}
-
-/* Charges what was used; the texts are copied, so the request may go right after. */
-static int64_t settle(struct exchange *x, enum log_finish finish)
-{
-	int64_t charged;
-
-	adaptor_complete_usage(&x->call, x->prompt_tokens);
-	if (finish == FINISH_COMPLETE && !x->call.usage.reported)
-		finish = FINISH_ESTIMATED;
-	bill_settle(x, finish, &charged);
-	return charged;
-}
-
-/* Nothing was sent and nothing is charged: one clean error. Any room that owns the exchange. */
-static void end_refused(struct exchange *x, const struct err *err)
-{
-	struct resp out;
-
-	bill_release(x);
-	resp_init(&out, x->req->arena);
-	answer_error(x->req, err, &out);
-	log_end(x, err_status(err), 0, err);
-	reply_send(x->req, &out);
-}
-
-static void end_whole(struct exchange *x, struct buf *body)
-{
-	struct resp out;
-
-	stop_watching(x);
-	resp_init(&out, x->req->arena);
-	out.status = 200;
-	for (size_t i = 0; i < x->headers.count; i++)
-		headers_add(&out.headers, x->headers.items[i].name, x->headers.items[i].value);
-	answer_cors(x->req, &out.headers);
-	buf_release(&out.body);
-	out.body = *body;
-	*body = buf_init(0);
-	log_end(x, 200, settle(x, FINISH_COMPLETE), NULL);
-	reply_send(x->req, &out);
-}
-
-static void end_stream(struct exchange *x)
-{
-	stop_watching(x);
-	log_end(x, 200, settle(x, FINISH_COMPLETE), NULL);
-	reply_end(x->req);
-}
-
-/* The stream had begun when its upstream failed: an error event, then the bill for what came. */
-static void end_broken(struct exchange *x, const struct err *err)
-{
-	stop_watching(x);
-	stream_error(x, err);
-	log_end(x, 200, settle(x, FINISH_ABORTED), err);
-	reply_end(x->req);
-}
-
-/* The client left. What the upstream was asked to do is billed as far as it got. */
-static void end_gone(struct exchange *x)
-{
-	struct err gone = { 0 };
-	bool worked = x->upstream && upstream_sent(x->upstream) && x->kind != REPLY_ERROR;
-	int64_t charged = 0;
-
-	err_set(&gone, ERR_CLIENT_GONE, "the client left");
-	if (x->upstream)
-		upstream_cancel(x->upstream);
-	x->upstream = NULL;
-	if (x->call.done_sent) {
-		end_stream(x);
-		return;
-	}
-	stop_watching(x);
-	if (worked)
-		charged = settle(x, FINISH_ABORTED);
-	else
-		bill_release(x);
-	log_end(x, err_status(&gone), charged, &gone);
-	reply_end(x->req);
+	if (!read_request(x, err))
+		return false;
+	if (!limits_enter(x, err) || wait_line_is_busy(x, err) || !attempt_prepare(x, err))
+		return refuse_limited(x, err);
+	r->state = x;
+	req_defer(r);
+	reserve(x);
+	return true;
 }
 
 /* ---- on the wire: the client and the clock -------------------------------------------------- */
@@ -272,76 +186,124 @@ static void on_client_gone(struct req *r)
 	end_gone(r->state);
 }
 
+/* Lets the upstream go on unless somebody is behind: the client, or the reservation. */
+static void resume(struct exchange *x)
+{
+	if (x->upstream && !stream_is_full(x) && !slices_are_behind(x))
+		upstream_resume(x->upstream);
+}
+
 static void on_client_drained(struct req *r)
 {
-	struct exchange *x = r->state;
-
-	if (x->upstream)
-		upstream_resume(x->upstream);
+	resume(r->state);
 }
 
 static const struct reply_events client_events = { on_client_drained, on_client_gone };
 
+static bool is_late(const struct exchange *x)
+{
+	return x->call.stream && !x->committed && x->first_token_ms > 0 &&
+	    wire_now_ms(exchange_wire(x)) >= x->attempt_started_ms + x->first_token_ms;
+}
+
+static void set_pulse(struct exchange *x)
+{
+	int64_t in_ms = x->relay->pulse_ms, left;
+
+	if (slices_are_behind(x))
+		in_ms = SLICES_POLL_MS;
+	if (x->call.stream && !x->committed && x->first_token_ms > 0) {
+		left = x->attempt_started_ms + x->first_token_ms - wire_now_ms(exchange_wire(x));
+		if (left < in_ms)
+			in_ms = left > 0 ? left : 0;
+	}
+	timer_set(exchange_wire(x), &x->pulse, in_ms);
+}
+
+/* A checkpoint now and then, however often the pulse beats. */
+static void checkpoint(struct exchange *x)
+{
+	int64_t now = wire_now_ms(exchange_wire(x));
+
+	if (now < x->checkpoint_due_ms)
+		return;
+	x->checkpoint_due_ms = now + x->relay->pulse_ms;
+	bill_checkpoint(x);
+	limit_remote_renew(x);
+}
+
 static void on_pulse(struct timer *t)
 {
 	struct exchange *x = CONTAINER_OF(t, struct exchange, pulse);
+	struct err err = { 0 };
 
 	if (x->call.done_sent) { /* some upstreams keep the connection open behind it */
-		upstream_cancel(x->upstream);
-		x->upstream = NULL;
+		cancel_upstream(x);
 		end_stream(x);
 		return;
 	}
+	if (is_late(x)) {
+		err_set(&err, ERR_UPSTREAM_TIMEOUT, "the upstream did not begin in time");
+		break_off(x, &err);
+		return;
+	}
+	if (x->kind == REPLY_STREAM && !slices_look(x, SLICES_NOW, &err)) {
+		end_broken(x, &err);
+		return;
+	}
+	resume(x);
 	stream_keep_alive(x);
-	bill_checkpoint(x);
-	timer_set(exchange_wire(x), &x->pulse, x->relay->pulse_ms);
+	checkpoint(x);
+	set_pulse(x);
 }
 
 /* ---- on the wire: the upstream -------------------------------------------------------------- */
 
-/* Response headers of the upstream that clients of OpenAI know; never cookies or server names. */
-static const struct kept_header {
-	const char *prefix, *as; /* as NULL: under its own name */
-} kept_headers[] = {
-	{ "retry-after", NULL },
-	{ "x-ratelimit-", NULL },
-	{ "anthropic-ratelimit-", NULL },
-	{ "openai-processing-ms", NULL },
-	{ "openai-version", NULL },
-	{ "x-request-id", "X-Upstream-Request-Id" },
-};
-
-static void keep_headers(struct exchange *x, const struct headers *from)
+/* A body of audio does not come as JSON: that is an error, or nothing we were promised. */
+static bool is_misfit(const struct exchange *x, struct str type)
 {
-	for (size_t i = 0; i < from->count; i++) {
-		struct header h = from->items[i];
+	return x->ask.mode == MODE_SPEECH && str_starts_nocase(type, STR("application/json"));
+}
 
-		for (size_t k = 0; k < COUNT_OF(kept_headers); k++) {
-			if (str_starts(h.name, str_c(kept_headers[k].prefix)))
-				headers_add(&x->headers,
-				    kept_headers[k].as ? str_c(kept_headers[k].as) : h.name,
-				    h.value);
-		}
-	}
+static enum reply_kind kind_of(const struct exchange *x, int status, struct str type)
+{
+	const char *stream_type = x->call.provider->adaptor->stream_type;
+
+	if (x->ask.mode == MODE_PROXY)
+		return REPLY_RAW;
+	if (status < 200 || status > 299)
+		return REPLY_ERROR;
+	if (x->call.stream && stream_type && str_starts_nocase(type, str_c(stream_type)))
+		return REPLY_STREAM;
+	if (x->call.raw && !is_misfit(x, type))
+		return REPLY_RAW;
+	return REPLY_WHOLE;
 }
 
 static bool on_head(void *arg, const struct upstream_head *head)
 {
 	struct exchange *x = arg;
 	struct str type = headers_get(&head->headers, "content-type");
-	const char *stream_type = x->call.provider->adaptor->stream_type;
 
 	x->upstream_status = head->status;
-	keep_headers(x, &head->headers);
-	if (head->status < 200 || head->status > 299) {
-		x->kind = REPLY_ERROR;
-	} else if (x->call.stream && str_starts_nocase(type, str_c(stream_type))) {
+	x->kind = kind_of(x, head->status, type);
+	heads_keep(x, head);
+	limits_headers(x, &x->headers);
+	switch (x->kind) {
+	case REPLY_PENDING:
+	case REPLY_ERROR:
+		break;
+	case REPLY_STREAM:
 		stream_open(x);
-	} else {
-		x->kind = REPLY_WHOLE;
+		break;
+	case REPLY_RAW:
+		heads_keep_raw(x, head);
+		break;
+	case REPLY_WHOLE:
 		x->body.limit = WHOLE_MAX_BYTES;
 		if (!x->ask.stream)
 			headers_add(&x->headers, STR("Content-Type"), type);
+		break;
 	}
 	return true;
 }
@@ -351,10 +313,16 @@ static bool break_off(struct exchange *x, const struct err *err)
 {
 	struct err why = *err;
 
-	upstream_cancel(x->upstream);
-	x->upstream = NULL;
+	cancel_upstream(x);
 	fail(x, &why);
 	return true;
+}
+
+/* An error's body is cut where it has said enough; the call need not go on. */
+static void enough_of_error(struct exchange *x)
+{
+	cancel_upstream(x);
+	upstream_refused(x);
 }
 
 static bool on_body(void *arg, struct str bytes)
@@ -362,15 +330,34 @@ static bool on_body(void *arg, struct str bytes)
 	struct exchange *x = arg;
 	struct err err = { 0 };
 
-	if (x->kind == REPLY_STREAM) {
+	switch (x->kind) {
+	case REPLY_STREAM:
 		if (!stream_feed(x, bytes, &err))
 			return break_off(x, &err);
+		if (!slices_look(x, bytes.n, &err)) {
+			end_broken(x, &err); /* the money is at its end: no fault of the channel */
+			return true;
+		}
+		if (slices_are_behind(x))
+			set_pulse(x);
+		return !stream_is_full(x) && !slices_are_behind(x);
+	case REPLY_RAW:
+		resources_saw(x, bytes);
+		raw_feed(x, bytes);
 		return !stream_is_full(x);
-	}
-	buf_add(&x->body, bytes);
-	if (x->kind == REPLY_WHOLE && !buf_ok(&x->body)) {
-		err_set(&err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-		return break_off(x, &err);
+	case REPLY_WHOLE:
+		buf_add(&x->body, bytes);
+		if (!buf_ok(&x->body)) {
+			err_set(&err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
+			return break_off(x, &err);
+		}
+		return true;
+	case REPLY_PENDING:
+	case REPLY_ERROR:
+		buf_add(&x->body, str_slice(bytes, 0, ERROR_MAX_BYTES - x->body.len));
+		if (x->body.len == ERROR_MAX_BYTES)
+			enough_of_error(x);
+		return true;
 	}
 	return true;
 }
@@ -380,13 +367,7 @@ static void next_step(struct exchange *x)
 {
 	struct err err = { 0 };
 
-	x->call.step++;
-	buf_clear(&x->body);
-	x->kind = REPLY_PENDING;
-	upstream_req_release(&x->request);
-	upstream_req_init(&x->request, x->req->arena);
-	x->request.limits = x->relay->limits;
-	if (x->call.provider->adaptor->encode(&x->call, &x->request, &err))
+	if (attempt_next_step(x, &err))
 		call_upstream(x);
 	else
 		fail(x, &err);
@@ -399,6 +380,11 @@ static void finish_whole(struct exchange *x)
 	struct buf reply = buf_init(WHOLE_MAX_BYTES);
 	struct err err = { 0 };
 
+	if (x->call.raw) {
+		raw_misfit(x, &err);
+		fail(x, &err);
+		return;
+	}
 	if (x->ask.stream && adaptor->stream_type) {
 		if (!stream_whole(x, buf_str(&x->body), &err))
 			fail(x, &err);
@@ -409,6 +395,7 @@ static void finish_whole(struct exchange *x)
 	switch (adaptor->decode(&x->call, buf_str(&x->body), &reply, &err)) {
 	case STEP_DONE:
 		if (buf_ok(&reply)) {
+			resources_made(x);
 			end_whole(x, &reply);
 			return;
 		}
@@ -435,12 +422,23 @@ static void note_retry_after(const struct exchange *x, struct err *err)
 		err->retry_after_s = (int)seconds;
 }
 
+/* The upstream answered with an error status. */
+static void upstream_refused(struct exchange *x)
+{
+	struct err err = { 0 };
+
+	x->call.provider->adaptor->error(&x->call, x->upstream_status, buf_str(&x->body), &err);
+	note_retry_after(x, &err);
+	fail(x, &err);
+}
+
 static void on_done(void *arg, const struct upstream_result *result)
 {
 	struct exchange *x = arg;
 	struct err err = { 0 };
 
 	x->upstream = NULL;
+	watch_times(x, result);
 	if (!result->ok) {
 		fail(x, &result->err);
 		return;
@@ -448,13 +446,15 @@ static void on_done(void *arg, const struct upstream_result *result)
 	switch (x->kind) {
 	case REPLY_PENDING:
 	case REPLY_ERROR:
-		x->call.provider->adaptor->error(&x->call, x->upstream_status, buf_str(&x->body),
-		    &err);
-		note_retry_after(x, &err);
-		fail(x, &err);
+		upstream_refused(x);
 		return;
 	case REPLY_WHOLE:
 		finish_whole(x);
+		return;
+	case REPLY_RAW:
+		resources_done(x);
+		raw_close(x);
+		end_stream(x);
 		return;
 	case REPLY_STREAM:
 		if (stream_close(x, &err))
@@ -481,6 +481,39 @@ static void on_reserved(struct task *task, void *room)
 	call_upstream(x);
 }
 
+/* On the wire again, with an upstream call or with the reason why there is none. */
+static void on_encoded(struct task *task, void *room)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
+
+	if (x->last_error.kind)
+		fail(x, &x->last_error);
+	else
+		call_upstream(x);
+}
+
+/* On a worker: images become text, which takes its time. */
+static void encode_media(struct task *task, void *room)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
+
+	err_clear(&x->last_error);
+	(void)!attempt_encode(x, &x->last_error);
+	x->task.run = on_encoded;
+	wire_send(exchange_wire(x), &x->task);
+}
+
+static void on_media(struct exchange *x, const struct err *err)
+{
+	if (err) {
+		fail(x, err);
+		return;
+	}
+	stop_watching(x);
+	x->task.run = encode_media;
+	server_defer(x->req->server, &x->task);
+}
+
 static void call_upstream(struct exchange *x)
 {
 	struct wire *w = exchange_wire(x);
@@ -490,9 +523,15 @@ static void call_upstream(struct exchange *x)
 		end_gone(x);
 		return;
 	}
+	if (x->awaits_media) {
+		media_fetch(x, on_media);
+		return;
+	}
 	x->attempt_started_ms = wire_now_ms(w);
+	x->checkpoint_due_ms = x->attempt_started_ms + x->relay->pulse_ms;
 	x->pulse.fn = on_pulse;
-	timer_set(w, &x->pulse, x->relay->pulse_ms);
+	set_pulse(x);
+	watch_sent(x);
 	x->upstream = upstream_start(w, &x->request, &upstream_events, x);
 }
 
@@ -503,42 +542,31 @@ static void try_again(struct task *task, void *room)
 {
 	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
 	struct err err = { 0 };
-	int64_t amount;
 
-	if (!prepare_attempt(x, &err)) {
-		end_refused(x, &x->last_error);
-		return;
-	}
-	amount = bill_amount(x);
-	x->task.run = on_reserved;
-	if (amount > x->held) {
-		bill_reserve(x, amount);
-		return;
-	}
-	x->reserve.ok = true;
-	x->reserve.hold.amount = x->held;
-	wire_send(exchange_wire(x), &x->task);
+	if (attempt_prepare(x, &err))
+		reserve(x);
+	else
+		stand_aside(x, &err);
 }
 
 static void fail(struct exchange *x, const struct err *err)
 {
-	bool pinned = x->caller->pinned_channel != 0;
-
 	if (x->committed && x->call.done_sent) { /* the client has it all */
 		end_stream(x);
 		return;
 	}
 	health_failed(x, err);
+	watch_failed(x, err);
 	if (x->committed) {
 		end_broken(x, err);
 		return;
 	}
 	x->last_error = *err;
 	stop_watching(x);
-	if (!pinned && x->retries_left > 0 && health_may_retry(err)) {
+	if (choose_may_retry(x, err)) {
+		watch_retry(x, err);
 		log_info(&x->req->log, "relay.retry", LOG_TEXT("kind", err_kind_name(err->kind)),
 		    LOG_INT("upstream", x->upstream_status), LOG_TEXT("detail", err->detail));
-		x->retries_left--;
 		x->task.run = try_again;
 		server_defer(x->req->server, &x->task);
 		return;
@@ -548,16 +576,39 @@ static void fail(struct exchange *x, const struct err *err)
 
 /* ---- routes --------------------------------------------------------------------------------- */
 
-static const struct route_mode chat = { MODE_CHAT, PRICE_TOKENS };
-static const struct route_mode completions = { MODE_COMPLETIONS, PRICE_TOKENS };
-static const struct route_mode embeddings = { MODE_EMBEDDINGS, PRICE_TOKENS };
-
 /* clang-format off */
+static const struct route_mode
+	chat             = { MODE_CHAT,              PRICE_TOKENS, NULL },
+	completions      = { MODE_COMPLETIONS,       PRICE_TOKENS, NULL },
+	edits            = { MODE_EDITS,             PRICE_TOKENS, NULL },
+	embeddings       = { MODE_EMBEDDINGS,        PRICE_TOKENS, NULL },
+	moderations      = { MODE_MODERATIONS,       PRICE_TOKENS, NULL },
+	rerank           = { MODE_RERANK,            PRICE_TOKENS, NULL },
+	responses        = { MODE_RESPONSES,         PRICE_TOKENS, resources_read_response },
+	compact          = { MODE_RESPONSES_COMPACT, PRICE_TOKENS, resources_read_response },
+	images           = { MODE_IMAGES,            PRICE_IMAGE,  NULL },
+	image_edits      = { MODE_IMAGE_EDITS,       PRICE_IMAGE,  NULL },
+	image_variations = { MODE_IMAGE_VARIATIONS,  PRICE_IMAGE,  NULL },
+	speech           = { MODE_SPEECH,            PRICE_SPEECH, NULL },
+	transcriptions   = { MODE_TRANSCRIPTION,     PRICE_AUDIO,  NULL },
+	translations     = { MODE_TRANSLATION,       PRICE_AUDIO,  NULL };
+
 const struct route relay_routes[] = {
 	{ "POST", "/v1/chat/completions", ACCESS_KEY, 0, relay_begin, &chat },
 	{ "POST", "/v1/completions", ACCESS_KEY, 0, relay_begin, &completions },
+	{ "POST", "/v1/edits", ACCESS_KEY, 0, relay_begin, &edits },
 	{ "POST", "/v1/embeddings", ACCESS_KEY, 0, relay_begin, &embeddings },
 	{ "POST", "/v1/engines/:model/embeddings", ACCESS_KEY, 0, relay_begin, &embeddings },
+	{ "POST", "/v1/moderations", ACCESS_KEY, 0, relay_begin, &moderations },
+	{ "POST", "/v1/rerank", ACCESS_KEY, 0, relay_begin, &rerank },
+	{ "POST", "/v1/responses", ACCESS_KEY, 0, relay_begin, &responses },
+	{ "POST", "/v1/responses/compact", ACCESS_KEY, 0, relay_begin, &compact },
+	{ "POST", "/v1/images/generations", ACCESS_KEY, 0, relay_begin, &images },
+	{ "POST", "/v1/images/edits", ACCESS_KEY, 0, relay_begin, &image_edits },
+	{ "POST", "/v1/images/variations", ACCESS_KEY, 0, relay_begin, &image_variations },
+	{ "POST", "/v1/audio/speech", ACCESS_KEY, 0, relay_begin, &speech },
+	{ "POST", "/v1/audio/transcriptions", ACCESS_KEY, 0, relay_begin, &transcriptions },
+	{ "POST", "/v1/audio/translations", ACCESS_KEY, 0, relay_begin, &translations },
 	{ 0 },
 };
 /* clang-format on */

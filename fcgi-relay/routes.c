@@ -1,20 +1,32 @@
 #include "routes.h"
 
-#include <assert.h>
+#include "base/err.h"
 
-static const struct route *const tables[] = { relay_routes, models_routes, other_routes, NULL };
+#include "relay.h"
 
-static void check_price_rule(const struct route *row, void *arg)
+static const struct route *const tables[] = { relay_routes, resource_routes, proxy_routes,
+	billing_routes, models_routes, metrics_routes, other_routes, NULL };
+
+static bool is_priced(const struct route *row)
 {
 	const struct route_mode *mode = row->data;
 
-	assert(!mode || mode->price != PRICE_NONE);
+	return row->handler != relay_begin || (mode && mode->price != PRICE_NONE);
 }
 
-struct route_table *routes_table(void)
+bool routes_are_priced(const struct route *const *list, struct err *err)
 {
-	struct route_table *t = route_table_new(tables);
+	for (; *list; list++) {
+		for (const struct route *row = *list; row->method; row++) {
+			if (!is_priced(row))
+				return err_set(err, ERR_CONFIG, "route %s %s has no price rule",
+				    row->method, row->path);
+		}
+	}
+	return true;
+}
 
-	route_each(t, check_price_rule, NULL);
-	return t;
+struct route_table *routes_table(struct err *err)
+{
+	return routes_are_priced(tables, err) ? route_table_new(tables) : NULL;
 }

@@ -1,8 +1,8 @@
 #include "stream.h"
 
-#include "provider/sink.h"
-
 #include "answer.h"
+#include "capture.h"
+#include "resources.h"
 
 /* What one batch of events may grow to before it is sent. */
 #define OUT_MAX_BYTES (2 * FRAME_MAX_BYTES)
@@ -16,8 +16,10 @@ static void start_reply(struct exchange *x)
 	headers_add_c(&h, "Cache-Control", "no-cache");
 	headers_add_c(&h, "X-Accel-Buffering", "no");
 	answer_cors(r, &h);
+	watch_headers(x, -1, &h);
 	reply_start(r, 200, &h);
 	x->committed = true;
+	x->reply_status = 200;
 	x->first_byte_ms = wire_now_ms(exchange_wire(x)) - r->started_ms;
 }
 
@@ -31,6 +33,7 @@ static bool deliver(struct exchange *x, struct err *err)
 	if (!x->committed)
 		start_reply(x);
 	reply_write(x->req, buf_str(&x->out));
+	capture_reply(x, buf_str(&x->out));
 	reply_flush(x->req);
 	buf_clear(&x->out);
 	x->last_write_ms = wire_now_ms(exchange_wire(x));
@@ -43,6 +46,7 @@ static bool on_frame(void *arg, const struct frame_event *event, struct err *err
 
 	if (!x->call.provider->adaptor->on_event(&x->call, event, &x->out, err))
 		return false;
+	resources_made(x);
 	if (!x->call.failed)
 		return true;
 	*err = x->call.failure;
@@ -90,16 +94,27 @@ void stream_error(struct exchange *x, const struct err *err)
 
 	answer_tag(x->req, &tagged);
 	buf_clear(&x->out);
-	sink_error_event(&x->out, &tagged);
+	openai_stream_error(&x->call, &tagged, &x->out);
 	if (!deliver(x, &ignored))
 		log_warn(&x->req->log, "stream.error_lost", LOG_ERR(&ignored));
+}
+
+void stream_trailer(struct exchange *x, int64_t quota)
+{
+	struct err ignored = { 0 };
+
+	buf_clear(&x->out);
+	watch_trailer(x, quota, &x->out);
+	if (!deliver(x, &ignored))
+		log_warn(&x->req->log, "stream.trailer_lost", LOG_ERR(&ignored));
 }
 
 void stream_keep_alive(struct exchange *x)
 {
 	int64_t now = wire_now_ms(exchange_wire(x));
 
-	if (!x->committed || now - x->last_write_ms < KEEP_ALIVE_MS || stream_is_full(x))
+	if (!x->committed || x->kind == REPLY_RAW ||
+	    now - x->last_write_ms < x->relay->keep_alive_ms || stream_is_full(x))
 		return;
 	reply_write(x->req, STR(": keep-alive\n\n"));
 	reply_flush(x->req);

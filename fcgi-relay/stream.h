@@ -4,15 +4,13 @@
  * the first bytes: until then another channel may still be tried. From then on (x->committed) the
  * stream only ends well, or with an error event.
  *
- * While a stream is silent for KEEP_ALIVE_MS the client gets an SSE comment: the only way to notice
+ * While a stream is silent for STREAM_KEEP_ALIVE seconds the client gets an SSE comment: the only way to notice
  * behind Apache and lighttpd that it has left.
  */
 #ifndef FCGI_RELAY_STREAM_H
 #define FCGI_RELAY_STREAM_H
 
 #include "exchange.h"
-
-#define KEEP_ALIVE_MS 15000
 
 /* The upstream's head announced a stream. */
 void stream_open(struct exchange *x);
@@ -23,6 +21,8 @@ MUST_USE bool stream_feed(struct exchange *x, struct str bytes, struct err *err)
 MUST_USE bool stream_close(struct exchange *x, struct err *err);
 /* A whole reply to a client that asked for a stream, made into events. */
 MUST_USE bool stream_whole(struct exchange *x, struct str body, struct err *err);
+/* A comment with what it cost, for who asked for one (watch.h). */
+void stream_trailer(struct exchange *x, int64_t quota);
 /* The error event that ends a committed stream. */
 void stream_error(struct exchange *x, const struct err *err);
 /* A comment, when the last write is long ago. */

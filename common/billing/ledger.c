@@ -14,7 +14,8 @@
  * An operation that the database does not take although it lives makes its group be run one by one,
  * so that only this one suffers. Settlements, releases and checkpoints that failed are kept, in
  * order, and come back after a pause that doubles up to PAUSE_MAX_MS; meanwhile, if the database
- * does not even begin or commit, reservations are refused at once instead of waiting for it.
+ * does not even begin or commit, reservations are refused at once instead of waiting for it. What
+ * fails for JOURNAL_AFTER_MS moves to the journal, from where it is replayed before each sweep.
  *
  * The thread owns everything in struct ledger but the queue and the counters.
  */
@@ -29,6 +30,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "billing/journal.h"
 #include "store/db.h"
 
 /* A transaction of this many takes some 20 ms. */
@@ -45,8 +47,15 @@
 #define SWEEP_LIMIT 100
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
-/* How long a stopping ledger goes on trying; what is left then is swept by whoever starts next. */
-#define STOP_PATIENCE_MS 30000
+/* How long a stopping ledger goes on trying, with and without a journal. */
+#define STOP_PATIENCE_MS 3000
+#define STOP_PATIENCE_ALONE_MS 30000
+/* What fails for so long goes to the journal. */
+#define JOURNAL_AFTER_MS 1000
+/* How long another writer is waited for; and how long once the database is away, when all that wait
+ * would be refused anyway. */
+#define PATIENCE_MS 5000
+#define AWAY_PATIENCE_MS 200
 
 /* Operations linked by task.next. */
 struct op_list {
@@ -59,6 +68,8 @@ struct ledger {
 	pthread_t thread;
 	atomic_bool stopping;
 	atomic_uint_least64_t operations, commits, largest_group;
+	_Atomic(ledger_commit_fn *) on_commit;
+	_Atomic(void *) on_commit_arg; /* set first */
 
 	struct db *db;
 	char *node;
@@ -67,8 +78,11 @@ struct ledger {
 	struct op_list waiting; /* taken from the queue, not run yet */
 	struct op_list kept;    /* failed, to be tried again at retry_ms */
 	int64_t retry_ms, pause_ms;
-	bool kept_more; /* by the group at hand */
-	bool away;      /* at the last try the database did not begin or commit */
+	int64_t failing_ms;      /* since when something is kept; 0: nothing is */
+	struct journal *journal; /* NULL: none */
+	bool kept_more;          /* by the group at hand */
+	int64_t begun_ms;        /* the group at hand */
+	bool away;               /* at the last try the database did not begin or commit */
 	int64_t sweep_ms;
 	int64_t give_up_ms; /* 0 until the ledger is told to stop */
 	struct ledger_op *group[GROUP_MAX];
@@ -143,7 +157,7 @@ static bool run_reserve(struct ledger *l, struct ledger_op *op)
 
 static bool run_raise(struct ledger *l, struct ledger_op *op)
 {
-	return quota_raise(l->db, op->hold.request_id, op->amount, &op->err);
+	return quota_raise(l->db, &op->hold, op->amount, &op->err);
 }
 
 static bool run_checkpoint(struct ledger *l, struct ledger_op *op)
@@ -172,6 +186,13 @@ static bool run_release(struct ledger *l, struct ledger_op *op)
 	return found || err_set(&op->err, ERR_NOT_FOUND, "settled before");
 }
 
+static bool run_write(struct ledger *l, struct ledger_op *op)
+{
+	op->hold.node = str_c(l->node);
+	op->hold.lease_s = l->lease_s;
+	return op->write(l->db, op, &op->err);
+}
+
 /* False when the database failed; a refusal is in op. */
 static bool run_op(struct ledger *l, struct ledger_op *op, struct err *err)
 {
@@ -181,6 +202,7 @@ static bool run_op(struct ledger *l, struct ledger_op *op, struct err *err)
 		[LEDGER_CHECKPOINT] = run_checkpoint,
 		[LEDGER_SETTLE] = run_settle,
 		[LEDGER_RELEASE] = run_release,
+		[LEDGER_WRITE] = run_write,
 	};
 
 	if (op->err.kind != ERR_NONE)
@@ -192,17 +214,12 @@ static bool run_op(struct ledger *l, struct ledger_op *op, struct err *err)
 	return false;
 }
 
-/* Settling or releasing what is settled or released is fine: once is once. A settlement that comes
- * too late was swept, since its lease ran out while we stood still: the log keeps what it would
- * have charged. */
+/* Settling or releasing what is settled or released is fine: once is once. */
 static void accept_repeats(struct ledger_op *op)
 {
 	if (op->ok || op->err.kind != ERR_NOT_FOUND ||
 	    (op->kind != LEDGER_SETTLE && op->kind != LEDGER_RELEASE))
 		return;
-	if (op->kind == LEDGER_SETTLE)
-		log_warn(NULL, "ledger.too_late", LOG_STR("request", op->row.request_id),
-		    LOG_INT("user", op->row.user_id), LOG_INT("quota", op->row.quota));
 	err_clear(&op->err);
 	op->ok = true;
 }
@@ -227,9 +244,18 @@ static bool run_passes(struct ledger *l, struct ledger_op **ops, size_t n, struc
 	return quota_sums_flush(l->db, l->sums, err);
 }
 
+static void tell_watcher(struct ledger *l, size_t n, int64_t ns)
+{
+	ledger_commit_fn *fn = atomic_load(&l->on_commit);
+
+	if (fn)
+		fn(atomic_load(&l->on_commit_arg), n, ns / 1000);
+}
+
 static enum outcome commit(struct ledger *l, struct ledger_op **ops, size_t n, struct err *err)
 {
 	enum outcome outcome = COMMITTED;
+	int64_t begun_ns = clock_mono_ns();
 
 	if (!db_begin(l->db, err))
 		return FAILED;
@@ -246,6 +272,7 @@ static enum outcome commit(struct ledger *l, struct ledger_op **ops, size_t n, s
 	atomic_fetch_add(&l->commits, 1);
 	if (n > atomic_load(&l->largest_group))
 		atomic_store(&l->largest_group, n);
+	tell_watcher(l, n, clock_mono_ns() - begun_ns);
 	return COMMITTED;
 }
 
@@ -285,10 +312,17 @@ static void keep(struct ledger *l, struct ledger_op *op, const struct err *why)
 /* After a try: when to try again what was kept. */
 static void set_pause(struct ledger *l, const struct err *why)
 {
-	if (!l->kept.first)
-		l->pause_ms = 0;
-	if (!l->kept_more)
+	bool journalled = l->journal && journal_has_records(l->journal);
+
+	if (!l->kept.first) {
+		l->failing_ms = 0;
+		if (!l->away)
+			l->pause_ms = 0;
+	}
+	if (!l->kept_more && !(l->away && journalled))
 		return;
+	if (l->failing_ms == 0)
+		l->failing_ms = l->begun_ms;
 	l->pause_ms = l->pause_ms ? l->pause_ms * 2 : PAUSE_MIN_MS;
 	if (l->pause_ms > PAUSE_MAX_MS)
 		l->pause_ms = PAUSE_MAX_MS;
@@ -307,13 +341,23 @@ static void run_alone(struct ledger *l, struct ledger_op *op, enum outcome *outc
 		keep(l, op, why);
 }
 
+static void set_away(struct ledger *l, bool away)
+{
+	if (l->away == away)
+		return;
+	l->away = away;
+	db_set_patience(l->db, away ? AWAY_PATIENCE_MS : PATIENCE_MS);
+}
+
 /* When one operation failed, each gets a transaction of its own, until the database itself fails:
  * then nothing more is tried. */
 static void run_group(struct ledger *l)
 {
 	struct err why = { 0 };
-	enum outcome outcome = commit(l, l->group, l->group_size, &why);
+	enum outcome outcome;
 
+	l->begun_ms = clock_mono_ms();
+	outcome = commit(l, l->group, l->group_size, &why);
 	l->kept_more = false;
 	if (outcome == COMMITTED) {
 		tell_committed(l->group, l->group_size);
@@ -323,7 +367,7 @@ static void run_group(struct ledger *l)
 		for (size_t i = 0; i < l->group_size; i++)
 			run_alone(l, l->group[i], &outcome, &why);
 	}
-	l->away = outcome == FAILED;
+	set_away(l, outcome == FAILED);
 	set_pause(l, &why);
 }
 
@@ -331,7 +375,7 @@ static void run_group(struct ledger *l)
 
 static bool pausing(const struct ledger *l)
 {
-	return l->kept.first && clock_mono_ms() < l->retry_ms;
+	return (l->kept.first || l->away) && clock_mono_ms() < l->retry_ms;
 }
 
 /* How long the queue may keep us waiting. */
@@ -343,6 +387,8 @@ static int idle_ms(const struct ledger *l)
 		return 0;
 	if (l->kept.first && l->retry_ms < until)
 		until = l->retry_ms;
+	if (l->kept.first && l->journal && l->failing_ms + JOURNAL_AFTER_MS < until)
+		until = l->failing_ms + JOURNAL_AFTER_MS;
 	return until > now ? (int)(until - now) : 0;
 }
 
@@ -410,6 +456,95 @@ static void fill_group(struct ledger *l)
 		l->group[l->group_size++] = op;
 }
 
+/* ---- the journal -----------------------------------------------------------------------------*/
+
+static struct journal_entry entry_of(const struct ledger_op *op)
+{
+	struct journal_entry e = { .write_log = op->write_log, .row = op->row };
+
+	e.release = op->kind == LEDGER_RELEASE;
+	if (e.release)
+		e.row.request_id = op->hold.request_id;
+	return e;
+}
+
+/* Puts all that is kept into the file. A checkpoint is not worth it: what it notes is out of date
+ * when the database is back. */
+static bool write_journal(struct ledger *l)
+{
+	struct err err = { 0 };
+	struct ledger_op *op;
+	int64_t count = 0;
+
+	for (struct task *t = l->kept.first; t; t = t->next) {
+		struct journal_entry e = entry_of(op_of(t));
+
+		if (op_of(t)->kind == LEDGER_CHECKPOINT || op_of(t)->kind == LEDGER_WRITE)
+			continue; /* no money */
+		journal_add(l->journal, &e);
+		count++;
+	}
+	if (count > 0 && !journal_sync(l->journal, &err)) {
+		log_error(NULL, "ledger.journal_failed", LOG_ERR(&err));
+		return false;
+	}
+	while ((op = list_take(&l->kept))) {
+		op->ok = op->kind != LEDGER_WRITE;
+		if (op->ok)
+			err_clear(&op->err);
+		tell(op);
+	}
+	log_warn(NULL, "ledger.journalled", LOG_INT("settlements", count));
+	return true;
+}
+
+static void journal_if_due(struct ledger *l)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!l->journal || !l->kept.first)
+		return;
+	if (l->failing_ms == 0)
+		l->failing_ms = now;
+	if (now - l->failing_ms >= JOURNAL_AFTER_MS) {
+		write_journal(l);
+		l->failing_ms = 0; /* when even that failed: again after as long */
+	}
+}
+
+/* From the file into the database. If one of them fails, the file stays: the others are found
+ * settled next time. */
+static bool replay_entries(void *arg, const struct journal_entry *entries, size_t n)
+{
+	struct ledger *l = arg;
+	struct ledger_op *ops = mem_zalloc(n * sizeof(*ops)),
+	                 **list = mem_zalloc(n * sizeof(*list));
+	enum outcome outcome;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		ops[i] = (struct ledger_op){
+			.kind = entries[i].release ? LEDGER_RELEASE : LEDGER_SETTLE,
+			.hold = { .request_id = entries[i].row.request_id },
+			.row = entries[i].row,
+			.write_log = entries[i].write_log,
+		};
+		list[i] = &ops[i];
+	}
+	outcome = commit(l, list, n, &err);
+	for (size_t i = 0; i < n && n > 1 && outcome == REJECTED; i++)
+		if (commit(l, &list[i], 1, &err) == FAILED)
+			outcome = FAILED;
+	set_away(l, outcome == FAILED);
+	if (outcome != COMMITTED)
+		log_error(NULL, "ledger.replay_failed", LOG_ERR(&err));
+	mem_free(ops);
+	mem_free(list);
+	return outcome == COMMITTED;
+}
+
+/* ---- sweeping --------------------------------------------------------------------------------*/
+
 static bool sweep_once(struct ledger *l, int *count, struct err *err)
 {
 	if (!db_begin(l->db, err))
@@ -428,7 +563,12 @@ static void sweep(struct ledger *l)
 	int count = 0;
 
 	l->sweep_ms = now + SWEEP_EVERY_MS;
-	if (l->away || l->waiting.first)
+	if (l->waiting.first)
+		return;
+	/* The truth first: what lies in a journal need not be guessed. */
+	if (l->journal && !journal_replay(l->journal, replay_entries, l))
+		return;
+	if (l->away)
 		return;
 	if (!sweep_once(l, &count, &err))
 		log_error(NULL, "ledger.sweep_failed", LOG_ERR(&err));
@@ -444,20 +584,26 @@ static void wait_ms(int64_t ms)
 		nanosleep(&t, NULL);
 }
 
-/* The database did not come back in time. The reservations are still there, to be swept. */
+/* The database did not come back in time. What is not in the journal either is still reserved, to
+ * be swept. */
 static void give_up(struct ledger *l)
 {
+	struct err why = { 0 };
 	struct ledger_op *op;
 
-	list_prepend(&l->waiting, &l->kept);
-	while ((op = list_take(&l->waiting))) {
+	err_set(&why, ERR_STORE, "the database is not available");
+	while ((op = list_take(&l->waiting)))
+		keep(l, op, &why);
+	if (l->journal && write_journal(l))
+		return;
+	while ((op = list_take(&l->kept))) {
 		struct str id =
 		    op->kind == LEDGER_SETTLE ? op->row.request_id : op->hold.request_id;
 
 		log_error(NULL, "ledger.lost", LOG_STR("request", id), LOG_INT("kind", op->kind),
 		    LOG_INT("quota", op->kind == LEDGER_SETTLE ? op->row.quota : 0));
 		op->ok = false;
-		err_set(&op->err, ERR_STORE, "the database is not available");
+		op->err = why;
 		tell(op);
 	}
 }
@@ -468,7 +614,7 @@ static bool drained(struct ledger *l)
 	int64_t now = clock_mono_ms();
 
 	if (l->give_up_ms == 0)
-		l->give_up_ms = now + STOP_PATIENCE_MS;
+		l->give_up_ms = now + (l->journal ? STOP_PATIENCE_MS : STOP_PATIENCE_ALONE_MS);
 	if (!l->waiting.first && !l->kept.first)
 		return true;
 	if (now >= l->give_up_ms) {
@@ -493,6 +639,7 @@ static void *ledger_thread(void *arg)
 		fill_group(l);
 		if (l->group_size > 0)
 			run_group(l);
+		journal_if_due(l);
 		if (!stopping && sweep_due(l))
 			sweep(l);
 	}
@@ -500,7 +647,7 @@ static void *ledger_thread(void *arg)
 
 /* ---- outside ---------------------------------------------------------------------------------*/
 
-struct ledger *ledger_start(struct db *db, const char *node, int lease_s)
+struct ledger *ledger_start(struct db *db, const char *node, int lease_s, const char *journal_dir)
 {
 	struct ledger *l = MEM_NEW(struct ledger);
 	sigset_t all, before;
@@ -509,6 +656,8 @@ struct ledger *ledger_start(struct db *db, const char *node, int lease_s)
 	l->db = db;
 	l->node = mem_strdup(node);
 	l->lease_s = lease_s;
+	l->journal = *journal_dir ? journal_new(journal_dir, node) : NULL;
+	db_set_patience(db, PATIENCE_MS);
 	l->sums = quota_sums_new(GROUP_MAX);
 	l->sweep_ms = clock_mono_ms();
 	list_init(&l->waiting);
@@ -539,6 +688,7 @@ void ledger_stop(struct ledger *l)
 	pthread_join(l->thread, NULL);
 	queue_free(l->queue);
 	quota_sums_free(l->sums);
+	journal_free(l->journal);
 	db_close(l->db);
 	mem_free(l->node);
 	mem_free(l);
@@ -547,6 +697,13 @@ void ledger_stop(struct ledger *l)
 const char *ledger_node(const struct ledger *l)
 {
 	return l->node;
+}
+
+void ledger_watch(struct ledger *l, ledger_commit_fn *fn, void *arg)
+{
+	atomic_store(&l->on_commit, NULL);
+	atomic_store(&l->on_commit_arg, arg);
+	atomic_store(&l->on_commit, fn);
 }
 
 struct ledger_counts ledger_counts(struct ledger *l)

@@ -19,9 +19,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "billing/budget.h"
 #include "store/channel.h"
 #include "store/db.h"
 #include "store/token.h"
+#include "store/usage.h"
 #include "store/user.h"
 
 /* ---- taking ----------------------------------------------------------------------------------*/
@@ -128,16 +130,20 @@ static bool undo_user(struct db *db, int64_t user_id, int64_t amount, struct err
 	return db_run(db, sql, BIND(v_int(amount), v_int(user_id)), NULL, err);
 }
 
-/* From both or from neither. */
-static bool take(struct db *db, int64_t user_id, int64_t token_id, int64_t amount, struct err *err)
+/* From all of them or from none. */
+static bool take(struct db *db, const struct hold *hold, int64_t amount, struct err *err)
 {
 	struct err undo = { 0 };
 
-	if (!take_from_token(db, token_id, amount, err))
+	if (!take_from_token(db, hold->token_id, amount, err))
 		return false;
-	if (take_from_user(db, user_id, amount, err))
-		return true;
-	if (!undo_token(db, token_id, amount, &undo))
+	if (take_from_user(db, hold->user_id, amount, err)) {
+		if (budget_take(db, hold->budgets, amount, err))
+			return true;
+		if (!undo_user(db, hold->user_id, amount, &undo))
+			*err = undo;
+	}
+	if (!undo_token(db, hold->token_id, amount, &undo))
 		*err = undo; /* ERR_STORE: the whole transaction is void */
 	return false;
 }
@@ -156,51 +162,72 @@ bool quota_reserve(struct db *db, const struct hold *hold, struct err *err)
 {
 	static const char sql[] =
 	    "INSERT INTO reservations (request_id, user_id, token_id, channel_id, amount, cost, "
-	    "node, lease_until, created_at, model_name, token_name, username, is_stream) "
-	    "VALUES (?, ?, ?, ?, ?, -1, ?, ?, ?, ?, ?, ?, ?)";
+	    "node, lease_until, created_at, model_name, token_name, username, is_stream, budgets) "
+	    "VALUES (?, ?, ?, ?, ?, -1, ?, ?, ?, ?, ?, ?, ?, ?)";
 	int64_t now = clock_unix();
 
-	assert(hold->amount >= 0);
-	if (!take(db, hold->user_id, hold->token_id, hold->amount, err))
+	assert(hold->amount >= 0 && hold->budgets.n <= BUDGETS_TEXT_MAX);
+	if (!take(db, hold, hold->amount, err))
 		return false;
 	if (db_run(db, sql,
 	        BIND(v_text(hold->request_id), v_int(hold->user_id), v_int(hold->token_id),
 	            v_int(hold->channel_id), v_int(hold->amount), v_text(hold->node),
 	            v_int(now + lease_of(hold)), v_int(now), v_text(hold->model),
-	            v_text(hold->token_name), v_text(hold->username), v_int(hold->is_stream)),
+	            v_text(hold->token_name), v_text(hold->username), v_int(hold->is_stream),
+	            v_text(hold->budgets)),
 	        NULL, err))
 		return true;
 	if (!is_duplicate(err) || !undo_token(db, hold->token_id, hold->amount, err) ||
-	    !undo_user(db, hold->user_id, hold->amount, err))
+	    !undo_user(db, hold->user_id, hold->amount, err) ||
+	    !budget_untake(db, hold->budgets, hold->amount, err))
 		return false;
 	err_clear(err);
 	return err_set(err, ERR_INTERNAL, "this request id is in use");
 }
 
-bool quota_raise(struct db *db, struct str request_id, int64_t more, struct err *err)
+/* Of an update: another channel than the one reserved for may serve by now. */
+#define SERVES                                                                                     \
+	"channel_id = CASE WHEN ? <> 0 THEN ? ELSE channel_id END, "                               \
+	"model_name = CASE WHEN ? <> 0 THEN ? ELSE model_name END"
+
+/* Out of a row, before it is closed. */
+static struct str copy_budgets(struct str text, char out[BUDGETS_TEXT_MAX])
+{
+	assert(text.n <= BUDGETS_TEXT_MAX); /* quota_reserve's */
+	if (text.n)
+		memcpy(out, text.p, text.n);
+	return (struct str){ out, text.n };
+}
+
+bool quota_raise(struct db *db, const struct hold *hold, int64_t more, struct err *err)
 {
 	static const char find_sql[] =
-	    "SELECT user_id, token_id FROM reservations WHERE request_id = ?";
+	    "SELECT user_id, token_id, budgets FROM reservations WHERE request_id = ?";
 	static const char raise_sql[] =
-	    "UPDATE reservations SET amount = amount + ? WHERE request_id = ?";
+	    "UPDATE reservations SET amount = amount + ?, " SERVES " WHERE request_id = ?";
 	struct rows rows;
-	int64_t user_id = 0, token_id = 0;
+	struct hold held = { 0 };
+	char budgets[BUDGETS_TEXT_MAX];
 	bool found;
 
 	assert(more >= 0);
-	if (!db_query(db, find_sql, BIND(v_text(request_id)), &rows, err))
+	if (!db_query(db, find_sql, BIND(v_text(hold->request_id)), &rows, err))
 		return false;
 	found = rows_next(&rows);
 	if (found) {
-		user_id = rows_int(&rows, 0);
-		token_id = rows_int(&rows, 1);
+		held.user_id = rows_int(&rows, 0);
+		held.token_id = rows_int(&rows, 1);
+		held.budgets = copy_budgets(rows_text(&rows, 2), budgets);
 	}
 	if (!rows_close(&rows, err))
 		return false;
 	if (!found)
 		return err_set(err, ERR_NOT_FOUND, "this request has no reservation");
-	return take(db, user_id, token_id, more, err) &&
-	    db_run(db, raise_sql, BIND(v_int(more), v_text(request_id)), NULL, err);
+	return take(db, &held, more, err) &&
+	    db_run(db, raise_sql,
+	        BIND(v_int(more), v_int(hold->channel_id), v_int(hold->channel_id),
+	            v_int(hold->channel_id), v_text(hold->model), v_text(hold->request_id)),
+	        NULL, err);
 }
 
 bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t cost, int64_t prompt_tokens,
@@ -211,13 +238,15 @@ bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t cost, int6
 	    "prompt_tokens = CASE WHEN ? > prompt_tokens THEN ? ELSE prompt_tokens END, "
 	    "completion_tokens = CASE WHEN ? > completion_tokens THEN ? ELSE completion_tokens "
 	    "END, "
-	    "lease_until = ? WHERE request_id = ?";
+	    "lease_until = ?, " SERVES " WHERE request_id = ?";
 	int64_t changed;
 
 	if (!db_run(db, sql,
 	        BIND(v_int(cost), v_int(cost), v_int(prompt_tokens), v_int(prompt_tokens),
 	            v_int(completion_tokens), v_int(completion_tokens),
-	            v_int(clock_unix() + lease_of(hold)), v_text(hold->request_id)),
+	            v_int(clock_unix() + lease_of(hold)), v_int(hold->channel_id),
+	            v_int(hold->channel_id), v_int(hold->channel_id), v_text(hold->model),
+	            v_text(hold->request_id)),
 	        &changed, err))
 		return false;
 	return changed == 1 || err_set(err, ERR_NOT_FOUND, "this request has no reservation");
@@ -241,8 +270,8 @@ struct quota_sums {
 	size_t count;
 };
 
-/* A settlement fills at most one slot of each kind. */
-enum { SUMS_PER_SETTLEMENT = 3, SUMS_SMALL = 4 };
+/* A settlement fills at most one slot of each kind, a late one two of channels. */
+enum { SUMS_PER_SETTLEMENT = 4, SUMS_SMALL = 8 };
 
 struct quota_sums *quota_sums_new(size_t settlements)
 {
@@ -356,13 +385,15 @@ bool quota_sums_flush(struct db *db, struct quota_sums *s, struct err *err)
 
 struct reservation {
 	int64_t user_id, token_id, channel_id, amount;
+	struct str budgets;
+	char budgets_text[BUDGETS_TEXT_MAX];
 };
 
 /* Reads and removes; whoever removes it settles it. */
 static bool reservation_take(struct db *db, struct str request_id, struct reservation *r,
     bool *found, struct err *err)
 {
-	static const char find_sql[] = "SELECT user_id, token_id, channel_id, amount "
+	static const char find_sql[] = "SELECT user_id, token_id, channel_id, amount, budgets "
 	                               "FROM reservations WHERE request_id = ?";
 	static const char delete_sql[] = "DELETE FROM reservations WHERE request_id = ?";
 	struct rows rows;
@@ -371,9 +402,13 @@ static bool reservation_take(struct db *db, struct str request_id, struct reserv
 	if (!db_query(db, find_sql, BIND(v_text(request_id)), &rows, err))
 		return false;
 	*found = rows_next(&rows);
-	if (*found)
-		*r = (struct reservation){ rows_int(&rows, 0), rows_int(&rows, 1),
-			rows_int(&rows, 2), rows_int(&rows, 3) };
+	if (*found) {
+		r->user_id = rows_int(&rows, 0);
+		r->token_id = rows_int(&rows, 1);
+		r->channel_id = rows_int(&rows, 2);
+		r->amount = rows_int(&rows, 3);
+		r->budgets = copy_budgets(rows_text(&rows, 4), r->budgets_text);
+	}
 	if (!rows_close(&rows, err))
 		return false;
 	if (!*found)
@@ -389,10 +424,10 @@ static int64_t charge_of(const struct logrow *row)
 	return row->quota < 0 ? 0 : row->quota > QUOTA_MAX ? QUOTA_MAX : row->quota;
 }
 
-/* The row of a charge, with what the reservation knows better. *fresh false: a charge for this
+/* The row of a charge, with what the reservation knows better; without a log, its sums. *fresh false: a charge for this
  * request id is in the log already, which only a request id used twice can bring about. */
 static bool charge_log(struct db *db, const struct logrow *row, const struct reservation *r,
-    bool *fresh, struct err *err)
+    bool write_log, bool *fresh, struct err *err)
 {
 	struct logrow charge = *row;
 	struct err why = { 0 };
@@ -405,6 +440,8 @@ static bool charge_log(struct db *db, const struct logrow *row, const struct res
 		charge.channel = r->channel_id;
 	if (charge.created_at == 0)
 		charge.created_at = clock_unix();
+	if (!write_log)
+		return usage_add_unlogged(db, &charge, err);
 	*fresh = logrow_insert(db, &charge, &why);
 	if (*fresh)
 		return true;
@@ -414,6 +451,75 @@ static bool charge_log(struct db *db, const struct logrow *row, const struct res
 	}
 	log_error(NULL, "quota.charged_twice", LOG_STR("request", row->request_id),
 	    LOG_INT("user", r->user_id), LOG_INT("quota", charge.quota));
+	return true;
+}
+
+/* ---- settling what was swept -----------------------------------------------------------------*/
+
+/* The row that a sweep left for a request. */
+struct swept {
+	int64_t id, type, channel_id, quota;
+};
+
+static bool read_swept(struct db *db, const char *sql, struct str request_id, struct swept *s,
+    struct reservation *r, bool *found, struct err *err)
+{
+	struct rows rows;
+
+	if (!db_query(db, sql, BIND(v_text(request_id), v_int(FINISH_SWEPT)), &rows, err))
+		return false;
+	*found = rows_next(&rows);
+	if (*found) {
+		*s = (struct swept){ rows_int(&rows, 0), rows_int(&rows, 1), rows_int(&rows, 2),
+			rows_int(&rows, 3) };
+		*r = (struct reservation){ .channel_id = rows_int(&rows, 2),
+			.user_id = rows_int(&rows, 4),
+			.token_id = rows_int(&rows, 5) };
+	}
+	return rows_close(&rows, err);
+}
+
+/* A charge is found by its index; a release, which is rarer still, among the rows that are no
+ * charges (`type <> 2` names their index). */
+static bool find_swept(struct db *db, struct str request_id, struct swept *s, struct reservation *r,
+    bool *found, struct err *err)
+{
+	static const char charged_sql[] =
+	    "SELECT id, type, channel_id, quota, user_id, token_id FROM logs "
+	    "WHERE type = 2 AND request_id <> '' AND request_id = ? AND finish = ?";
+	static const char released_sql[] =
+	    "SELECT id, type, channel_id, quota, user_id, token_id FROM logs "
+	    "WHERE type <> 2 AND type = 6 AND request_id = ? AND finish = ?";
+
+	return read_swept(db, charged_sql, request_id, s, r, found, err) &&
+	    (*found || read_swept(db, released_sql, request_id, s, r, found, err));
+}
+
+/* The truth comes late: it takes the place of what the sweep had to assume. */
+static bool settle_swept(struct db *db, struct quota_sums *sums, const struct logrow *row,
+    bool write_log, bool *found, struct err *err)
+{
+	static const char delete_sql[] = "DELETE FROM logs WHERE id = ?";
+	int64_t cost = charge_of(row), more;
+	struct reservation r;
+	struct swept s;
+	bool fresh = true;
+
+	if (!find_swept(db, row->request_id, &s, &r, found, err))
+		return false;
+	if (!*found)
+		return true;
+	if (!usage_take_back(db, s.id, err) ||
+	    !db_run(db, delete_sql, BIND(v_int(s.id)), NULL, err) ||
+	    !charge_log(db, row, &r, write_log, &fresh, err))
+		return false;
+	more = cost - s.quota;
+	log_warn(NULL, "quota.settled_late", LOG_STR("request", row->request_id),
+	    LOG_INT("user", r.user_id), LOG_INT("quota", cost), LOG_INT("swept", s.quota));
+	sums_add(sums, SUM_USER, r.user_id, -more, more, s.type != LOG_TYPE_CONSUME);
+	sums_add(sums, SUM_TOKEN, r.token_id, -more, more, s.type != LOG_TYPE_CONSUME);
+	sums_add(sums, SUM_CHANNEL, s.channel_id, 0, -s.quota, 0);
+	sums_add(sums, SUM_CHANNEL, row->channel ? row->channel : s.channel_id, 0, cost, 0);
 	return true;
 }
 
@@ -427,11 +533,13 @@ bool quota_settle_into(struct db *db, struct quota_sums *s, const struct logrow 
 	if (!sums_make_room(db, s, err) || !reservation_take(db, row->request_id, &r, found, err))
 		return false;
 	if (!*found)
-		return true;
-	if (write_log && !charge_log(db, row, &r, &fresh, err))
+		return settle_swept(db, s, row, write_log, found, err);
+	if (!charge_log(db, row, &r, write_log, &fresh, err))
 		return false;
 	if (!fresh)
 		cost = 0;
+	if (!budget_settle(db, r.budgets, r.amount, cost, err))
+		return false;
 	sums_add(s, SUM_USER, r.user_id, r.amount - cost, cost, fresh);
 	sums_add(s, SUM_TOKEN, r.token_id, r.amount - cost, cost, fresh);
 	sums_add(s, SUM_CHANNEL, row->channel ? row->channel : r.channel_id, 0, cost, fresh);
@@ -448,6 +556,8 @@ bool quota_release_into(struct db *db, struct quota_sums *s, struct str request_
 		return false;
 	if (!*found)
 		return true;
+	if (!budget_settle(db, r.budgets, r.amount, 0, err))
+		return false;
 	sums_add(s, SUM_USER, r.user_id, r.amount, 0, 0);
 	sums_add(s, SUM_TOKEN, r.token_id, r.amount, 0, 0);
 	return true;
@@ -577,7 +687,7 @@ static bool in_range(int64_t quota)
 
 bool quota_grant(struct db *db, int64_t user_id, int64_t delta, struct err *err)
 {
-	static const char sql[] = "UPDATE users SET quota = quota + ? "
+	static const char sql[] = "UPDATE users SET quota = quota + ?, granted = granted + ? "
 	                          "WHERE id = ? AND quota + ? BETWEEN ? AND ?";
 	int64_t changed;
 	bool exists;
@@ -585,7 +695,7 @@ bool quota_grant(struct db *db, int64_t user_id, int64_t delta, struct err *err)
 	if (!in_range(delta))
 		return err_set(err, ERR_BAD_REQUEST, "the quota is too large");
 	if (!db_run(db, sql,
-	        BIND(v_int(delta), v_int(user_id), v_int(delta), v_int(-QUOTA_MAX),
+	        BIND(v_int(delta), v_int(delta), v_int(user_id), v_int(delta), v_int(-QUOTA_MAX),
 	            v_int(QUOTA_MAX)),
 	        &changed, err))
 		return false;

@@ -43,14 +43,17 @@ struct hold {
 	struct str model; /* for the log row of a sweep */
 	struct str token_name, username;
 	bool is_stream;
+	struct str budgets; /* budget_write's */
 };
 
 MUST_USE bool quota_reserve(struct db *db, const struct hold *hold, struct err *err);
-/* Takes `more` in addition; all or nothing. */
-MUST_USE bool quota_raise(struct db *db, struct str request_id, int64_t more, struct err *err);
+/* Takes `more` in addition; all or nothing. Of hold, request_id is read, and when channel_id is not
+ * 0, channel_id and model: who serves now. */
+MUST_USE bool quota_raise(struct db *db, const struct hold *hold, int64_t more, struct err *err);
 /* Notes what the stream has cost so far and renews the lease; of hold, request_id and lease_s are
- * read. What was noted never shrinks, so a cost of -1 renews the lease only. ERR_NOT_FOUND, here
- * and for quota_raise, when there is no such reservation (any more). */
+ * read, and channel_id and model as by quota_raise. What was noted never shrinks, so a cost of -1
+ * renews the lease only. ERR_NOT_FOUND, here and for quota_raise, when there is no such reservation
+ * (any more). */
 MUST_USE bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t cost,
     int64_t prompt_tokens, int64_t completion_tokens, struct err *err);
 
@@ -59,7 +62,8 @@ MUST_USE bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t c
  * whatever the row says and even if they were deleted meanwhile; row->channel is who served, 0 for
  * the channel reserved for; row->created_at 0 is now. write_log false keeps the sums and skips the
  * row. *settled is false when this request id was settled or released before: nothing moves then.
- */
+ * When it was swept before, since its process stood still for longer than the lease, the sweep's
+ * row is replaced by this one and only the difference moves, once. */
 MUST_USE bool quota_settle(struct db *db, const struct logrow *row, bool write_log, bool *settled,
     struct err *err);
 /* Gives the whole hold back: the request never reached an upstream. Nothing moves when it was

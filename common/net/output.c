@@ -26,7 +26,7 @@
 /* A body up to this travels in one piece with its head. */
 #define SMALL_BODY_BYTES ((size_t)16 * 1024)
 /* Room taken at once for a whole reply's head and its records. */
-#define HEAD_GUESS_BYTES ((size_t)448)
+#define HEAD_GUESS_BYTES ((size_t)512)
 /* Records of a large body per system call. */
 #define BATCH_RECORDS 8
 /* System calls for one connection per turn, so that a fast reader leaves time for others. */
@@ -346,6 +346,17 @@ static bool has_no_body(const struct req *r, int status)
 	return str_eq_c(r->method, "HEAD") || status == 204 || status == 304;
 }
 
+static void add_request_id(struct buf *out, const struct req *r, const struct headers *headers,
+    struct str name)
+{
+	if (headers && headers_get(headers, name.p).n)
+		return;
+	buf_add(out, name);
+	buf_add(out, STR(": "));
+	buf_add_c(out, r->id);
+	buf_add(out, STR("\r\n"));
+}
+
 static void add_headers(struct buf *out, const struct req *r, int status,
     const struct headers *headers)
 {
@@ -356,11 +367,9 @@ static void add_headers(struct buf *out, const struct req *r, int status,
 		buf_add(out, headers->items[i].value);
 		buf_add(out, STR("\r\n"));
 	}
-	if (!headers || !headers_get(headers, "X-Oneapi-Request-Id").n) {
-		buf_add(out, STR("X-Oneapi-Request-Id: "));
-		buf_add_c(out, r->id);
-		buf_add(out, STR("\r\n"));
-	}
+	add_request_id(out, r, headers, STR("X-Oneapi-Request-Id"));
+	/* The name under which OpenAI's own clients look for it. */
+	add_request_id(out, r, headers, STR("X-Request-Id"));
 }
 
 static void add_whole_head(struct buf *out, const struct req *r, int status,
@@ -600,6 +609,10 @@ void reply_abort(struct req *r)
 	struct conn *c = r->conn;
 
 	close_record(c);
+	/* To nginx without buffering a closed connection is an end like any other. A record of a
+	 * version that does not exist is none to anybody: nginx and Apache cut the reply. */
+	if (!c->cgi && !c->gone)
+		buf_add(&c->out.head, (struct str){ zeros, RECORD_HEADER });
 	c->keep = false;
 	end_reply(c);
 }

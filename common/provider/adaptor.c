@@ -180,6 +180,15 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 	u->completion_tokens = believable(u->completion_tokens, counted);
 }
 
+const struct medium *adaptor_medium(const struct call *c, struct str url)
+{
+	for (size_t i = 0; i < c->media_count; i++) {
+		if (str_eq(c->media[i].url, url))
+			return &c->media[i];
+	}
+	return NULL;
+}
+
 struct str adaptor_keep(struct arena *a, struct buf *b)
 {
 	struct str kept = buf_str(b);

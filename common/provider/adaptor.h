@@ -37,17 +37,26 @@ struct catalog_channel;
 struct provider;
 struct sink;
 
+/* What lay behind a URL of the request, fetched by the engine for adaptor.wants_bytes. */
+struct medium {
+	struct str url;  /* as the client wrote it, escapes undone */
+	struct str type; /* Content-Type without parameters, or "" */
+	struct str bytes;
+};
+
 struct call {
 	struct arena *arena;
 	const struct ask *ask;
 	const struct catalog_channel *channel;
 	const struct provider *provider;
-	struct str model;         /* after the channel's mapping */
-	struct str system_prompt; /* forced by the channel, or "" */
-	struct str query;         /* of the client's URL, as sent, without '?' */
-	struct str key;           /* the one of the channel's keys that this attempt uses */
-	bool stream;              /* as the upstream is asked; usually ask->stream */
-	int step;                 /* 0 for the first upstream call */
+	struct str model;           /* after the channel's mapping */
+	struct str system_prompt;   /* forced by the channel, or "" */
+	struct str query;           /* of the client's URL, as sent, without '?' */
+	struct str key;             /* the one of the channel's keys that this attempt uses */
+	bool stream;                /* as the upstream is asked; usually ask->stream */
+	int step;                   /* 0 for the first upstream call */
+	const struct medium *media; /* every URL that wants_bytes named */
+	size_t media_count;
 
 	/* filled by the adaptor */
 	struct usage usage;
@@ -73,6 +82,9 @@ struct adaptor {
 	void (*frame_init)(struct frame_reader *in, frame_fn *on_event, void *arg);
 	const char *stream_type; /* Content-Type that a streamed reply must start with */
 
+	/* Must the bytes behind this http(s) URL of an image part be there before encode, since the
+	 * upstream takes no URLs? NULL: never. */
+	bool (*wants_bytes)(const struct call *c, struct str url);
 	/* Fills method, url, headers and body of upstream call c->step. */
 	bool (*encode)(struct call *c, struct upstream_req *out, struct err *err);
 	/* A whole 2xx body becomes the client's body in out; notes usage. */
@@ -110,6 +122,9 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
 /* The bytes of b as long as the arena lives; b is empty afterwards, so ask buf_ok before. For
  * bodies made in encode. */
 struct str adaptor_keep(struct arena *a, struct buf *b);
+
+/* The one with this URL; NULL when there is none. */
+const struct medium *adaptor_medium(const struct call *c, struct str url);
 
 /* May a client's own path be put behind a base URL? "" or one that begins with '/', without blanks,
  * `?`, `#`, backslash, bytes beyond ASCII and segments of dots. */

@@ -1,6 +1,8 @@
 /* datauri.c — see datauri.h */
 #include "provider/datauri.h"
 
+#include <openssl/evp.h>
+
 bool datauri_is(struct str uri)
 {
 	return str_starts_nocase(uri, STR("data:"));
@@ -63,4 +65,22 @@ bool datauri_add_base64(struct buf *out, struct str encoded)
 		to[n++] = '=';
 	buf_commit(out, n);
 	return true;
+}
+
+/* A multiple of three, so that pieces join without padding. */
+#define PIECE_BYTES ((size_t)3 * 1024 * 1024)
+
+void datauri_add_bytes(struct buf *out, struct str bytes)
+{
+	while (bytes.n) {
+		struct str piece = str_slice(bytes, 0, PIECE_BYTES);
+		char *to = buf_reserve(out, (piece.n + 2) / 3 * 4 + 1);
+
+		if (!to)
+			return; /* shows in buf_ok */
+		buf_commit(out,
+		    (size_t)EVP_EncodeBlock((unsigned char *)to, (const unsigned char *)piece.p,
+		        (int)piece.n));
+		bytes = str_slice(bytes, piece.n, bytes.n);
+	}
 }

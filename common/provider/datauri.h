@@ -19,5 +19,7 @@ bool datauri_is(struct str uri);
 MUST_USE bool datauri_split(struct str uri, struct str *mime, struct str *encoded);
 /* Appends base64 text in its standard form; false when it is none or empty. */
 MUST_USE bool datauri_add_base64(struct buf *out, struct str encoded);
+/* Appends bytes as base64 text. */
+void datauri_add_bytes(struct buf *out, struct str bytes);
 
 #endif

@@ -170,11 +170,19 @@ static bool media_of(struct arena *a, struct jval part, struct str *uri, struct 
 static bool add_media(struct writer *w, struct str uri, struct str encoded, size_t message,
     size_t part, struct err *err)
 {
+	const struct medium *fetched = adaptor_medium(w->c, uri);
 	struct str mime;
 
+	if (fetched) {
+		json_add_comma(&w->body);
+		buf_add_char(&w->body, '"');
+		datauri_add_bytes(&w->body, fetched->bytes);
+		buf_add_char(&w->body, '"');
+		return true;
+	}
 	if (uri.n && !datauri_is(uri))
-		return refuse_part(message, part,
-		    "this channel takes images as data URIs only, not by URL", err);
+		return refuse_part(message, part, "this is neither an http URL nor a data URI",
+		    err);
 	if (uri.n && !datauri_split(uri, &mime, &encoded))
 		return refuse_part(message, part, "the data URI is not base64", err);
 	json_add_comma(&w->body);
@@ -660,15 +668,19 @@ static void add_head(const struct call *c, struct upstream_req *out)
 static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 {
 	struct writer *w = ARENA_NEW(c->arena, struct writer);
+	size_t fetched = 0;
 	bool ok;
 
+	for (size_t i = 0; i < c->media_count; i++)
+		fetched += c->media[i].bytes.n;
 	if (!(c->provider->modes & 1u << c->ask->mode))
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
 		    c->provider->name);
 	if (c->ask->n > 1)
 		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
 	w->c = c;
-	w->body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + GROWTH_ROOM);
+	w->body =
+	    buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + fetched * 2 + GROWTH_ROOM);
 	find_params(w);
 	c->state = state_new(w);
 	add_head(c, out);
@@ -993,11 +1005,18 @@ static void error(struct call *c, int status, struct str body, struct err *err)
 	adaptor_scrub(c, err);
 }
 
+/* Its server fetches nothing. */
+static bool wants_bytes(const struct call *c, struct str url)
+{
+	return true;
+}
+
 const struct adaptor ollama_adaptor = {
 	.name = "ollama",
 	.modes = 1u << MODE_CHAT | 1u << MODE_COMPLETIONS | 1u << MODE_EMBEDDINGS,
 	.frame_init = ndjson_init,
 	.stream_type = "application/x-ndjson",
+	.wants_bytes = wants_bytes,
 	.encode = encode,
 	.decode = decode,
 	.on_event = on_event,

@@ -356,6 +356,12 @@ struct str db_prefix(struct arena *a, struct str text)
 	return (struct str){ out, (size_t)(end - out) };
 }
 
+void db_set_patience(struct db *db, int wait_ms)
+{
+	if (db->driver->set_patience)
+		db->driver->set_patience(db->conn, wait_ms);
+}
+
 bool db_begin(struct db *db, struct err *err)
 {
 	assert(!db->in_transaction);

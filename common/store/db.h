@@ -125,6 +125,8 @@ MUST_USE bool rows_number(struct rows *rows, int64_t *out, struct err *err);
 /* The pattern for `LIKE ? ESCAPE '!'` that finds what starts with text. */
 struct str db_prefix(struct arena *a, struct str text);
 
+/* How long begin and writes outside a transaction wait for other writers; 10 s at first. */
+void db_set_patience(struct db *db, int wait_ms);
 MUST_USE bool db_begin(struct db *db, struct err *err);
 /* On false nothing of the transaction was written. */
 MUST_USE bool db_commit(struct db *db, struct err *err);

@@ -14,6 +14,8 @@ struct db_driver {
 	/* place is what follows the scheme: a file name or the whole URL. */
 	bool (*open)(const char *place, void **conn, struct err *err);
 	void (*close)(void *conn);
+	/* How long a busy database is waited for; NULL: it never is. */
+	void (*set_patience)(void *conn, int wait_ms);
 	bool (*prepare)(void *conn, const char *sql, void **stmt, struct err *err);
 	void (*finalize)(void *stmt);
 	/* Binds and starts; rows follow by step. */

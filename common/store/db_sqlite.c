@@ -43,6 +43,7 @@ enum lock_byte { LOCK_TURN, LOCK_PEN };
 struct sqlite_conn {
 	sqlite3 *db;
 	int lock_fd;
+	int wait_ms;
 	bool has_pen;
 	bool in_transaction;
 	sqlite3_stmt *begin, *commit, *rollback;
@@ -97,7 +98,7 @@ static int wait_lock(int fd, enum lock_byte byte, int64_t until_ms)
 
 static bool take_pen(struct sqlite_conn *c, struct err *err)
 {
-	int64_t until_ms = clock_mono_ms() + WAIT_MS;
+	int64_t until_ms = clock_mono_ms() + c->wait_ms;
 	int got;
 
 	assert(!c->has_pen);
@@ -220,6 +221,7 @@ static bool open_conn(const char *path, void **conn, struct err *err)
 	bool ok = false;
 
 	pthread_once(&configured, configure_once);
+	c->wait_ms = WAIT_MS;
 	snprintf(name, sizeof(name), "%s.lock", path);
 	c->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
 	if (c->lock_fd < 0)
@@ -232,6 +234,14 @@ static bool open_conn(const char *path, void **conn, struct err *err)
 	else
 		close_conn(c);
 	return ok;
+}
+
+static void set_patience(void *conn, int wait_ms)
+{
+	struct sqlite_conn *c = conn;
+
+	c->wait_ms = wait_ms;
+	sqlite3_busy_timeout(c->db, wait_ms);
 }
 
 /* ---- statements ---- */
@@ -482,6 +492,7 @@ const struct db_driver db_sqlite_driver = {
 	.engine = DB_SQLITE,
 	.open = open_conn,
 	.close = close_conn,
+	.set_patience = set_patience,
 	.prepare = prepare,
 	.finalize = finalize,
 	.start = start,

@@ -6,10 +6,13 @@
  */
 #include "crowd.h"
 
+#include <glob.h>
 #include <signal.h>
+#include <sqlite3.h>
 
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]"
-#define STREAMS 25
+#define STREAMS 100
+#define DRAINED 25
 #define GRANTED INT64_C(100000000)
 #define SWEPT_MS 25000
 
@@ -113,7 +116,8 @@ static void wait_swept(const char *name)
 	books_agree(s, name, u.id, GRANTED);
 }
 
-/* Twenty-five streams that were noted, twenty-five that were not yet, and five whole requests. */
+/* Two hundred streams, half of them noted and half not yet, and five whole requests. Naive code, which
+ * settles in memory when a stream ends, gives all of them away. */
 static void test_kill_in_streams(void **state)
 {
 	static struct stack_stream early[STREAMS], late[STREAMS];
@@ -224,25 +228,122 @@ static void test_lease_is_renewed(void **state)
 /* SIGTERM: streams that end in time end well, and everything is settled before the program goes. */
 static void test_drain(void **state)
 {
-	static struct stack_stream quick[STREAMS], endless[STREAMS];
+	static struct stack_stream quick[DRAINED], endless[DRAINED];
 	pid_t relay = stack_pid(s, "relay");
 
-	open_streams(endless, STREAMS, "stream-300-100");
-	open_streams(quick, STREAMS, "stream-15-100");
+	open_streams(endless, DRAINED, "stream-300-100");
+	open_streams(quick, DRAINED, "stream-15-100");
 	stack_kill(s, "relay", SIGTERM);
-	for (size_t i = 0; i < STREAMS; i++)
+	for (size_t i = 0; i < DRAINED; i++)
 		assert_true(ends_well(&quick[i], 10000));
-	for (size_t i = 0; i < STREAMS; i++)
+	for (size_t i = 0; i < DRAINED; i++)
 		assert_false(ends_well(&endless[i], 10000));
 	wait_for_next(relay);
 	/* Not by the next one: it would say so. */
 	assert_int_equal(mine("count(*) FROM reservations WHERE 1 = 1"), 0);
 	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3"), 0);
-	assert_int_equal(mine("count(*) FROM logs WHERE finish = 0 AND quota = 24"), STREAMS);
+	assert_int_equal(mine("count(*) FROM logs WHERE finish = 0 AND quota = 24"), DRAINED);
 	assert_int_equal(mine("count(*) FROM logs WHERE finish = 1 AND completion_tokens > 10 "
 	                      "AND quota = prompt_tokens + 2 * completion_tokens"),
-	    STREAMS);
+	    DRAINED);
 	books_agree(s, "drained", u.id, GRANTED);
+}
+
+/* ---- the database is away ---------------------------------------------------------------------- */
+
+/* Another program that writes and does not finish, as a backup or somebody's shell does. */
+static sqlite3 *lock_database(void)
+{
+	sqlite3 *db;
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/oneapi.db", s->data_dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static int journals(void)
+{
+	char pattern[400];
+	glob_t found;
+	int n;
+
+	snprintf(pattern, sizeof(pattern), "%s/*.journal", s->data_dir);
+	n = glob(pattern, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+	globfree(&found);
+	return n;
+}
+
+/* Streams that run go on and end well; nobody new comes in; what they cost lies in a file when the
+ * relay is killed, and is charged to the last quota by the next one. Without the journal their
+ * settlements die with the process, and the sweep charges what was noted early on. */
+static void test_database_away(void **state)
+{
+	static struct stack_stream st[DRAINED];
+	pid_t relay = stack_pid(s, "relay");
+	struct stack_reply *r;
+	int64_t start;
+	sqlite3 *db;
+
+	open_streams(st, DRAINED, "stream-15-100");
+	db = lock_database();
+	for (size_t i = 0; i < DRAINED; i++)
+		assert_true(ends_well(&st[i], 10000));
+	start = stack_now_ms();
+	r = stack_post(s, STACK_CHAT, u.key, "{\"model\":\"gpt-4o\"," HELLO "}");
+	stack_check_error("meanwhile", r, 503, "one_api_error", "store_unavailable", NULL);
+	assert_non_null(stack_header(r, "Retry-After"));
+	assert_in_range(stack_now_ms() - start, 0, 12000);
+	while (journals() == 0) {
+		if (stack_now_ms() - start > 20000)
+			fail_msg("there is no journal");
+		stack_sleep_ms(20);
+	}
+	/* From now on refusals are quick. */
+	start = stack_now_ms();
+	r = stack_post(s, STACK_CHAT, u.key, "{\"model\":\"gpt-4o\"," HELLO "}");
+	assert_int_equal(r->status, 503);
+	assert_in_range(stack_now_ms() - start, 0, 2000);
+
+	stack_kill(s, "relay", SIGKILL);
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(db);
+	wait_for_next(relay);
+	wait_swept("away");
+	assert_int_equal(journals(), 0);
+	assert_int_equal(mine("count(*) FROM logs WHERE type = 2 AND finish = 0 AND quota = 24"),
+	    DRAINED);
+	assert_int_equal(stack_sums(s, u.id).charged, 24 * DRAINED);
+}
+
+/* The same without a kill: the process recovers by itself, and serves again. */
+static void test_database_comes_back(void **state)
+{
+	static struct stack_stream st[5];
+	int64_t until;
+	sqlite3 *db;
+
+	open_streams(st, COUNT_OF(st), "stream-15-100");
+	db = lock_database();
+	for (size_t i = 0; i < COUNT_OF(st); i++)
+		assert_true(ends_well(&st[i], 10000));
+	until = stack_now_ms() + 20000;
+	while (journals() == 0) {
+		if (stack_now_ms() > until)
+			fail_msg("there is no journal");
+		stack_sleep_ms(20);
+	}
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(db);
+	wait_swept("back");
+	assert_int_equal(stack_sums(s, u.id).charged, 24 * (int)COUNT_OF(st));
+	for (until = stack_now_ms() + 10000; journals() > 0; stack_sleep_ms(20))
+		if (stack_now_ms() > until)
+			fail_msg("the journal stays");
+	assert_int_equal(
+	    stack_post(s, STACK_CHAT, u.key, "{\"model\":\"gpt-4o\"," HELLO "}")->status, 200);
 }
 
 int main(void)
@@ -253,6 +354,8 @@ int main(void)
 		cmocka_unit_test_setup(test_kill_twice, begin),
 		cmocka_unit_test_setup(test_lease_is_renewed, begin),
 		cmocka_unit_test_setup(test_drain, begin),
+		cmocka_unit_test_setup(test_database_away, begin),
+		cmocka_unit_test_setup(test_database_comes_back, begin),
 	};
 
 	return cmocka_run_group_tests_name("crash", tests, set_up, tear_down);

@@ -75,6 +75,7 @@ static const struct failure {
 } failures[] = {
 	/* 400, 422 */
 	{ "400", "status 400\n" ERR("bad thing", "\"invalid_request_error\"", "null"), 400, BAD, NULL, "bad thing", NULL },
+	{ "400 with a type of its own", "status 400\n" ERR("no such picture", "\"image_generation_user_error\"", "null"), 400, "image_generation_user_error", NULL, "no such picture", NULL },
 	{ "400 with a code", "status 400\n" ERR("too long", "\"invalid_request_error\"", "\"context_length_exceeded\""), 400, BAD, "context_length_exceeded", "too long", NULL },
 	{ "400 Azure filter", "status 400\nbody {\"error\":{\"message\":\"filtered\",\"type\":null,\"param\":\"prompt\",\"code\":\"content_filter\",\"status\":400,\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"}}}\n", 400, BAD, "content_filter", "filtered", NULL },
 	{ "422", "status 422\nbody {\"detail\":[{\"loc\":[\"body\",\"n\"],\"msg\":\"too small\"}]}\n", 400, BAD, NULL, "too small", NULL },

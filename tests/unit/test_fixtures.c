@@ -7,6 +7,7 @@
  *	title, mode, path_model, query, upstream_status, content_type (of the request)
  *	method, path, headers	of a request that is forwarded as it is (resource, proxy)
  *	channel		type, key, base_url, other, config, model_mapping, system_prompt
+ *	media		[{url, type, text}]: what lies behind URLs of the request
  *	expect		url, method, headers (all of them), same_bytes (of upstream-request.json),
  *			status, code, kind, detail_has (of an error), reported,
  *			usage {prompt, completion, cached, cache_write, reasoning, audio_in,
@@ -287,6 +288,20 @@ static void make_channel(struct played *p)
 		fail_msg("%s: channel type %d is not of this dialect", p->name, row.type);
 }
 
+static void add_media(struct played *p)
+{
+	const cJSON *media = json_at(p->meta, "media"), *item;
+	struct medium *list =
+	    arena_alloc(p->arena, sizeof(*list) * (size_t)(cJSON_GetArraySize(media) + 1));
+
+	p->call.media = list;
+	cJSON_ArrayForEach(item, media)
+	{
+		list[p->call.media_count++] = (struct medium){ json_str_at(item, "url"),
+			json_str_at(item, "type"), json_str_at(item, "text") };
+	}
+}
+
 static void make_call(struct played *p)
 {
 	p->call = (struct call){
@@ -300,6 +315,7 @@ static void make_call(struct played *p)
 		.query = json_str_at(p->meta, "query"),
 		.stream = p->ask.stream,
 	};
+	add_media(p);
 }
 
 static void forward_request(struct played *p, enum mode mode, struct str body)

@@ -269,7 +269,7 @@ static void *reserve_often(void *arg)
 static void test_parallel_reservations(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 	struct caller callers[50];
 	atomic_int granted = 0;
 
@@ -301,7 +301,7 @@ static void test_parallel_reservations(void **state)
 static void test_life_of_a_request(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 
 	assert_string_equal(ledger_node(l), "node-1");
 	want("reserve", reserve(l, "r1", 2, 2, 500), true);
@@ -338,7 +338,7 @@ static void count_done(struct ledger_op *op)
 static void test_all_at_once(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 	enum { N = 200 };
 	struct ledger_op *ops = calloc(3 * N, sizeof(*ops));
 	char(*ids)[16] = calloc(N, sizeof(*ids));
@@ -369,7 +369,7 @@ static void test_all_at_once(void **state)
 static void test_given_back_first(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 
 	want("all of it", reserve(l, "r0", 1, POOR_KEY, 1000), true);
 	for (int i = 0; i < 50; i++) {
@@ -419,7 +419,7 @@ static void check_order(struct ledger_op *op)
 static void test_settlements_survive(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 	enum { N = 20 };
 	struct ledger_op *ops = calloc(N, sizeof(*ops));
 	char ids[N][16];
@@ -455,7 +455,7 @@ static void test_settlements_survive(void **state)
 static void test_neighbours(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 	struct ledger_op busy = { .kind = LEDGER_RELEASE, .hold = { .request_id = STR("none") } };
 	struct ledger_op good = { .kind = LEDGER_RELEASE, .hold = { .request_id = STR("good") } };
 	struct ledger_op bad = settle_op("bad", 30), other = reserve_op("other", 5, 5, 100);
@@ -488,7 +488,7 @@ static void test_neighbours(void **state)
 static void test_reservations_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 	struct ledger_op op = reserve_op("r1", 3, 3, 100);
 
 	run(f->db, "ALTER TABLE reservations RENAME TO away");
@@ -505,7 +505,7 @@ static void test_reservations_refused(void **state)
  */
 static void crash(const struct fixture *f)
 {
-	struct ledger *l = ledger_start(open_db(f), "crashed", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "crashed", QUOTA_LEASE_S, "");
 
 	for (int i = 0; i < 10; i++) {
 		char id[32];
@@ -544,10 +544,10 @@ static void test_crash(void **state)
 
 	/* A ledger that starts before the lease ends leaves them alone, one after it clears them.
 	 */
-	ledger_stop(ledger_start(open_db(f), "next", QUOTA_LEASE_S));
+	ledger_stop(ledger_start(open_db(f), "next", QUOTA_LEASE_S, ""));
 	want("leased", number(f->db, "SELECT COUNT(*) FROM reservations"), 10 - late);
 	run(f->db, "UPDATE reservations SET lease_until = lease_until - 100");
-	struct ledger *l = ledger_start(open_db(f), "next", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "next", QUOTA_LEASE_S, "");
 	wait_for(f->db, "SELECT COUNT(*) FROM reservations", 0);
 	want("charged", number(f->db, "SELECT SUM(quota) FROM logs WHERE type = 2 AND finish = 3"),
 	    100 + 101 + 102);
@@ -556,11 +556,169 @@ static void test_crash(void **state)
 	    7 - late);
 	check_books(f->db);
 
-	/* Whoever settles late, after the sweep, changes nothing. */
+	/* Whoever settles late, after the sweep, is charged the difference, once. */
 	want("late", settle(l, "crash0", 500), true);
-	want("user", number(f->db, "SELECT quota FROM users WHERE id = 1"), GRANTED - 100);
+	want("twice", settle(l, "crash0", 500), true);
+	want("user", number(f->db, "SELECT quota FROM users WHERE id = 1"), GRANTED - 500);
+	want("its row",
+	    number(f->db,
+	        "SELECT COUNT(*) FROM logs WHERE request_id = 'crash0' AND quota = 500 "
+	        "AND finish <> 3"),
+	    1);
+	check_books(f->db);
+	/* So is one that was released: now it is a request that was charged. */
+	want("released", settle(l, "crash5", 70), true);
+	want("its user", number(f->db, "SELECT quota FROM users WHERE id = 6"), GRANTED - 70);
+	want("counted", number(f->db, "SELECT request_count FROM users WHERE id = 6"), 1);
+	want("no error row",
+	    number(f->db, "SELECT COUNT(*) FROM logs WHERE request_id = 'crash5' AND type = 6"), 0);
 	check_books(f->db);
 	ledger_stop(l);
+}
+
+/* ---- the journal -----------------------------------------------------------------------------*/
+
+static int journals(const struct fixture *f)
+{
+	char command[160];
+	FILE *out;
+	int n = -1;
+
+	snprintf(command, sizeof(command), "ls '%s' | grep -c 'journal$'", f->dir);
+	out = popen(command, "r");
+	if (fscanf(out, "%d", &n) != 1)
+		n = -1;
+	pclose(out);
+	return n;
+}
+
+/* Runs in a child that dies as by SIGKILL: ten requests whose settlements the database, which
+ * somebody else has locked, does not take. */
+static void settle_and_die(const struct fixture *f, int locked, int reserved)
+{
+	struct ledger *l = ledger_start(open_db(f), "dying", QUOTA_LEASE_S, f->dir);
+	struct ledger_op ops[10];
+	char ids[10][16], byte = 0;
+	struct ledger_op late = reserve_op("late", 20, 20, 5);
+
+	for (int i = 0; i < 10; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "j%d", i);
+		if (!reserve(l, ids[i], 1 + i, 1 + i, 1000))
+			_exit(1);
+	}
+	if (write(reserved, &byte, 1) != 1 || read(locked, &byte, 1) != 1)
+		_exit(2);
+	for (int i = 0; i < 10; i++) {
+		ops[i] = settle_op(ids[i], 2000 + i); /* above what was held */
+		ops[i].done = count_done;
+		ledger_send(l, &ops[i]);
+	}
+	for (int i = 0; i < 2000 && atomic_load(&told) < 10; i++)
+		usleep(10000);
+	if (atomic_load(&told) != 10)
+		_exit(3);
+	/* Nobody new gets in, and nobody waits long to hear it. */
+	if (send_and_wait(l, &late) || late.err.kind != ERR_STORE || late.err.retry_after_s != 1)
+		_exit(4);
+	_exit(0);
+}
+
+/* Design 9: the database is away, streams settle, the process is killed: nothing is lost, to the
+ * last quota. A ledger that only keeps settlements in memory loses all ten: they are then swept
+ * and given back. */
+static void test_journal_survives_a_kill(void **state)
+{
+	struct fixture *f = *state;
+	int locked[2], reserved[2], status;
+	struct err err = { 0 };
+	struct ledger *l;
+	char byte = 0;
+	pid_t child;
+
+	atomic_store(&told, 0);
+	assert_int_equal(pipe(locked) | pipe(reserved), 0);
+	db_close(f->db);
+	child = fork();
+	if (child == 0)
+		settle_and_die(f, locked[0], reserved[1]);
+	f->db = open_db(f);
+	assert_int_equal(read(reserved[0], &byte, 1), 1);
+	assert_true(db_begin(f->db, &err));
+	assert_int_equal(write(locked[1], &byte, 1), 1);
+	assert_true(waitpid(child, &status, 0) == child);
+	db_rollback(f->db);
+	want("child", WEXITSTATUS(status), 0);
+	want("still reserved", number(f->db, "SELECT COUNT(*) FROM reservations"), 10);
+	want("in a file", journals(f), 1);
+
+	l = ledger_start(open_db(f), "next", QUOTA_LEASE_S, f->dir);
+	wait_for(f->db, "SELECT COUNT(*) FROM reservations", 0);
+	want("charged", number(f->db, "SELECT SUM(quota) FROM logs WHERE type = 2 AND finish = 0"),
+	    10 * 2000 + 45);
+	check_books(f->db);
+	ledger_stop(l);
+	want("no file is left", journals(f), 0);
+}
+
+/* The same process recovers; meanwhile another one has swept what seemed dead. */
+static void test_journal_and_sweep(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, f->dir), *other;
+	struct ledger_op noted, plain;
+
+	want("reserve", reserve(l, "noted", 3, 3, 100), true);
+	want("reserve", reserve(l, "plain", 4, 4, 100), true);
+	want("note", simple(l, LEDGER_CHECKPOINT, "noted", 40), ERR_NONE);
+	run(f->db, "ALTER TABLE logs RENAME TO away");
+	atomic_store(&told, 0);
+	noted = settle_op("noted", 55);
+	plain = settle_op("plain", 60);
+	noted.done = plain.done = count_done;
+	ledger_send(l, &noted);
+	ledger_send(l, &plain);
+	for (int i = 0; i < 1000 && atomic_load(&told) < 2; i++)
+		usleep(10000);
+	want("counted as done", atomic_load(&told), 2);
+	want("in a file", journals(f), 1);
+	run(f->db,
+	    "ALTER TABLE away RENAME TO logs;"
+	    "UPDATE reservations SET lease_until = lease_until - 1000");
+	other = ledger_start(open_db(f), "node-2", QUOTA_LEASE_S, "");
+	wait_for(f->db, "SELECT COUNT(*) FROM reservations", 0);
+	ledger_stop(other);
+	wait_for(f->db, "SELECT COALESCE(SUM(quota), 0) FROM logs WHERE type = 2", 55 + 60);
+	want("nothing says swept", number(f->db, "SELECT COUNT(*) FROM logs WHERE finish = 3"), 0);
+	check_books(f->db);
+	ledger_stop(l);
+	want("no file is left", journals(f), 0);
+}
+
+/* Stopping does not wait for a database that is away. */
+static void test_stop_while_away(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, f->dir);
+	struct ledger_op op = settle_op("r1", 30);
+	int64_t start;
+
+	want("reserve", reserve(l, "r1", 3, 3, 100), true);
+	run(f->db, "ALTER TABLE logs RENAME TO away");
+	atomic_store(&told, 0);
+	op.done = count_done;
+	ledger_send(l, &op);
+	start = clock_mono_ms();
+	ledger_stop(l);
+	if (clock_mono_ms() - start > 8000)
+		fail_msg("it took %lld ms", (long long)(clock_mono_ms() - start));
+	want("told", atomic_load(&told), 1);
+	want("fine", op.ok, true);
+	run(f->db, "ALTER TABLE away RENAME TO logs");
+	l = ledger_start(open_db(f), "node-2", QUOTA_LEASE_S, f->dir);
+	wait_for(f->db, "SELECT COUNT(*) FROM reservations", 0);
+	ledger_stop(l);
+	want("charged", number(f->db, "SELECT SUM(quota) FROM logs WHERE type = 2"), 30);
+	check_books(f->db);
 }
 
 /* ---- many requests ---------------------------------------------------------------------------*/
@@ -607,7 +765,7 @@ static void test_two_processes(void **state)
 
 	db_close(f->db);
 	child = fork();
-	l = ledger_start(open_db(f), child == 0 ? "second" : "first", QUOTA_LEASE_S);
+	l = ledger_start(open_db(f), child == 0 ? "second" : "first", QUOTA_LEASE_S, "");
 	if (child == 0) {
 		int wrong = live_many(l, 8, 100);
 
@@ -637,7 +795,7 @@ static void test_many_callers(void **state)
 {
 	enum { CALLERS = 64, TURNS = 150 };
 	struct fixture *f = *state;
-	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S);
+	struct ledger *l = ledger_start(open_db(f), "node-1", QUOTA_LEASE_S, "");
 	int64_t start_ms = clock_mono_ms(), start_us = cpu_us(), ms, us;
 	struct ledger_counts counts;
 
@@ -662,6 +820,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_crash),
+		TEST(test_journal_survives_a_kill),
+		TEST(test_journal_and_sweep),
+		TEST(test_stop_while_away),
 		TEST(test_two_processes),
 		TEST(test_parallel_reservations),
 		TEST(test_life_of_a_request),

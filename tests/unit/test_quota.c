@@ -197,7 +197,7 @@ static enum err_kind raise_by(struct db *db, const char *id, int64_t more)
 	bool ok;
 
 	assert_true(db_begin(db, &other));
-	ok = quota_raise(db, str_c(id), more, &err);
+	ok = quota_raise(db, &(struct hold){ .request_id = str_c(id) }, more, &err);
 	assert_true(db_commit(db, &other));
 	assert_int_equal(ok, err.kind == ERR_NONE);
 	return err.kind;
@@ -563,7 +563,57 @@ static void test_sweep(void **state)
 	        "SELECT COUNT(*) FROM logs WHERE request_id = 'silent' AND type = 6 AND "
 	        "quota = 0 AND finish = 3 AND content LIKE 'released%' AND user_id = 7"),
 	    1);
-	want("too late", settle(db, cost("spoke", 200), true), false);
+	check_invariant(db);
+
+	/* Its process was only slow: the difference is charged, once, and the row is its own. */
+	want("late", settle(db, cost("spoke", 200), true), true);
+	want("late again", settle(db, cost("spoke", 200), true), false);
+	want("its row",
+	    number(db,
+	        "SELECT COUNT(*) FROM logs WHERE request_id = 'spoke' AND quota = 200 AND "
+	        "finish = 0 AND user_id = 7 AND token_id = 11"),
+	    1);
+	want("used", number(db, "SELECT used_quota FROM users WHERE id = 7"), 200);
+	want("requests", number(db, "SELECT request_count FROM users WHERE id = 7"), 1);
+	want("less than the checkpoint said",
+	    number(db, "SELECT used_quota FROM channels WHERE id = 3"), 200);
+	check_invariant(db);
+	/* One that was released becomes a request like any other. */
+	want("late", settle(db, cost("silent", 50), true), true);
+	want("late again", settle(db, cost("silent", 50), true), false);
+	want("requests", number(db, "SELECT request_count FROM users WHERE id = 7"), 2);
+	want("rows", number(db, "SELECT COUNT(*) FROM logs WHERE request_id = 'silent'"), 1);
+	check_invariant(db);
+}
+
+/* Who serves in the end is named by the reservation, so that a sweep charges through the right
+ * channel. */
+static void test_other_channel(void **state)
+{
+	struct db *db = ((struct fixture *)*state)->db;
+	struct hold now = { .request_id = STR("r1"), .channel_id = 4, .model = STR("other") };
+	struct err err = { 0 };
+
+	want("reserve", reserve(db, hold("r1", LIMITED, 100)), ERR_NONE);
+	want("reserve", reserve(db, hold("r2", LIMITED, 100)), ERR_NONE);
+	want("raise", quota_raise(db, &now, 10, &err), true);
+	now.request_id = STR("r2");
+	want("note", quota_checkpoint(db, &now, 20, 1, 1, &err), true);
+	want("named",
+	    number(db,
+	        "SELECT COUNT(*) FROM reservations WHERE channel_id = 4 AND "
+	        "model_name = 'other'"),
+	    2);
+	now.channel_id = 0;
+	want("note", quota_checkpoint(db, &now, 30, 1, 1, &err), true);
+	want("kept",
+	    number(db,
+	        "SELECT COUNT(*) FROM reservations WHERE channel_id = 4 AND "
+	        "model_name = 'other'"),
+	    2);
+	run(db, "UPDATE reservations SET lease_until = 5000");
+	want("swept", sweep(db, 5001, 10), 2);
+	want("through it", number(db, "SELECT used_quota FROM channels WHERE id = 4"), 30);
 	check_invariant(db);
 }
 
@@ -736,6 +786,7 @@ int main(void)
 		TEST(test_deleted_meanwhile),
 		TEST(test_whom),
 		TEST(test_sweep),
+		TEST(test_other_channel),
 		TEST(test_sweep_zero),
 		TEST(test_grant),
 		TEST(test_set_token),
