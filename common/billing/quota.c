@@ -424,8 +424,9 @@ static int64_t charge_of(const struct logrow *row)
 	return row->quota < 0 ? 0 : row->quota > QUOTA_MAX ? QUOTA_MAX : row->quota;
 }
 
-/* The row of a charge, with what the reservation knows better; without a log, its sums. *fresh false: a charge for this
- * request id is in the log already, which only a request id used twice can bring about. */
+/* The row of a charge, with what the reservation knows better; without a log, its sums. *fresh
+ * false: a charge for this request id is in the log already, which only a request id used twice can
+ * bring about. */
 static bool charge_log(struct db *db, const struct logrow *row, const struct reservation *r,
     bool write_log, bool *fresh, struct err *err)
 {
@@ -724,13 +725,17 @@ bool quota_set_token(struct db *db, int64_t token_id, int64_t remain_quota, bool
 	static const char sql[] =
 	    "UPDATE tokens SET remain_quota = ? - CASE WHEN unlimited_quota <> 0 AND ? = 0 THEN "
 	    "(SELECT COALESCE(SUM(amount), 0) FROM reservations WHERE token_id = tokens.id) "
-	    "ELSE 0 END, unlimited_quota = ? WHERE id = ? AND deleted_at = 0";
+	    "ELSE 0 END, granted = ? + used_quota + CASE WHEN unlimited_quota <> 0 AND ? = 0 "
+	    "THEN 0 ELSE "
+	    "(SELECT COALESCE(SUM(amount), 0) FROM reservations WHERE token_id = tokens.id) END, "
+	    "unlimited_quota = ? WHERE id = ? AND deleted_at = 0";
 	int64_t changed;
 
 	if (!in_range(remain_quota))
 		return err_set(err, ERR_BAD_REQUEST, "the quota is too large");
 	if (!db_run(db, sql,
-	        BIND(v_int(remain_quota), v_int(unlimited), v_int(unlimited), v_int(token_id)),
+	        BIND(v_int(remain_quota), v_int(unlimited), v_int(remain_quota), v_int(unlimited),
+	            v_int(unlimited), v_int(token_id)),
 	        &changed, err))
 		return false;
 	return changed == 1 || err_set(err, ERR_NOT_FOUND, "there is no key %" PRId64, token_id);

@@ -4,12 +4,15 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/err.h"
+#include "base/mapping.h"
 #include "base/rate.h"
 
 /* So many that two of the keys below meet less than once in 100,000 runs. */
@@ -207,6 +210,170 @@ static void test_processes_share(void **state)
 	assert_int_equal(burst(STR("fork"), 10, 7, HOUR_MS), 2);
 }
 
+/* ---- costs, corrections, views --------------------------------------------------------------- */
+
+static void test_costs(void **state)
+{
+	/* 1000 tokens a minute: one every 60 ms. */
+	static const struct rate_limit tpm = { 1000, 60000 };
+	static const struct {
+		const char *name;
+		int64_t wait_ms, cost;
+		bool want;
+		int64_t remaining, retry_ms;
+	} cases[] = {
+		{ "looking takes nothing", 0, 0, true, 1000, 0 },
+		{ "part of it", 0, 400, true, 600, 0 },
+		{ "too much for now", 0, 601, false, 600, 60 },
+		{ "all of the rest", 0, 600, true, 0, 0 },
+		{ "nothing left", 0, 1, false, 0, 60 },
+		{ "half a minute later", 30000, 501, false, 500, 60 },
+		{ "exactly what came back", 0, 500, true, 0, 0 },
+		{ "more than there ever is", 0, 1001, false, 0, -1 },
+	};
+	uint64_t key = rate_key(table, STR("tokens"));
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct rate_view view;
+		bool got;
+
+		clock_test_advance(cases[i].wait_ms);
+		got = rate_take(table, key, tpm, cases[i].cost, &view);
+		if (got != cases[i].want)
+			fail_msg("%s: got %d, want %d", cases[i].name, got, cases[i].want);
+		/* The test itself takes a few milliseconds: one token more, or two. */
+		if (view.remaining < cases[i].remaining || view.remaining > cases[i].remaining + 2)
+			fail_msg("%s: got %lld left, want %lld", cases[i].name,
+			    (long long)view.remaining, (long long)cases[i].remaining);
+		if (view.retry_ms > cases[i].retry_ms ||
+		    (cases[i].retry_ms == -1) != (view.retry_ms == -1))
+			fail_msg("%s: got retry after %lld ms, want %lld", cases[i].name,
+			    (long long)view.retry_ms, (long long)cases[i].retry_ms);
+	}
+}
+
+static void test_reset(void **state)
+{
+	/* 10 per hour, 3 taken: all is back after 3 times 360 s. */
+	static const struct rate_limit limit = { 10, HOUR_MS };
+	struct rate_view view;
+
+	assert_true(rate_take(table, rate_key(table, STR("reset")), limit, 3, &view));
+	assert_int_equal(view.reset_ms, 3 * 360000);
+	assert_int_equal(view.remaining, 7);
+	clock_test_advance(360000);
+	assert_true(rate_take(table, rate_key(table, STR("reset")), limit, 0, &view));
+	assert_in_range(view.reset_ms, 2 * 360000 - 1000, 2 * 360000);
+}
+
+static void test_corrections(void **state)
+{
+	static const struct rate_limit limit = { 1000, HOUR_MS };
+	static const struct {
+		const char *name;
+		int64_t taken, more, remaining;
+	} cases[] = {
+		{ "less was used", 500, -200, 700 },
+		{ "nothing was used", 500, -500, 1000 },
+		{ "more was used", 500, 300, 200 },
+		{ "far more was used", 500, 5000, 0 },
+		{ "as estimated", 500, 0, 500 },
+		{ "given back and never taken", 0, -500, 1000 },
+		{ "used without asking", 0, 400, 600 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint64_t key = rate_key(table, str_c(cases[i].name));
+		struct rate_view view;
+
+		assert_true(rate_take(table, key, limit, cases[i].taken, &view));
+		rate_adjust(table, key, limit, cases[i].more);
+		assert_true(rate_take(table, key, limit, 0, &view));
+		if (view.remaining != cases[i].remaining)
+			fail_msg("%s: got %lld left, want %lld", cases[i].name,
+			    (long long)view.remaining, (long long)cases[i].remaining);
+	}
+}
+
+/* A debt is paid before anything is let in again. */
+static void test_debt(void **state)
+{
+	static const struct rate_limit limit = { 100, HOUR_MS };
+	uint64_t key = rate_key(table, STR("debt"));
+	struct rate_view view;
+
+	assert_true(rate_take(table, key, limit, 50, &view));
+	rate_adjust(table, key, limit, 150); /* 200 in all: 100 too many */
+	clock_test_advance(HOUR_MS - 60000);
+	assert_false(rate_take(table, key, limit, 1, &view));
+	clock_test_advance(60000 + 36000 + 1000);
+	assert_true(rate_take(table, key, limit, 1, &view));
+}
+
+/* Full buckets are shared, cells whose time has passed are taken over. */
+static void test_cells_are_taken_over(void **state)
+{
+	struct rate_table *small = rate_table_new(8);
+	int retry, refused = 0;
+
+	for (int i = 0; i < 16; i++) {
+		char key[16];
+		int n = snprintf(key, sizeof(key), "first %d", i);
+
+		refused += !rate_allow(small, (struct str){ key, (size_t)n }, 1, 60000, &retry);
+	}
+	assert_int_equal(refused, 8);
+	clock_test_advance(61000);
+	for (int i = 0; i < 8; i++) {
+		char key[16];
+		int n = snprintf(key, sizeof(key), "second %d", i);
+
+		assert_true(rate_allow(small, (struct str){ key, (size_t)n }, 1, 60000, &retry));
+	}
+	rate_table_free(small);
+}
+
+/* Four processes over one mapped file take costs of 50 from 10,000: 200 times, not once more. */
+static void test_mapped_processes(void **state)
+{
+	static const struct rate_limit limit = { 10000, 1000 * HOUR_MS };
+	char path[] = "/tmp/test_rate.XXXXXX";
+	int fd = mkstemp(path), taken = 0;
+	pid_t children[4];
+
+	assert_true(fd >= 0);
+	close(fd);
+	for (size_t i = 0; i < COUNT_OF(children); i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			struct mapping *m;
+			struct rate_table *t;
+			struct rate_view view;
+			struct err err = { 0 };
+			int got = 0;
+
+			if (!mapping_open(path, &m, &err))
+				_exit(255);
+			t = rate_table_at(mapping_region(m, "rates", rate_table_bytes(1024)), 1024);
+			for (int n = 0; n < 900; n++) {
+				uint64_t key = rate_key(t, STR("all"));
+
+				got += rate_take(t, key, limit, 50, &view);
+			}
+			_exit(got);
+		}
+	}
+	for (size_t i = 0; i < COUNT_OF(children); i++) {
+		int status = 0;
+
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_not_equal(WEXITSTATUS(status), 255);
+		taken += WEXITSTATUS(status);
+	}
+	assert_int_equal(taken, 200);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +387,12 @@ int main(void)
 		cmocka_unit_test(test_one_cell),
 		cmocka_unit_test(test_threads_share),
 		cmocka_unit_test(test_processes_share),
+		cmocka_unit_test(test_costs),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_corrections),
+		cmocka_unit_test(test_debt),
+		cmocka_unit_test(test_cells_are_taken_over),
+		cmocka_unit_test(test_mapped_processes),
 	};
 
 	return cmocka_run_group_tests_name("rate", tests, make_table, free_table);

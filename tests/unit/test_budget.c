@@ -1,0 +1,208 @@
+/* test_budget.c — budgets within reservations: refused by the sum, settled where they were taken */
+#include "temp_db.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "billing/budget.h"
+#include "billing/quota.h"
+
+static int64_t number(struct temp_db *t, const char *sql)
+{
+	struct rows rows;
+	int64_t n = -1;
+
+	CHECK(db_query(t->db, sql, BIND_NONE, &rows, &t->err) && rows_number(&rows, &n, &t->err),
+	    &t->err);
+	return n;
+}
+
+static const char spent_sql[] = "SELECT SUM(spent) FROM budget_sums WHERE scope = 'key'";
+static const char held_sql[] = "SELECT SUM(reserved) FROM budget_sums WHERE scope = 'key'";
+static const char user_sql[] = "SELECT quota FROM users WHERE id = 1";
+
+static void add_people(struct temp_db *t)
+{
+	static const char script[] =
+	    "INSERT INTO users (id, username, quota) VALUES (1, 'anna', 1000000);"
+	    "INSERT INTO tokens (id, user_id, key_hash, key_sealed, unlimited_quota) "
+	    "VALUES (1, 1, x'00', '', 1);";
+
+	CHECK(db_script(t->db, script, &t->err), &t->err);
+}
+
+static struct budget key_budget(int64_t most)
+{
+	return (
+	    struct budget){ STR("key"), STR("1"), STR("day"), 86400 * 20000, 86400 * 20001, most };
+}
+
+static struct budget group_budget(int64_t most)
+{
+	return (struct budget){ STR("group"), STR("a b"), STR("month"), 86400 * 20000,
+		86400 * 20030, most };
+}
+
+static bool reserve(struct temp_db *t, const char *id, int64_t amount, struct str budgets)
+{
+	struct hold hold = {
+		.request_id = str_c(id),
+		.user_id = 1,
+		.token_id = 1,
+		.amount = amount,
+		.node = STR("test"),
+		.budgets = budgets,
+	};
+	bool ok;
+
+	err_clear(&t->err);
+	CHECK(db_begin(t->db, &t->err), &t->err);
+	ok = quota_reserve(t->db, &hold, &t->err);
+	if (ok || t->err.kind == ERR_RATE_LIMIT) {
+		struct err commit = { 0 };
+
+		CHECK(db_commit(t->db, &commit), &commit);
+	} else {
+		db_rollback(t->db);
+	}
+	return ok;
+}
+
+static void settle(struct temp_db *t, const char *id, int64_t cost)
+{
+	struct logrow row = { .request_id = str_c(id), .quota = cost };
+	bool settled;
+
+	CHECK(db_begin(t->db, &t->err), &t->err);
+	CHECK(quota_settle(t->db, &row, true, &settled, &t->err), &t->err);
+	CHECK(db_commit(t->db, &t->err), &t->err);
+	assert_true(settled);
+}
+
+static void test_reserve_and_settle(void **state)
+{
+	struct temp_db *t = *state;
+	struct arena *a = arena_new(1024);
+	struct budget list[] = { key_budget(1000), group_budget(1500) };
+	struct str text = budget_write(a, list, 2);
+
+	add_people(t);
+	assert_true(reserve(t, "one", 600, text));
+	assert_int_equal(number(t, held_sql), 600);
+	assert_false(reserve(t, "two", 401, text));
+	assert_int_equal(t->err.kind, ERR_RATE_LIMIT);
+	assert_int_equal(err_status(&t->err), 429);
+	assert_string_equal(err_code(&t->err), "budget_exceeded");
+	assert_true(t->err.retry_after_s >= 1);
+	assert_true(reserve(t, "three", 400, text));
+	settle(t, "one", 100);
+	assert_int_equal(number(t, spent_sql), 100);
+	assert_int_equal(number(t, held_sql), 400);
+	assert_true(reserve(t, "four", 500, text));
+	/* Costs more than was held: spent above the budget, then nothing goes any more. */
+	settle(t, "four", 700);
+	settle(t, "three", 250);
+	assert_int_equal(number(t, spent_sql), 1050);
+	assert_int_equal(number(t, held_sql), 0);
+	assert_false(reserve(t, "five", 0, text));
+	assert_int_equal(number(t, user_sql), 1000000 - 1050);
+	arena_free(a);
+}
+
+/* What a refused reservation took from the first budget, user and key comes back. */
+static void test_refused_leaves_nothing(void **state)
+{
+	struct temp_db *t = *state;
+	struct arena *a = arena_new(1024);
+	struct budget list[] = { key_budget(1000), group_budget(10) };
+	int64_t before;
+
+	add_people(t);
+	before = number(t, user_sql);
+	assert_false(reserve(t, "six", 500, budget_write(a, list, 2)));
+	assert_int_equal(number(t, held_sql), 0);
+	assert_int_equal(number(t, user_sql), before);
+	assert_int_equal(number(t, "SELECT COUNT(*) FROM reservations"), 0);
+	arena_free(a);
+}
+
+static void test_release_and_raise(void **state)
+{
+	struct temp_db *t = *state;
+	struct arena *a = arena_new(1024);
+	struct budget b = key_budget(1000);
+	struct str text = budget_write(a, &b, 1);
+	struct hold seven = { .request_id = STR("seven") };
+
+	add_people(t);
+	assert_true(reserve(t, "seven", 300, text));
+	CHECK(db_begin(t->db, &t->err), &t->err);
+	CHECK(quota_raise(t->db, &seven, 700, &t->err), &t->err);
+	CHECK(db_commit(t->db, &t->err), &t->err);
+	assert_int_equal(number(t, held_sql), 1000);
+	CHECK(db_begin(t->db, &t->err), &t->err);
+	assert_false(quota_raise(t->db, &seven, 1, &t->err));
+	assert_int_equal(t->err.kind, ERR_RATE_LIMIT);
+	err_clear(&t->err);
+	CHECK(quota_release(t->db, STR("seven"), &t->err), &t->err);
+	CHECK(db_commit(t->db, &t->err), &t->err);
+	assert_int_equal(number(t, held_sql), 0);
+	assert_int_equal(number(t, spent_sql), 0);
+	arena_free(a);
+}
+
+/* A new period begins at zero, and rows of the past go with it unless somebody still holds. */
+static void test_next_period(void **state)
+{
+	struct temp_db *t = *state;
+	struct arena *a = arena_new(1024);
+	struct budget b = key_budget(1000);
+	static const char rows_sql[] =
+	    "SELECT COUNT(*) FROM budget_sums WHERE scope = 'key' AND period = 'day'";
+
+	add_people(t);
+	assert_true(reserve(t, "old", 1000, budget_write(a, &b, 1)));
+	assert_int_equal(number(t, rows_sql), 1);
+	b.start += 86400;
+	assert_true(reserve(t, "new", 1000, budget_write(a, &b, 1)));
+	assert_int_equal(number(t, rows_sql), 2);
+	settle(t, "old", 900);
+	assert_int_equal(number(t, held_sql), 1000);
+	settle(t, "new", 10);
+	assert_int_equal(number(t, spent_sql), 910);
+	b.start += 86400;
+	assert_true(reserve(t, "newer", 1000, budget_write(a, &b, 1)));
+	assert_int_equal(number(t, rows_sql), 1);
+	arena_free(a);
+}
+
+/* A crash: the sweeper settles budgets as well. */
+static void test_swept(void **state)
+{
+	struct temp_db *t = *state;
+	struct arena *a = arena_new(1024);
+	struct budget b = key_budget(1000);
+	int count = 0;
+
+	add_people(t);
+	assert_true(reserve(t, "gone", 1000, budget_write(a, &b, 1)));
+	assert_int_equal(number(t, held_sql), 1000);
+	arena_free(a);
+	CHECK(db_begin(t->db, &t->err), &t->err);
+	CHECK(quota_sweep(t->db, clock_unix() + 1000, 90, 10, &count, &t->err), &t->err);
+	CHECK(db_commit(t->db, &t->err), &t->err);
+	assert_int_equal(count, 1);
+	assert_int_equal(number(t, held_sql), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		DB_TEST(test_reserve_and_settle),
+		DB_TEST(test_refused_leaves_nothing),
+		DB_TEST(test_release_and_raise),
+		DB_TEST(test_next_period),
+		DB_TEST(test_swept),
+	};
+
+	return temp_db_run("budget", tests, COUNT_OF(tests));
+}
