@@ -169,6 +169,16 @@ void server_defer(struct server *s, struct task *task)
 	queue_send(s->queue, task);
 }
 
+bool server_try_defer(struct server *s, struct task *task)
+{
+	return queue_try_send(s->queue, task);
+}
+
+size_t server_waiting(struct server *s)
+{
+	return queue_length(s->queue);
+}
+
 void *worker_local(struct worker *w)
 {
 	return w->local;

@@ -55,6 +55,10 @@ int server_run(const struct server_config *config);
 
 /* Runs a task on a worker, with its struct worker as the room; waits when the queue is full. */
 void server_defer(struct server *s, struct task *task);
+/* The same, but never waits: false when the queue is full, and the task is still the caller's. */
+MUST_USE bool server_try_defer(struct server *s, struct task *task);
+/* Tasks that wait for a worker. */
+size_t server_waiting(struct server *s);
 /* The worker's own, as r->local. */
 void *worker_local(struct worker *w);
 /* Any wire, for calls that belong to no request (probes); spreads them round robin. */

@@ -32,4 +32,7 @@ size_t spool_size(const struct spool *s);
  * arena. */
 MUST_USE bool spool_map(struct spool *s, struct arena *a, struct str *out, struct err *err);
 
+/* How many this process has made. */
+uint64_t spool_count(void);
+
 #endif

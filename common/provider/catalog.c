@@ -147,6 +147,8 @@ static void make_channels(struct catalog *cat, const struct channel_list *rows)
 			log_warn(NULL, "catalog.channel_skipped", LOG_ERR(&err));
 			continue;
 		}
+		if (!c->strict_params_set)
+			c->strict_params = option_bool(&cat->options, OPT_STRICT_PARAMS);
 		if (c->referer.n == 0)
 			c->referer = address;
 		if (str_eq_c(c->title, DEFAULT_TITLE) && name.n)

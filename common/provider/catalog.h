@@ -75,6 +75,18 @@ struct catalog_channel {
 	/* how we present ourselves where the provider asks (QUIRK_REFERER): config, else the
 	 * options ServerAddress and SystemName */
 	struct str referer, title;
+	/* refuse what a dialect would drop: config, else the option StrictParams */
+	bool strict_params;
+	bool strict_params_set;
+	/* anthropic, bedrock, vertex */
+	struct str anthropic_beta; /* comma list, sent with every request */
+	int default_max_tokens;    /* where the client names none; 0: the model's own */
+	/* bedrock */
+	struct str ak, sk, session_token;
+	struct str api_style;         /* invoke, converse; "": by family */
+	struct str family;            /* anthropic, llama …, where the model's id does not tell */
+	struct str inference_profile; /* prefix of base model ids: us, eu, global …; auto: by region */
+	struct str guardrail_id, guardrail_version, guardrail_trace;
 };
 
 /* Candidates of equal priority: [from, to) of items. */

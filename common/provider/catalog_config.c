@@ -16,6 +16,7 @@ enum member_kind {
 	MEMBER_SECONDS, /* int, milliseconds: a number of seconds from min to max, 0: not set */
 	MEMBER_COUNT,   /* int: a whole number from min to max */
 	MEMBER_CHOICE,  /* int: place in choices */
+	MEMBER_BOOL,    /* bool, and whether it is set in the bool behind it */
 	MEMBER_DOLLARS, /* int64_t, quota: a number of dollars from min to max */
 };
 
@@ -52,6 +53,18 @@ static const struct member members[] = {
 	TEXT(project),
 	TEXT(referer),
 	TEXT(title),
+	TEXT(ak),
+	TEXT(sk),
+	TEXT(session_token),
+	TEXT(api_style),
+	TEXT(family),
+	TEXT(inference_profile),
+	{ "guardrail.id", MEMBER_TEXT, AT(guardrail_id), 0, 0, NULL },
+	{ "guardrail.version", MEMBER_TEXT, AT(guardrail_version), 0, 0, NULL },
+	{ "guardrail.trace", MEMBER_TEXT, AT(guardrail_trace), 0, 0, NULL },
+	LIST(anthropic_beta),
+	{ "default_max_tokens", MEMBER_COUNT, AT(default_max_tokens), 0, 1e7, NULL },
+	{ "strict_params", MEMBER_BOOL, AT(strict_params), 0, 0, NULL },
 	LIST(resources),
 	LIST(shared_resources),
 	{ "call_price", MEMBER_DOLLARS, AT(call_price), 0, 1e6, NULL },
@@ -138,6 +151,10 @@ static bool read_member(struct arena *a, const struct member *m, struct jval v, 
 			return false;
 		*(int *)place = (int)number;
 		return true;
+	case MEMBER_BOOL:
+		((bool *)place)[0] = v.type == J_TRUE;
+		((bool *)place)[1] = v.type == J_TRUE || v.type == J_FALSE;
+		return ((bool *)place)[1];
 	case MEMBER_DOLLARS:
 		if (!read_number(a, m, v, &number))
 			return false;

@@ -26,6 +26,9 @@ struct db {
 	const struct db_driver *driver;
 	void *conn;
 	bool in_transaction;
+	bool wrote; /* something in this transaction, so far */
+	db_witness_fn *witness;
+	void *witness_arg;
 	struct statement **slots; /* open addressing; room is a power of two, at most half full */
 	size_t room, used;
 	struct err failure; /* of rows_next, until rows_close reports it */
@@ -190,20 +193,37 @@ static bool run(struct db *db, const char *sql, const struct value *values, size
 		*changed = db->driver->changed(db->conn, s->handle);
 	if (step == 0 && id)
 		*id = db->driver->last_id(db->conn);
+	if (step == 0 && db->witness && db->driver->changed(db->conn, s->handle) > 0)
+		db->wrote = true;
 	statement_done(db, s);
 	return step == 0;
+}
+
+/* A write on its own becomes a transaction when somebody wants to be in it. */
+static bool run_witnessed(struct db *db, const char *sql, const struct value *values, size_t count,
+    int64_t *changed, int64_t *id, struct err *err)
+{
+	if (!db->witness || db->in_transaction)
+		return run(db, sql, values, count, changed, id, err);
+	if (!db_begin(db, err))
+		return false;
+	if (!run(db, sql, values, count, changed, id, err)) {
+		db_rollback(db);
+		return false;
+	}
+	return db_commit(db, err);
 }
 
 bool db_run(struct db *db, const char *sql, const struct value *values, size_t count,
     int64_t *changed, struct err *err)
 {
-	return run(db, sql, values, count, changed, NULL, err);
+	return run_witnessed(db, sql, values, count, changed, NULL, err);
 }
 
 bool db_insert(struct db *db, const char *sql, const struct value *values, size_t count,
     int64_t *id, struct err *err)
 {
-	return run(db, sql, values, count, NULL, id, err);
+	return run_witnessed(db, sql, values, count, NULL, id, err);
 }
 
 bool db_query(struct db *db, const char *sql, const struct value *values, size_t count,
@@ -365,6 +385,7 @@ void db_set_patience(struct db *db, int wait_ms)
 bool db_begin(struct db *db, struct err *err)
 {
 	assert(!db->in_transaction);
+	db->wrote = false;
 	db->in_transaction = db->driver->begin(db->conn, err);
 	return db->in_transaction;
 }
@@ -372,6 +393,10 @@ bool db_begin(struct db *db, struct err *err)
 bool db_commit(struct db *db, struct err *err)
 {
 	assert(db->in_transaction);
+	if (db->wrote && db->witness && !db->witness(db, db->witness_arg, err)) {
+		db_rollback(db);
+		return false;
+	}
 	db->in_transaction = false;
 	return db->driver->commit(db->conn, err);
 }
@@ -382,6 +407,13 @@ void db_rollback(struct db *db)
 		return;
 	db->in_transaction = false;
 	db->driver->rollback(db->conn);
+}
+
+void db_witness(struct db *db, db_witness_fn *fn, void *arg)
+{
+	assert(!db->in_transaction);
+	db->witness = fn;
+	db->witness_arg = arg;
 }
 
 bool db_script(struct db *db, const char *sql, struct err *err)

@@ -133,6 +133,12 @@ MUST_USE bool db_commit(struct db *db, struct err *err);
 /* Does nothing when no transaction is open. */
 void db_rollback(struct db *db);
 
+/* From now on fn takes part in every transaction of this connection that changes rows: it is called
+ * last, before the commit, and may write; when it fails nothing is written. Single statements become
+ * transactions for it. NULL: nobody. */
+typedef bool db_witness_fn(struct db *db, void *arg, struct err *err);
+void db_witness(struct db *db, db_witness_fn *fn, void *arg);
+
 /* Plain text of one or more statements: migrations only. */
 MUST_USE bool db_script(struct db *db, const char *sql, struct err *err);
 

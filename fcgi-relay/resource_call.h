@@ -1,0 +1,48 @@
+/* resource_call.h — what the files about resources share of one request */
+#ifndef FCGI_RELAY_RESOURCE_CALL_H
+#define FCGI_RELAY_RESOURCE_CALL_H
+
+#include "net/frame.h"
+#include "store/resource.h"
+
+#include "exchange.h"
+#include "families.h"
+
+/* What an answer turned out to be, as far as we read it on the side. */
+enum seen_kind { SEEN_NOTHING_YET, SEEN_OTHER, SEEN_JSON, SEEN_EVENTS };
+
+struct resource_call {
+	struct family_call path;
+	struct resource pin;               /* of path.id; of what was made, once noted */
+	char made_id[RESOURCE_ID_MAX + 1]; /* pin.id of what was made: streams rewind the arena */
+	bool pinned;
+	bool background; /* a response that runs when its creation was answered */
+	bool noted;      /* what came of it is in the pins */
+
+	enum seen_kind seen_kind;
+	int64_t length; /* of the answer, -1: not said */
+	struct buf seen;
+	struct frame_reader frames;
+};
+
+/* How much of an answer is read on the side; what is longer is no object that we know. */
+#define SEEN_MAX_BYTES (4 * 1024 * 1024)
+
+/* 404: not there, or not the caller's, which is the same to the caller. Returns false. */
+bool resource_unknown(struct str kind, struct str id, struct err *err);
+
+/* ---- keepers.c: which channels keep things, and for whom ---- */
+
+/* Is the family switched on anywhere for this caller? */
+bool keeper_exists(const struct exchange *x, const struct family *f);
+/* The channel that lets everybody refer to that id; NULL: none does. */
+const struct catalog_channel *keeper_sharing(const struct exchange *x, struct str id);
+/* Sets x->pin where nothing has pinned it yet, and checks that the channel is still there, still
+ * the caller's to use, and offers that model ("" = any). Fills in the price. */
+MUST_USE bool keeper_find(struct exchange *x, const struct family *f, struct str model,
+    struct err *err);
+
+/* x->pin came of what a body refers to, if it came: may that channel serve this model, too? */
+MUST_USE bool keeper_check(struct exchange *x, struct str model, struct err *err);
+
+#endif
