@@ -1,5 +1,5 @@
 /* Images by URL for an upstream that takes only bytes: fetched, refused, never at the channel's cost. */
-#include "stack.h"
+#include "../stack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static struct stack_reply *ask_about(struct stack *s, const struct stack_user *u
 	char body[512];
 
 	snprintf(body, sizeof body,
-	    "{\"model\":\"llama3\",\"messages\":[{\"role\":\"user\",\"content\":["
+	    "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":["
 	    "{\"type\":\"text\",\"text\":\"what is it\"},"
 	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"%s\"}}]}]}",
 	    url);
@@ -22,7 +22,7 @@ static struct stack_reply *ask_about(struct stack *s, const struct stack_user *u
 
 static int64_t ollama(struct stack *s)
 {
-	return stack_channel(s, &(struct stack_channel){ .models = "llama3", .type = 30 });
+	return stack_channel(s, &(struct stack_channel){ .models = "gpt-4o-mini", .type = 30 });
 }
 
 /* A picture at the fake upstream, whose address is one of ours. */
@@ -73,7 +73,7 @@ static void test_refused(void **state)
 	/* None of it was the channel's fault. */
 	assert_int_equal(
 	    stack_post(s, STACK_CHAT, u.key,
-	        "{\"model\":\"llama3\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}")
+	        "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}")
 	        ->status,
 	    200);
 	stack_channel_delete(s, channel);
