@@ -200,6 +200,7 @@ bool attempt_next_step(struct exchange *x, struct err *err)
 {
 	x->call.step++;
 	buf_clear(&x->body);
+	x->headers.count = 0; /* the reply's are those of the last call */
 	x->kind = REPLY_PENDING;
 	upstream_req_release(&x->request);
 	upstream_req_init(&x->request, x->req->arena);

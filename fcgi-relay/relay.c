@@ -80,9 +80,10 @@ static bool read_ask(struct exchange *x, struct err *err)
 {
 	struct req *r = x->req;
 
-	return ask_read(r->arena, x->mode->mode, r->content_type, r->body, r->params[0], &x->ask,
-	           err) &&
-	    resources_check_body(x, err);
+	if (!ask_read(r->arena, x->mode->mode, r->content_type, r->body, r->params[0], &x->ask, err))
+		return false;
+	x->ask.headers = &r->headers;
+	return resources_check_body(x, err);
 }
 
 static bool read_request(struct exchange *x, struct err *err)
@@ -265,6 +266,13 @@ static bool is_misfit(const struct exchange *x, struct str type)
 	return x->ask.mode == MODE_SPEECH && str_starts_nocase(type, STR("application/json"));
 }
 
+/* Did the client ask for a stream, and was the upstream asked for one? A step before the last, and a
+ * provider that cannot, answer whole. */
+static bool is_streamed(const struct exchange *x)
+{
+	return x->ask.stream && x->call.stream && x->call.provider->adaptor->stream_type;
+}
+
 static enum reply_kind kind_of(const struct exchange *x, int status, struct str type)
 {
 	const char *stream_type = x->call.provider->adaptor->stream_type;
@@ -286,6 +294,8 @@ static bool on_head(void *arg, const struct upstream_head *head)
 	struct str type = headers_get(&head->headers, "content-type");
 
 	x->upstream_status = head->status;
+	if (x->call.provider->adaptor->on_head)
+		x->call.provider->adaptor->on_head(&x->call, &head->headers);
 	x->kind = kind_of(x, head->status, type);
 	heads_keep(x, head);
 	limits_headers(x, &x->headers);
@@ -301,7 +311,7 @@ static bool on_head(void *arg, const struct upstream_head *head)
 		break;
 	case REPLY_WHOLE:
 		x->body.limit = WHOLE_MAX_BYTES;
-		if (!x->ask.stream)
+		if (!is_streamed(x))
 			headers_add(&x->headers, STR("Content-Type"), type);
 		break;
 	}
@@ -373,6 +383,26 @@ static void next_step(struct exchange *x)
 		fail(x, &err);
 }
 
+/* What decode made: an object, or all events of a stream. */
+static void send_made(struct exchange *x, struct buf *reply)
+{
+	struct err err = { 0 };
+
+	if (x->call.done_sent) {
+		if (stream_made(x, reply, &err))
+			end_stream(x);
+		else
+			fail(x, &err);
+		return;
+	}
+	if (x->call.reply_type) {
+		headers_drop(&x->headers, "Content-Type");
+		headers_add_c(&x->headers, "Content-Type", x->call.reply_type);
+	}
+	resources_made(x);
+	end_whole(x, reply);
+}
+
 /* A whole 2xx body: the client's reply, or the next step of this attempt. */
 static void finish_whole(struct exchange *x)
 {
@@ -385,7 +415,7 @@ static void finish_whole(struct exchange *x)
 		fail(x, &err);
 		return;
 	}
-	if (x->ask.stream && adaptor->stream_type) {
+	if (is_streamed(x)) {
 		if (!stream_whole(x, buf_str(&x->body), &err))
 			fail(x, &err);
 		else
@@ -395,8 +425,7 @@ static void finish_whole(struct exchange *x)
 	switch (adaptor->decode(&x->call, buf_str(&x->body), &reply, &err)) {
 	case STEP_DONE:
 		if (buf_ok(&reply)) {
-			resources_made(x);
-			end_whole(x, &reply);
+			send_made(x, &reply);
 			return;
 		}
 		err_set(&err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
@@ -425,8 +454,13 @@ static void note_retry_after(const struct exchange *x, struct err *err)
 /* The upstream answered with an error status. */
 static void upstream_refused(struct exchange *x)
 {
+	const struct adaptor *adaptor = x->call.provider->adaptor;
 	struct err err = { 0 };
 
+	if (adaptor->again && adaptor->again(&x->call, x->upstream_status, buf_str(&x->body))) {
+		next_step(x);
+		return;
+	}
 	x->call.provider->adaptor->error(&x->call, x->upstream_status, buf_str(&x->body), &err);
 	note_retry_after(x, &err);
 	fail(x, &err);

@@ -11,7 +11,7 @@
  *	resources		true, or a list: "files,batches"
  *	shared_resources	ids in that account that every user of the channel's groups may refer
  *				to in a body, but not read, change or delete
- *	call_price		quota for each call; 0
+ *	call_price		dollars for each call; 0
  *
  * Elsewhere it answers 501. Creations go to a channel of the user's group with the switch on; a
  * model in the body must be one that the channel offers. A key with a list of models needs the

@@ -88,6 +88,16 @@ bool stream_whole(struct exchange *x, struct str body, struct err *err)
 	return openai_stream_from_whole(&x->call, body, &x->out, err) && deliver(x, err);
 }
 
+bool stream_made(struct exchange *x, struct buf *reply, struct err *err)
+{
+	x->kind = REPLY_STREAM;
+	headers_drop(&x->headers, "Content-Type");
+	buf_release(&x->out);
+	x->out = *reply;
+	*reply = buf_init(0);
+	return deliver(x, err);
+}
+
 void stream_error(struct exchange *x, const struct err *err)
 {
 	struct err tagged = *err, ignored = { 0 };

@@ -21,6 +21,8 @@ MUST_USE bool stream_feed(struct exchange *x, struct str bytes, struct err *err)
 MUST_USE bool stream_close(struct exchange *x, struct err *err);
 /* A whole reply to a client that asked for a stream, made into events. */
 MUST_USE bool stream_whole(struct exchange *x, struct str body, struct err *err);
+/* All events of a stream that the dialect made from a whole reply. Takes reply. */
+MUST_USE bool stream_made(struct exchange *x, struct buf *reply, struct err *err);
 /* A comment with what it cost, for who asked for one (watch.h). */
 void stream_trailer(struct exchange *x, int64_t quota);
 /* The error event that ends a committed stream. */

@@ -11,6 +11,8 @@
 
 /* A line is written whole or not at all: what a pipe takes in one piece (PIPE_BUF on Linux). */
 #define LINE_MAX_BYTES 4096
+/* `}` and the newline. */
+#define LINE_END 2
 /* One long value does not push the others off the line. */
 #define VALUE_MAX_BYTES 1024
 #define KEY_TAIL 4
@@ -24,7 +26,8 @@ static struct {
 	char program[32];
 	enum log_level least;
 	int fd;
-} sink = { "oneapi", LOG_INFO, STDERR_FILENO };
+	enum log_format format;
+} sink = { "oneapi", LOG_INFO, STDERR_FILENO, LOG_LOGFMT };
 
 struct line {
 	size_t n;
@@ -48,15 +51,20 @@ bool log_open(const char *program, enum log_level least, const char *path)
 	return true;
 }
 
+void log_set_format(enum log_format format)
+{
+	sink.format = format;
+}
+
 bool log_wants(enum log_level level)
 {
 	return level >= sink.least;
 }
 
-/* All of the bytes or none; the newline always has its place. */
+/* All of the bytes or none; the end of the line always has its place. */
 static bool put(struct line *l, const char *p, size_t n)
 {
-	if (n > sizeof(l->p) - 1 - l->n)
+	if (n > sizeof(l->p) - LINE_END - l->n)
 		return false;
 	memcpy(l->p + l->n, p, n);
 	l->n += n;
@@ -130,7 +138,7 @@ static size_t escape(struct str s, char out[8], size_t *taken)
 static void put_quoted(struct line *l, struct str s)
 {
 	/* The closing quote has its place too. */
-	const size_t room = sizeof(l->p) - 2;
+	const size_t room = sizeof(l->p) - LINE_END - 1;
 	const size_t stop = l->n + VALUE_MAX_BYTES;
 
 	if (!put(l, "\"", 1))
@@ -145,13 +153,15 @@ static void put_quoted(struct line *l, struct str s)
 	put(l, "\"", 1);
 }
 
-/* ` name=`, but not when no value would fit behind it. */
+/* ` name=` or `,"name":`, but not when no value would fit behind it. */
 static bool put_name(struct line *l, const char *name)
 {
 	size_t n = strlen(name);
 
-	if (n + 5 > sizeof(l->p) - l->n)
+	if (n + 7 + LINE_END > sizeof(l->p) - l->n)
 		return false;
+	if (sink.format == LOG_JSON)
+		return put(l, ",\"", 2) && put(l, name, n) && put(l, "\":", 2);
 	return put(l, " ", 1) && put(l, name, n) && put(l, "=", 1);
 }
 
@@ -159,7 +169,8 @@ static void put_str(struct line *l, const char *name, struct str s)
 {
 	if (!put_name(l, name))
 		return;
-	if (s.n > VALUE_MAX_BYTES || needs_quotes(s) || !put(l, s.p, s.n))
+	if (sink.format == LOG_JSON || s.n > VALUE_MAX_BYTES || needs_quotes(s) ||
+	    !put(l, s.p, s.n))
 		put_quoted(l, s);
 }
 
@@ -199,11 +210,30 @@ static void put_time(struct line *l)
 	if (second != stamp.second || !stamp.n) {
 		if (!gmtime_r(&second, &utc))
 			return;
-		stamp.n = strftime(stamp.text, sizeof(stamp.text), "ts=%Y-%m-%dT%H:%M:%S", &utc);
+		stamp.n = strftime(stamp.text, sizeof(stamp.text), "%Y-%m-%dT%H:%M:%S", &utc);
 		stamp.second = second;
 	}
 	put(l, stamp.text, stamp.n);
 	put(l, tail, sizeof(tail));
+}
+
+/* The first field of every line. */
+static void begin_line(struct line *l)
+{
+	bool json = sink.format == LOG_JSON;
+
+	l->n = 0;
+	put(l, json ? "{\"ts\":\"" : "ts=", json ? 7 : 3);
+	put_time(l);
+	if (json)
+		put(l, "\"", 1);
+}
+
+static void end_line(struct line *l)
+{
+	if (sink.format == LOG_JSON)
+		l->p[l->n++] = '}';
+	l->p[l->n++] = '\n';
 }
 
 static void send_line(const struct line *l)
@@ -223,8 +253,7 @@ void log_write(enum log_level level, const struct log *l, const char *event,
 
 	if (!log_wants(level))
 		return;
-	line.n = 0;
-	put_time(&line);
+	begin_line(&line);
 	put_str(&line, "level", str_c(level_names[level]));
 	put_str(&line, "prog", str_c(sink.program));
 	if (l && l->req)
@@ -240,7 +269,7 @@ void log_write(enum log_level level, const struct log *l, const char *event,
 		else
 			put_str(&line, f->name, f->s);
 	}
-	line.p[line.n++] = '\n';
+	end_line(&line);
 	send_line(&line);
 }
 

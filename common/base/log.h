@@ -1,6 +1,7 @@
-/* log.h — logfmt lines with inherited fields
+/* log.h — logfmt or JSON lines with inherited fields
  *
  *	ts=2026-11-22T10:00:00.123Z level=info prog=fcgi-relay req=… event=relay.done user=7 ms=812
+ *	{"ts":"2026-11-22T10:00:00.123Z","level":"info","prog":"fcgi-relay","req":"…",…,"ms":812}
  *
  * One line per request; others only for surprises. A struct log carries fields that every line of
  * a request shares (request id, user, channel). Values with blanks, quotes or control characters
@@ -45,6 +46,9 @@ struct log_field {
 /* Once, before threads: the program's name, the least level written, NULL or a file to append to.
  * False with errno when the file cannot be opened; lines then go where they went before. */
 MUST_USE bool log_open(const char *program, enum log_level least, const char *path);
+/* logfmt unless said otherwise; before threads, too. */
+enum log_format { LOG_LOGFMT, LOG_JSON };
+void log_set_format(enum log_format format);
 bool log_wants(enum log_level level);
 
 /* l may be NULL. fields end with kind LOG_KIND_END; use the macros below. */

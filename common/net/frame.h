@@ -1,7 +1,7 @@
 /* frame.h — what every reader of a framed stream has in common
  *
- * An upstream streams its reply as events: SSE (sse.h), one JSON text a line (ndjson.h), and later
- * others. A reader is fed whatever the socket gave, cut anywhere, and calls back once per complete
+ * An upstream streams its reply as events: SSE (sse.h), one JSON text a line (ndjson.h), one
+ * binary frame (eventstream.c). A reader is fed whatever the socket gave, cut anywhere, and calls back once per complete
  * event; the result is the same wherever the cuts fall.
  *
  *	struct frame_reader in;
@@ -52,6 +52,8 @@ struct frame_reader {
 
 void sse_init(struct frame_reader *in, frame_fn *on_event, void *arg);
 void ndjson_init(struct frame_reader *in, frame_fn *on_event, void *arg);
+/* AWS event streams: what name and id hold is said in eventstream.c. */
+void eventstream_init(struct frame_reader *in, frame_fn *on_event, void *arg);
 
 static inline bool frame_feed(struct frame_reader *in, struct str bytes, struct err *err)
 {

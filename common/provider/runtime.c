@@ -1,9 +1,11 @@
 #include "provider/runtime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "net/upstream.h"
 #include "store/migrate.h"
 #include "store/redis.h"
+#include "store/reseal.h"
 
 #ifndef VERSION
 #define VERSION "v0.0.0"
@@ -117,6 +120,29 @@ static bool open_data_dir(const char *dir, struct err *err)
 	return true;
 }
 
+/* A file system without locks keeps nobody from running. */
+static bool share_lock(struct runtime *rt, struct err *err)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof path, "%s/run.lock", rt->data_dir) >= (int)sizeof path)
+		return err_set(err, ERR_CONFIG, "DATA_DIR is too long");
+	rt->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (rt->lock_fd < 0)
+		return err_set(err, ERR_CONFIG, "cannot open '%s': %s", path, strerror(errno));
+	if (flock(rt->lock_fd, LOCK_SH) != 0)
+		log_warn(NULL, "runtime.no_lock", LOG_TEXT("reason", strerror(errno)));
+	return true;
+}
+
+bool runtime_alone(struct runtime *rt, struct err *err)
+{
+	if (flock(rt->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	return err_set(err, ERR_CONFIG, "%s: stop fcgi-relay and fcgi-admin first",
+	    errno == EWOULDBLOCK ? "a program is running" : strerror(errno));
+}
+
 static void name_node(struct runtime *rt)
 {
 	char host[32] = "", tail[9];
@@ -141,13 +167,29 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* With another secret than the database's this program would seal what nobody else can open. */
+static bool check_secret(const struct runtime *rt, struct db *db, struct err *err)
+{
+	bool right = false;
+
+	if (rt->argc > 0 && str_eq_c(str_c(rt->argv[0]), "rotate-secret"))
+		return true;
+	if (!reseal_check(db, rt->box, &right, err))
+		return false;
+	return right ||
+	    err_set(err, ERR_CONFIG,
+	        "the database was sealed under another secret than this %s; if a rotation broke "
+	        "off, call fcgi-admin rotate-secret again",
+	        *conf_text(rt->conf, "SESSION_SECRET") ? "SESSION_SECRET" : "secret.key");
+}
+
 static bool open_database(struct runtime *rt, struct err *err)
 {
 	struct db *db;
 
 	if (!runtime_db(rt, &db, err))
 		return false;
-	if (!migrate(db, err)) {
+	if (!migrate(db, err) || !check_secret(rt, db, err)) {
 		db_close(db);
 		return false;
 	}
@@ -182,9 +224,38 @@ static bool open_all(struct runtime *rt, const struct conf_key *const *tables,
 	upstream.ca_file = conf_text(rt->conf, "CA_FILE");
 	name_node(rt);
 	block_signals();
-	return open_data_dir(rt->data_dir, err) &&
+	return open_data_dir(rt->data_dir, err) && share_lock(rt, err) &&
 	    secret_box_open(rt->data_dir, conf_text(rt->conf, "SESSION_SECRET"), &rt->box, err) &&
 	    upstream_setup(&upstream, err) && open_database(rt, err);
+}
+
+bool runtime_open_alone(struct runtime *rt, int argc, char **argv, const char *program,
+    const struct conf_key *own_keys, int *status)
+{
+	const struct conf_key *const tables[] = { runtime_keys, own_keys, NULL };
+	struct arguments args = { 0 };
+	struct err err = { 0 };
+
+	*rt = (struct runtime){
+		.program = program,
+		.listen = "",
+		.started_at = clock_unix(),
+		.lock_fd = -1,
+	};
+	if (!parse_arguments(rt, argc, argv, tables, &args, status))
+		return false;
+	if (conf_load(args.env_file ? args.env_file : ".env", args.env_file != NULL, tables,
+	        &rt->conf, &err) &&
+	    open_log(rt, &err)) {
+		rt->data_dir = conf_text(rt->conf, "DATA_DIR");
+		if (open_data_dir(rt->data_dir, &err) && share_lock(rt, &err) &&
+		    runtime_alone(rt, &err))
+			return true;
+	}
+	fprintf(stderr, "%s: %s\n", program, err.msg);
+	runtime_close(rt);
+	*status = 1;
+	return false;
 }
 
 bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program,
@@ -194,7 +265,12 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 	struct arguments args = { 0 };
 	struct err err = { 0 };
 
-	*rt = (struct runtime){ .program = program, .listen = "", .started_at = clock_unix() };
+	*rt = (struct runtime){
+		.program = program,
+		.listen = "",
+		.started_at = clock_unix(),
+		.lock_fd = -1,
+	};
 	if (!parse_arguments(rt, argc, argv, tables, &args, status))
 		return false;
 	if (!open_all(rt, tables, &args, &err)) {
@@ -257,6 +333,9 @@ void runtime_close(struct runtime *rt)
 		secret_box_free(rt->box);
 	if (rt->conf)
 		conf_free(rt->conf);
+	if (rt->lock_fd >= 0)
+		close(rt->lock_fd);
+	rt->lock_fd = -1;
 	rt->watcher = NULL;
 	rt->box = NULL;
 	rt->conf = NULL;

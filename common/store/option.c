@@ -8,15 +8,19 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/field.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "store/chains.h"
 #include "store/channel.h"
+#include "store/limit.h"
+#include "store/price_option.h"
 
 /* Longest value: a page of HTML or a price for every model there is. */
 #define VALUE_MAX ((size_t)1024 * 1024)
 #define QUOTA_MAX 1e15
-#define RATIO_MAX 1e6
+#define RATIO_LARGEST 1e6
 #define WHITELIST                                                                                  \
 	"gmail.com,163.com,126.com,qq.com,outlook.com,hotmail.com,icloud.com,yahoo.com,foxmail."   \
 	"com"
@@ -31,7 +35,7 @@
 	{ name, OPTION_INT, fallback, min, max, 0, NULL, help }
 #define DOUBLE_KEY(name, fallback, min, max, help) \
 	{ name, OPTION_DOUBLE, fallback, min, max, 0, NULL, help }
-#define RATIOS_KEY(name, fallback, help) { name, OPTION_RATIOS, fallback, 0, RATIO_MAX, 0, NULL, help }
+#define RATIOS_KEY(name, fallback, help) { name, OPTION_RATIOS, fallback, 0, RATIO_LARGEST, 0, NULL, help }
 
 const struct option_key option_keys[OPTION_COUNT] = {
 	/* signing in */
@@ -75,6 +79,8 @@ const struct option_key option_keys[OPTION_COUNT] = {
 	    "ask for a Turnstile check where robots may come"),
 	[OPT_TURNSTILE_SITE_KEY] = TEXT_KEY("TurnstileSiteKey", "", "site key at Turnstile"),
 	[OPT_TURNSTILE_SECRET_KEY] = SECRET_KEY("TurnstileSecretKey", "secret key at Turnstile"),
+	[OPT_TURNSTILE_LOGIN_ENABLED] = BOOL_KEY("TurnstileLoginEnabled", "false",
+	    "ask for it at password sign-in, too; only pages that know of it can sign in then"),
 	/* mail and messages */
 	[OPT_SMTP_SERVER] = TEXT_KEY("SMTPServer", "", "host that takes our mail"),
 	[OPT_SMTP_PORT] = INT_KEY("SMTPPort", "587", 1, 65535, "its port; 465 means TLS at once"),
@@ -128,6 +134,31 @@ const struct option_key option_keys[OPTION_COUNT] = {
 	    "write a log row for every charge"),
 	[OPT_UNPRICED_MODEL] = CHOICE_KEY("UnpricedModel", "refuse", "refuse,free,ratio",
 	    "a model without a price: refuse it, give it away, or charge the ratio 30"),
+	[OPT_MODEL_PRICE] = { "ModelPrice", OPTION_PRICES, "{}", 0, 0, 0, NULL,
+	    "JSON object model -> prices over the built-in ones: cached, cache_write, cache_write_1h,"
+	    " audio_in, image_in, reasoning, audio_out, image_out as factors on the input price;"
+	    " per_image (or an object QUALITY/SIZE -> price), per_minute, per_million_characters,"
+	    " per_request in US dollars; tiers as [{above,input,output}]; a number is per_request" },
+	/* choosing channels */
+	[OPT_CIRCUIT_BREAKER_ENABLED] = BOOL_KEY("CircuitBreakerEnabled", "true",
+	    "leave a channel and model alone for some seconds after failures in a row"),
+	[OPT_CHANNEL_CHOICE] = CHOICE_KEY("ChannelChoice", "weight", "weight,latency",
+	    "among channels of one priority: by weight alone, or the faster of two drawn by weight"),
+	[OPT_CHANNEL_AFFINITY_MINUTES] = INT_KEY("ChannelAffinityMinutes", "10", 0, 1440,
+	    "a conversation prefers the channel that served it last for so long; 0: never"),
+	[OPT_MODEL_FALLBACKS] = { "ModelFallbacks", OPTION_CHAINS, "", 0, 0, 0, NULL,
+	    "JSON object model or alias -> list of models to try when none could serve it" },
+	/* limits */
+	[OPT_RATE_LIMITS] = { "RateLimits", OPTION_LIMITS, "", 0, 0, 0, NULL,
+	    "JSON object key, user, group, channel, address, … -> requests, tokens, budgets" },
+	[OPT_CHANNEL_WAIT] = INT_KEY("ChannelWait", "0", 0, 600,
+	    "seconds that a request waits for a channel that is at its limit; 0: it does not"),
+	[OPT_REPLY_DETAIL_HEADERS] = CHOICE_KEY("ReplyDetailHeaders", "off", "off,admin,all",
+	    "who is told channel, upstream model and cost in reply headers: nobody, administrators, all"),
+	[OPT_STRICT_PARAMS] = BOOL_KEY("StrictParams", "false",
+	    "refuse a request with a parameter that its provider cannot honour, instead of dropping it"),
+	[OPT_KEY_ONCE_ENABLED] = BOOL_KEY("KeyOnceEnabled", "false",
+	    "an API key is shown when it is made and never again"),
 	/* watching channels */
 	[OPT_CHANNEL_DISABLE_THRESHOLD] = DOUBLE_KEY("ChannelDisableThreshold", "5", 0, 10000,
 	    "seconds; a channel slower than this in a test of all is disabled; 0: no limit"),
@@ -238,6 +269,39 @@ static bool check_ratios(const struct option_key *k, struct str value, struct er
 	return ok;
 }
 
+static bool check_chains(const struct option_key *k, struct str value, struct err *err)
+{
+	struct err why = { 0 };
+
+	return chains_check(value, &why) ||
+	    err_set(err, ERR_BAD_REQUEST, "option '%s': %s", k->name, why.msg);
+}
+
+static bool check_limits(const struct option_key *k, struct str value, struct err *err)
+{
+	struct err why = { 0 };
+
+	return limit_check(value, &why) ||
+	    err_set(err, ERR_BAD_REQUEST, "option '%s': %s", k->name, why.msg);
+}
+
+static bool check_prices(const struct option_key *k, struct str value, struct err *err)
+{
+	struct price_option o;
+	struct price_entry entry;
+	struct arena *a;
+	bool ok, more = true;
+
+	if (!price_option_open(value, &o, err))
+		return false;
+	a = arena_new(4096);
+	do {
+		ok = price_option_next(&o, a, &entry, &more, err);
+	} while (ok && more);
+	arena_free(a);
+	return ok;
+}
+
 bool option_check(enum option_id id, struct str value, struct err *err)
 {
 	static bool (*const checks[])(const struct option_key *, struct str, struct err *) = {
@@ -247,6 +311,9 @@ bool option_check(enum option_id id, struct str value, struct err *err)
 		[OPTION_TEXT] = check_text,
 		[OPTION_LIST] = check_list,
 		[OPTION_RATIOS] = check_ratios,
+		[OPTION_PRICES] = check_prices,
+		[OPTION_CHAINS] = check_chains,
+		[OPTION_LIMITS] = check_limits,
 	};
 	const struct option_key *k = &option_keys[id];
 
@@ -288,6 +355,9 @@ static void set(struct options *o, enum option_id id, struct str text, bool is_s
 	case OPTION_TEXT:
 	case OPTION_LIST:
 	case OPTION_RATIOS:
+	case OPTION_PRICES:
+	case OPTION_CHAINS:
+	case OPTION_LIMITS:
 		break;
 	}
 }
@@ -344,22 +414,76 @@ static bool write_row(struct db *db, struct str name, struct str value, struct e
 	return changed > 0 || db_run(db, insert_sql, BIND(v_text(name), v_text(value)), NULL, err);
 }
 
-bool option_save(struct db *db, const struct secret_box *box, enum option_id id, struct str value,
+bool option_write(struct db *db, const struct secret_box *box, enum option_id id, struct str value,
     struct err *err)
 {
-	struct arena *a;
+	struct arena *a = arena_new(4096);
 	char aad[64];
 	bool ok;
 
-	if (!option_check(id, value, err) || !db_begin(db, err))
-		return false;
-	a = arena_new(4096);
 	if (option_keys[id].flags & OPTION_SECRET)
 		value = secret_seal(box, a, aad_of(id, aad), value);
 	ok = write_row(db, str_c(option_keys[id].name), value, err) && catalog_bump(db, err);
 	arena_free(a);
-	if (ok)
+	return ok;
+}
+
+bool option_save(struct db *db, const struct secret_box *box, enum option_id id, struct str value,
+    struct err *err)
+{
+	if (!option_check(id, value, err) || !db_begin(db, err))
+		return false;
+	if (option_write(db, box, id, value, err))
 		return db_commit(db, err);
 	db_rollback(db);
 	return false;
+}
+
+/* ---- rows that nobody here knows ---- */
+
+bool option_is_foreign(struct db *db, struct str name, bool *is, struct err *err)
+{
+	static const char sql[] = "SELECT COUNT(*) FROM options WHERE name = ?";
+	struct rows rows;
+	int64_t count;
+
+	*is = false;
+	if (option_find(name) >= 0)
+		return true;
+	if (!db_query(db, sql, BIND(v_text(name)), &rows, err) || !rows_number(&rows, &count, err))
+		return false;
+	*is = count > 0;
+	return true;
+}
+
+bool option_foreign(struct db *db, struct arena *a, struct option_row **rows, size_t *count,
+    struct err *err)
+{
+	static const char sql[] = "SELECT name, value FROM options ORDER BY name";
+	static const struct field fields[] = {
+		FIELD(struct option_row, name, 0),
+		FIELD(struct option_row, value, 0),
+		{ 0 },
+	};
+	struct rows found;
+	void *items;
+	size_t n = 0;
+
+	if (!db_query(db, sql, BIND_NONE, &found, err) ||
+	    !rows_all(&found, fields, sizeof(struct option_row), a, &items, count, err))
+		return false;
+	*rows = items;
+	for (size_t i = 0; i < *count; i++) {
+		if (option_find((*rows)[i].name) < 0)
+			(*rows)[n++] = (*rows)[i];
+	}
+	*count = n;
+	return true;
+}
+
+bool option_write_foreign(struct db *db, struct str name, struct str value, struct err *err)
+{
+	if (value.n > VALUE_MAX || !str_is_utf8(value) || str_find(value, '\0') < value.n)
+		return err_set(err, ERR_BAD_REQUEST, "option '%.*s' must be text", STR_ARG(name));
+	return write_row(db, name, value, err);
 }

@@ -18,7 +18,10 @@ enum option_type {
 	OPTION_DOUBLE,
 	OPTION_TEXT,
 	OPTION_LIST,
-	OPTION_RATIOS
+	OPTION_RATIOS,
+	OPTION_PRICES, /* store/price_option.h */
+	OPTION_CHAINS, /* store/chains.h */
+	OPTION_LIMITS, /* store/limit.h */
 };
 enum { OPTION_SECRET = 1 };
 
@@ -43,6 +46,14 @@ enum option_id {
 	OPT_APPROXIMATE_TOKEN_ENABLED, OPT_LOG_CONSUME_ENABLED, OPT_CHANNEL_DISABLE_THRESHOLD,
 	OPT_AUTOMATIC_DISABLE_CHANNEL_ENABLED, OPT_AUTOMATIC_ENABLE_CHANNEL_ENABLED,
 	OPT_UNPRICED_MODEL, /* refuse | free | ratio */
+	OPT_MODEL_PRICE,
+	OPT_CIRCUIT_BREAKER_ENABLED, OPT_CHANNEL_CHOICE, OPT_CHANNEL_AFFINITY_MINUTES,
+	OPT_MODEL_FALLBACKS,
+	OPT_RATE_LIMITS, OPT_CHANNEL_WAIT,
+	OPT_KEY_ONCE_ENABLED,
+	OPT_REPLY_DETAIL_HEADERS, /* off | admin | all */
+	OPT_STRICT_PARAMS,
+	OPT_TURNSTILE_LOGIN_ENABLED,
 	OPTION_COUNT
 };
 /* clang-format on */
@@ -93,6 +104,19 @@ MUST_USE bool option_load(struct db *db, const struct secret_box *box, struct ar
 int option_find(struct str name);
 /* ERR_BAD_REQUEST naming the option when value is not allowed. Pure. */
 MUST_USE bool option_check(enum option_id id, struct str value, struct err *err);
+/* A name that is in the table but in no row of option_keys: from an import, or of an older version. */
+MUST_USE bool option_is_foreign(struct db *db, struct str name, bool *is, struct err *err);
+struct option_row {
+	struct str name, value;
+};
+/* All of those, by name. */
+MUST_USE bool option_foreign(struct db *db, struct arena *a, struct option_row **rows,
+    size_t *count, struct err *err);
+/* Writes and bumps the catalog version, in the caller's transaction; value has passed its check. */
+MUST_USE bool option_write(struct db *db, const struct secret_box *box, enum option_id id,
+    struct str value, struct err *err);
+MUST_USE bool option_write_foreign(struct db *db, struct str name, struct str value,
+    struct err *err);
 /* Checks, writes and bumps the catalog version, in its own transaction. */
 MUST_USE bool option_save(struct db *db, const struct secret_box *box, enum option_id id,
     struct str value, struct err *err);

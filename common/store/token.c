@@ -14,7 +14,7 @@
 
 #define COLUMNS                                                                                    \
 	"id, user_id, key_sealed, status, name, created_time, accessed_time, expired_time, "       \
-	"remain_quota, unlimited_quota, used_quota, models, subnet"
+	"remain_quota, unlimited_quota, used_quota, models, subnet, capture_until"
 #define SELECT "SELECT " COLUMNS " FROM tokens "
 
 /* In the order of COLUMNS; key holds the sealed text until open_keys. */
@@ -32,6 +32,7 @@ static const struct field fields[] = {
 	FIELD(struct token, used_quota, 0),
 	FIELD(struct token, models, 0),
 	FIELD(struct token, subnet, 0),
+	FIELD(struct token, capture_until, 0),
 	{ 0 },
 };
 
@@ -51,6 +52,7 @@ static const struct field owner_fields[] = {
 	FIELD(struct token_owner, token.used_quota, 0),
 	FIELD(struct token_owner, token.models, 0),
 	FIELD(struct token_owner, token.subnet, 0),
+	FIELD(struct token_owner, token.capture_until, 0),
 	FIELD(struct token_owner, username, 0),
 	FIELD(struct token_owner, group, 0),
 	FIELD(struct token_owner, user_status, 0),
@@ -66,6 +68,7 @@ bool token_find(struct db *db, struct arena *a, const uint8_t hash[SECRET_HASH_L
 	static const char sql[] =
 	    "SELECT t.id, t.user_id, t.status, t.name, t.created_time, t.accessed_time, "
 	    "t.expired_time, t.remain_quota, t.unlimited_quota, t.used_quota, t.models, t.subnet, "
+	    "t.capture_until, "
 	    "u.username, u.group_name, u.status, u.role, u.quota "
 	    "FROM tokens t JOIN users u ON u.id = t.user_id "
 	    "WHERE t.key_hash = ? AND t.deleted_at = 0";
@@ -163,8 +166,8 @@ bool token_insert(struct db *db, const struct secret_box *box, struct arena *a, 
 {
 	static const char sql[] =
 	    "INSERT INTO tokens (user_id, key_hash, key_sealed, status, name, created_time, "
-	    "accessed_time, expired_time, remain_quota, unlimited_quota, models, subnet) "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	    "accessed_time, expired_time, remain_quota, unlimited_quota, models, subnet, "
+	    "capture_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 	uint8_t hash[SECRET_HASH_LEN];
 
 	if (t->key.n == 0) {
@@ -184,7 +187,7 @@ bool token_insert(struct db *db, const struct secret_box *box, struct arena *a, 
 	        v_text(secret_seal(box, a, KEY_AAD, t->key)), v_int(t->status), v_text(t->name),
 	        v_int(t->created_time), v_int(t->accessed_time), v_int(t->expired_time),
 	        v_int(t->remain_quota), v_int(t->unlimited_quota), v_text(t->models),
-	        v_text(t->subnet)),
+	        v_text(t->subnet), v_int(t->capture_until)),
 	    &t->id, err);
 }
 
@@ -202,12 +205,12 @@ static bool change(struct db *db, const char *sql, const struct value *values, s
 bool token_update(struct db *db, const struct token *t, struct err *err)
 {
 	static const char sql[] =
-	    "UPDATE tokens SET status = ?, name = ?, expired_time = ?, models = ?, subnet = ? "
-	    "WHERE id = ? AND user_id = ? AND deleted_at = 0";
+	    "UPDATE tokens SET status = ?, name = ?, expired_time = ?, models = ?, subnet = ?, "
+	    "capture_until = ? WHERE id = ? AND user_id = ? AND deleted_at = 0";
 
 	return change(db, sql,
 	    BIND(v_int(t->status), v_text(t->name), v_int(t->expired_time), v_text(t->models),
-	        v_text(t->subnet), v_int(t->id), v_int(t->user_id)),
+	        v_text(t->subnet), v_int(t->capture_until), v_int(t->id), v_int(t->user_id)),
 	    err);
 }
 

@@ -29,6 +29,7 @@ struct token {
 	bool unlimited_quota;
 	int64_t used_quota;
 	struct str models, subnet; /* comma lists, "" = no limit */
+	int64_t capture_until;     /* bodies are kept until then (store/capture.h); 0: never */
 };
 
 /* What the gate needs of key and owner, in one query. */
@@ -63,7 +64,7 @@ MUST_USE bool token_count(struct db *db, int64_t user_id, int64_t *out, struct e
 /* t->key "" makes a fresh one and sets it in the arena; sets t->id. */
 MUST_USE bool token_insert(struct db *db, const struct secret_box *box, struct arena *a,
     struct token *t, struct err *err);
-/* Writes status, name, expired_time, models, subnet; what a key may spend is quota.h's to write. */
+/* Writes status, name, expired_time, models, subnet, capture_until; what a key may spend is quota.h's to write. */
 MUST_USE bool token_update(struct db *db, const struct token *t, struct err *err);
 MUST_USE bool token_set_status(struct db *db, int64_t id, int status, struct err *err);
 /* The key is used up for good: nothing is left and no running request can give something back.

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <cjson/cJSON.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -252,9 +254,66 @@ static void test_threads_do_not_tear_lines(void **state)
 	assert_int_equal(lines, 800);
 }
 
+/* The same lines as JSON: read back by a parser, whatever the values are and however long. */
+static void test_json(void **state)
+{
+	static const struct {
+		const char *name;
+		struct str in;
+		const char *want; /* NULL: only that it can be read */
+	} cases[] = {
+		{ "plain", STR_INIT("gpt-4o"), "gpt-4o" },
+		{ "empty", STR_INIT(""), "" },
+		{ "quote and backslash", STR_INIT("a\"b\\c"), "a\"b\\c" },
+		{ "controls", STR_INIT("a\n\t\x01\x7f"), "a\n\t\x01\x7f" },
+		{ "not UTF-8", STR_INIT("a\xff"), "a\xef\xbf\xbd" },
+		{ "looks like an end", STR_INIT("\"}\n{\"level\":\"error"),
+		    "\"}\n{\"level\":\"error" },
+	};
+	struct log l = { .req = "r1", .user = 7 };
+	char value[8000];
+
+	log_set_format(LOG_JSON);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct str got;
+		cJSON *line;
+
+		log_info(&l, "e", LOG_STR("v", cases[i].in), LOG_INT("n", -5));
+		got = written();
+		assert_int_equal(str_find(got, '\n'), got.n - 1);
+		line = cJSON_Parse(got.p);
+		if (!line ||
+		    strcmp(cJSON_GetObjectItem(line, "v")->valuestring, cases[i].want) != 0)
+			fail_msg("%s: got %s", cases[i].name, got.p);
+		assert_int_equal(strlen(cJSON_GetObjectItem(line, "ts")->valuestring), 24);
+		assert_string_equal(cJSON_GetObjectItem(line, "level")->valuestring, "info");
+		assert_string_equal(cJSON_GetObjectItem(line, "req")->valuestring, "r1");
+		assert_int_equal(cJSON_GetObjectItem(line, "user")->valueint, 7);
+		assert_int_equal(cJSON_GetObjectItem(line, "n")->valueint, -5);
+		cJSON_Delete(line);
+	}
+	/* Lines that are too long in every way end well-formed. */
+	memset(value, 'x', sizeof value);
+	for (size_t n = 0; n < 1100; n += 7) {
+		struct str v = { value, n }, got;
+		cJSON *line;
+
+		log_info(&l, "e", LOG_STR("a", v), LOG_STR("b", v), LOG_STR("c", v),
+		    LOG_STR("d", v), LOG_INT("n", INT64_MIN), LOG_STR("e", v), LOG_INT("m", 1));
+		got = written();
+		assert_true(got.n <= 4096);
+		line = cJSON_Parse(got.p);
+		if (!line)
+			fail_msg("%zu: got %s", n, got.p);
+		cJSON_Delete(line);
+	}
+	log_set_format(LOG_LOGFMT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_error_field),
 		cmocka_unit_test(test_quoting),

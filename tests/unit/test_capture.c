@@ -1,0 +1,162 @@
+/* test_capture.c — what is taken out of bodies that are kept, and how long they stay */
+#include "temp_db.h"
+
+#include "base/buf.h"
+#include "store/capture.h"
+
+#include "../../fcgi-relay/capture.h"
+
+#define KEY "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKL"
+#define RUN32 "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
+#define RUN256 RUN32 RUN32 RUN32 RUN32 RUN32 RUN32 RUN32 RUN32
+
+static void test_redact(void **state)
+{
+	static const struct {
+		const char *name, *in, *want;
+	} cases[] = {
+		{ "plain", "{\"model\":\"gpt-4o\",\"n\":1}", "{\"model\":\"gpt-4o\",\"n\":1}" },
+		{ "key", "my key is sk-" KEY ".", "my key is ***" },
+		{ "key in JSON", "{\"content\":\"sk-" KEY "\"}", "{\"content\":\"***\"}" },
+		{ "a word that begins so", "ask-me sk-short", "ask-me sk-short" },
+		{ "bearer", "Authorization: Bearer " KEY " x", "Authorization: *** x" },
+		{ "jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl,", "***," },
+		{ "secret member", "{\"api_key\":\"hunter2\",\"b\":2}",
+		    "{\"api_key\":\"***\",\"b\":2}" },
+		{ "with blanks, in capitals", "{\"Password\" : \"hunter2\"}",
+		    "{\"Password\" : \"***\"}" },
+		{ "JSON in JSON", "{\"arguments\":\"{\\\"secret\\\":\\\"hunter2\\\"}\"}",
+		    "{\"arguments\":\"{\\\"secret\\\":\\\"***\\\"}\"}" },
+		{ "a longer name", "{\"secrets\":\"no\"}", "{\"secrets\":\"no\"}" },
+		{ "a number", "{\"password\":12}", "{\"password\":12}" },
+		{ "never ended", "{\"password\":\"hunter2", "{\"password\":\"***" },
+		{ "data URI", "\"data:image/png;base64," RUN256 "==\"",
+		    "\"data:image/png;base64,[258 bytes of base64]\"" },
+		{ "a long word", RUN32, RUN32 },
+		{ "empty", "", "" },
+		{ "not text", "\x89PNG\xff", "[5 bytes that are not text]" },
+		{ "UTF-8", "你好", "你好" },
+		{ "cut within a character", "a\xe4\xbd", "a\xe4\xbd" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct buf out = buf_init(4096);
+
+		capture_redact(str_c(cases[i].in), strlen(cases[i].in), 2048, &out);
+		if (!buf_ok(&out) || strcmp(out.data, cases[i].want) != 0)
+			fail_msg("%s: got %s, want %s", cases[i].name, out.data, cases[i].want);
+		buf_release(&out);
+	}
+}
+
+static void test_cut(void **state)
+{
+	struct buf out = buf_init(300);
+
+	capture_redact(STR("ab你"), 5, 4, &out);
+	assert_string_equal(out.data, "ab");
+	buf_clear(&out);
+	/* At its end stands something that is longer than what is hidden. */
+	capture_redact(STR("ab " RUN256), 300, 5, &out);
+	assert_true(buf_ok(&out));
+	assert_string_equal(out.data, "ab [2");
+	buf_release(&out);
+}
+
+static void put(struct temp_db *t, const char *id, int64_t user, int64_t at, struct str request)
+{
+	struct buf packed = buf_init(1 << 20), empty = buf_init(1024);
+	struct capture c = { .request_id = str_c(id),
+		.user_id = user,
+		.token_id = 3,
+		.created_at = at,
+		.request_bytes = (int64_t)request.n,
+		.request_total = 99 };
+	struct err err = { 0 };
+
+	capture_pack(request, &packed);
+	capture_pack(STR(""), &empty);
+	c.request = buf_str(&packed);
+	c.response = buf_str(&empty);
+	if (!capture_put(t->db, &c, &err))
+		fail_msg("capture_put: %s %s", err.msg, err.detail);
+	buf_release(&packed);
+	buf_release(&empty);
+}
+
+static bool find(struct temp_db *t, const char *id, int64_t user, struct capture *c)
+{
+	struct err err = { 0 };
+	bool ok = capture_find(t->db, t->arena, user, str_c(id), c, &err);
+
+	if (!ok && err.kind != ERR_NOT_FOUND)
+		fail_msg("capture_find: %s %s", err.msg, err.detail);
+	return ok;
+}
+
+static void test_store(void **state)
+{
+	struct temp_db *t = *state;
+	struct capture c;
+
+	put(t, "one", 7, 1000, STR("{\"a\":\"b\"}"));
+	put(t, "one", 7, 1000, STR("again"));
+	assert_true(find(t, "one", 7, &c));
+	assert_true(str_eq_c(c.request, "{\"a\":\"b\"}"));
+	assert_true(str_eq_c(c.response, ""));
+	assert_int_equal(c.request_total, 99);
+	assert_int_equal(c.token_id, 3);
+	assert_true(find(t, "one", 0, &c));
+	assert_false(find(t, "one", 8, &c));
+	assert_false(find(t, "two", 0, &c));
+}
+
+/* Old ones go, a few at a time. */
+static void test_sweep(void **state)
+{
+	struct temp_db *t = *state;
+	struct capture c;
+	struct err err = { 0 };
+	int64_t count;
+
+	put(t, "old1", 1, 100, STR("x"));
+	put(t, "old2", 1, 101, STR("x"));
+	put(t, "old3", 1, 102, STR("x"));
+	put(t, "new", 1, 200, STR("x"));
+	assert_true(capture_sweep(t->db, 200, 2, &count, &err));
+	assert_int_equal(count, 2);
+	assert_true(capture_sweep(t->db, 200, 2, &count, &err));
+	assert_int_equal(count, 1);
+	assert_true(find(t, "new", 1, &c));
+	assert_false(find(t, "old3", 1, &c));
+}
+
+/* A full table takes no more. */
+static void test_full(void **state)
+{
+	struct temp_db *t = *state;
+	struct capture c;
+	struct err err = { 0 };
+
+	put(t, "first", 1, 100, STR("x"));
+	assert_true(db_run(t->db, "UPDATE captures SET id = 1", BIND_NONE, NULL, &err));
+	put(t, "last", 1, 100, STR("x"));
+	assert_true(db_run(t->db, "UPDATE captures SET id = 20000 WHERE request_id = 'last'",
+	    BIND_NONE, NULL, &err));
+	put(t, "too many", 1, 100, STR("x"));
+	assert_true(find(t, "last", 1, &c));
+	assert_false(find(t, "too many", 1, &c));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_redact),
+		cmocka_unit_test(test_cut),
+		DB_TEST(test_store),
+		DB_TEST(test_sweep),
+		DB_TEST(test_full),
+	};
+
+	return temp_db_run("capture", tests, COUNT_OF(tests));
+}
