@@ -20,11 +20,11 @@ PKGS := libcurl sqlite3 libcjson libcrypto zlib libzstd hiredis
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(FLAGS_$(MODE)) $(WARN) $(HARDEN) -pthread -Icommon -I$(O) \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(EXTRA_CFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize%,$(FLAGS_$(MODE)))
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lfcgi -lscrypt
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lfcgi -lscrypt -lcrypt
 
 COMMON_C := $(wildcard common/*/*.c) $(O)/sql_texts.c
 RELAY_C := $(wildcard fcgi-relay/*.c)
-ADMIN_C := $(wildcard fcgi-admin/*.c)
+ADMIN_C := $(wildcard fcgi-admin/*.c) $(O)/openapi_text.c
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FLOW := $(patsubst tests/flow/%.c,$(O)/tests/flow/%,$(wildcard tests/flow/test_*.c))
 TOOLS := $(O)/tests/fake_upstream $(patsubst tests/bench/%.c,$(O)/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -37,7 +37,7 @@ say = @printf '%-5s %s\n' $(1) $(2);
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: help deps all run demo test unit flow sdk check bench fuzz fmt clean
+.PHONY: help deps all web run demo test unit flow sdk ui check bench fuzz fmt clean
 .SECONDARY:
 
 help: ## this list
@@ -51,6 +51,10 @@ all: $(O)/bin/fcgi-relay $(O)/bin/fcgi-admin $(TOOLS) ## both programs and the t
 $(O)/sql_texts.c: $(wildcard sql/*/*.sql) conf/embed-sql.sh
 	@mkdir -p $(@D)
 	$(call say,GEN,$@) sh conf/embed-sql.sh sql > $@.tmp && mv $@.tmp $@
+
+$(O)/openapi_text.c: fcgi-admin/openapi.json conf/embed-text.sh
+	@mkdir -p $(@D)
+	$(call say,GEN,$@) sh conf/embed-text.sh $< openapi_text > $@.tmp && mv $@.tmp $@
 
 # Shared by all modes, and made so that several makes may do it at once. Part of bpe_data.o.
 RANKS := build/ranks/tables.bin
@@ -85,15 +89,25 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/tests/fcgi_client.o \
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 $(O)/tests/unit/test_admin_%: $(O)/tests/unit/test_admin_%.o \
 		$(filter-out %/main.o,$(call obj,$(ADMIN_C))) $(O)/libcommon.a
-	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
 $(O)/tests/flow/%: $(O)/tests/flow/%.o $(O)/tests/stack.o $(O)/tests/fcgi_client.o $(O)/libcommon.a
-	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
+
+# ---- the web UI ------------------------------------------------------------------------------
+
+# Built only when one of its files is newer; conf/web.sh says what is missing where it cannot be.
+WEB := build/web.stamp
+$(WEB): $(wildcard web/*.json web/*.mjs web/*.html web/.npmrc web/scripts/* web/public/*) $(shell find web/src -type f) conf/web.sh
+	@mkdir -p $(@D)
+	$(call say,WEB,web/dist) sh conf/web.sh && touch $@
+
+web: $(WEB) ## the web UI, into web/dist
 
 # ---- running and testing ---------------------------------------------------------------------
 
 run: ## starts web server and both programs on 127.0.0.1:$PORT (3000), data in $DATA_DIR (./data)
 	@sh conf/deps.sh build run
-	@$(MAKE) -s -j$(shell nproc) all
+	@$(MAKE) -s -j$(shell nproc) all web
 	@PORT=$(PORT) BIN_DIR=$(CURDIR)/$(O)/bin exec bash conf/run.sh
 
 demo: ## make run with a fake upstream: one whole and one streamed request, log row, quota
@@ -101,10 +115,10 @@ demo: ## make run with a fake upstream: one whole and one streamed request, log 
 	@$(MAKE) -s -j$(shell nproc) all
 	@BIN_DIR=$(CURDIR)/$(O)/bin bash conf/demo.sh
 
-test: ## everything that says whether it works: units, flows through nginx, the OpenAI SDK
+test: ## everything that says whether it works: units, flows through nginx, the OpenAI SDK, the web UI
 	@sh conf/deps.sh build run test
-	@$(MAKE) -s -j$(shell nproc) all $(UNIT) $(FLOW)
-	@MODE=$(MODE) sh tests/run.sh $(UNIT) $(FLOW) sdk
+	@$(MAKE) -s -j$(shell nproc) all web $(UNIT) $(FLOW)
+	@MODE=$(MODE) sh tests/run.sh $(UNIT) $(FLOW) sdk web ui
 
 unit: $(UNIT) ## cmocka units only
 	@MODE=$(MODE) sh tests/run.sh $(UNIT)
@@ -114,6 +128,10 @@ flow: all $(FLOW) ## flows through the real web server and programs only
 
 sdk: all ## the official OpenAI SDK against the real stack
 	@MODE=$(MODE) sh tests/run.sh sdk
+
+ui: all web ## the web UI: its units, then in Debian's Chromium through nginx and the real programs
+	@sh conf/deps.sh run ui
+	@MODE=$(MODE) sh tests/run.sh web ui
 
 check: ## what a reviewer would do: format, -Werror, analysers, tests under ASan+UBSan and TSan
 	@sh conf/deps.sh build run test check

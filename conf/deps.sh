@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh — finds what is missing on Debian and its relatives, and installs it
 #
-#	sh conf/deps.sh build run test		any of: build run test check bench
+#	sh conf/deps.sh build run test		any of: build run test ui check bench
 #
 # Says nothing when all is there. Installs with apt-get as root or by a sudo that asks for nothing;
 # where it may not, it says in one line what to install and ends with status 1. It asks nothing.
@@ -16,6 +16,7 @@ build  command  make          make
 build  command  pkg-config    pkg-config
 build  header   fcgiapp.h     libfcgi-dev
 build  header   libscrypt.h   libscrypt-dev
+build  header   crypt.h       libcrypt-dev
 build  library  libcurl       libcurl4-openssl-dev
 build  library  sqlite3       libsqlite3-dev
 build  library  libcjson      libcjson-dev
@@ -30,6 +31,7 @@ run    command  nginx         nginx
 run    command  curl          curl
 test   header   cmocka.h      libcmocka-dev
 test   command  redis-server  redis-server
+ui     command  chromium      chromium
 check  command  clang         clang
 check  command  clang-format  clang-format
 check  command  clang-tidy    clang-tidy
@@ -86,14 +88,14 @@ give_up() { # why, package…
 	exit 1
 }
 
-# Node is for the SDK test alone, which needs version 20 and says so when it is skipped. Debian's
-# npm brings some 350 packages, so it is installed only where it will be of use. Never fails.
+# Node builds the web UI (version 18) and runs the SDK test (20). Never fails: the programs run
+# without pages, and what needs a newer Node says so when it is skipped.
 install_node() {
 	command -v node >/dev/null && command -v npm >/dev/null && return
 	command -v apt-cache >/dev/null && prefix=$(right) || return
 	lists_are_fresh || apt_get update >"$log" 2>&1
 	version=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/.*Candidate: \([0-9]*\).*/\1/p')
-	[ "${version:-0}" -ge 20 ] || return
+	[ "${version:-0}" -ge 18 ] || return
 	echo "deps: installing nodejs npm"
 	install nodejs npm || echo "deps: nodejs and npm could not be installed" >&2
 }
@@ -111,6 +113,6 @@ if [ -n "$lacking" ]; then
 	[ -z "$lacking" ] || give_up "still missing after the installation" $lacking
 fi
 case " $* " in
-*" test "*) install_node ;;
+*" run "* | *" test "* | *" ui "*) install_node ;;
 esac
 exit 0

@@ -64,7 +64,7 @@ start_nginx() {
 		-e "s|@USER@|$user|g" \
 		-e "s|@NOFILE@|$nofile|g" -e "s|@CONNECTIONS@|$((nofile / 2))|g" \
 		"$here/conf/nginx/oneapi.conf.in" >"$run_dir/nginx.conf"
-	cp "$here/conf/nginx/fastcgi.conf" "$run_dir/"
+	cp "$here/conf/nginx/fastcgi.conf" "$here/conf/nginx/pages.conf" "$run_dir/"
 	"$nginx" -t -q -e "$run_dir/nginx-error.log" -c "$run_dir/nginx.conf" ||
 		fail "nginx does not accept its configuration"
 	start web "$nginx" -e "$run_dir/nginx-error.log" -c "$run_dir/nginx.conf"
@@ -126,8 +126,7 @@ nginx=$(PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin" command -v nginx) ||
 	fail "nginx is missing, try: make deps"
 mime_types=/etc/nginx/mime.types
 [ -r "$mime_types" ] || mime_types=/dev/null
-web_root="$here/web"
-[ -d "$web_root/dist" ] && web_root="$web_root/dist"
+web_root="$here/web/dist"
 port_is_free || fail "port $PORT is taken, choose another: PORT=3001 make run"
 mkdir -p "$DATA_DIR" 2>/dev/null && [ -w "$DATA_DIR" ] ||
 	fail "cannot write to DATA_DIR '$DATA_DIR'"

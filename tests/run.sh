@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh — runs test programs one after another and adds up: `N passed, N failed`
 #
-# Arguments are cmocka programs, and the word `sdk` for tests/sdk. A program's output is shown when
-# it fails; what it skipped aloud is always shown. Run from the top of the tree.
+# Arguments are cmocka programs, and the words `sdk` for tests/sdk, `web` for the web UI's units, `ui`
+# for tests/ui. A program's output is shown when it fails; what it skipped aloud is always shown. Run
+# from the top of the tree.
 set -u
 passed=0 failed=0 skipped=0
 out=$(mktemp)
@@ -16,26 +17,39 @@ count_names() { # different lines that match: a failure is told twice, at once a
 	grep -E "$1" "$out" | sort -u | wc -l
 }
 
-skip_sdk() { # why
+skip() { # what, why
 	echo "# skipped 1"
-	echo "# SKIP the OpenAI SDK test: $1"
+	echo "# SKIP $1: $2"
 }
 
-# Skips itself, aloud, where it cannot run; anywhere else a failure is a failure.
-run_sdk() {
+# Installs what a folder's lock file names. False, and skipped aloud, where that cannot be had.
+has_packages() { # what, folder, least version of Node
 	node=$(node --version 2>/dev/null | sed 's/^v//') || node=""
-	[ "${node%%.*}" -ge 20 ] 2>/dev/null || { skip_sdk "needs Node 20, here is ${node:-none}"; return 0; }
-	if ! [ tests/sdk/node_modules/.package-lock.json -nt tests/sdk/package-lock.json ]; then
-		command -v npm >/dev/null || { skip_sdk "needs npm"; return 0; }
-		(cd tests/sdk && npm ci --loglevel=error --fetch-retries=1 --fetch-timeout=30000) >"$out.npm" 2>&1
-		if [ $? -ne 0 ]; then
-			cat "$out.npm"
-			grep -qE 'E(NOTFOUND|AI_AGAIN|CONNREFUSED|NETUNREACH|TIMEDOUT)' "$out.npm" || return 1
-			skip_sdk "the package registry cannot be reached"
-			return 0
-		fi
-	fi
-	(cd tests/sdk && node --test --test-reporter=tap test.mjs)
+	[ "${node%%.*}" -ge "$3" ] 2>/dev/null || { skip "$1" "needs Node $3, here is ${node:-none}"; return 1; }
+	[ "$2/node_modules/.package-lock.json" -nt "$2/package-lock.json" ] && return
+	command -v npm >/dev/null || { skip "$1" "needs npm"; return 1; }
+	(cd "$2" && npm ci --loglevel=error --fetch-retries=1 --fetch-timeout=30000) >"$out.npm" 2>&1 && return
+	cat "$out.npm"
+	grep -qE 'E(NOTFOUND|AI_AGAIN|CONNREFUSED|NETUNREACH|TIMEDOUT)' "$out.npm" || exit 1
+	skip "$1" "the package registry cannot be reached"
+	return 1
+}
+
+# Each skips itself, aloud, where it cannot run; anywhere else a failure is a failure.
+run_sdk() {
+	has_packages "the OpenAI SDK test" tests/sdk 20 || return 0
+	(cd tests/sdk && node --test --test-reporter=tap test.mjs test_routes.mjs)
+}
+
+run_web() {
+	has_packages "the web UI's units" web 18 || return 0
+	(cd web && NO_COLOR=1 node_modules/.bin/vitest run --reporter=dot)
+}
+
+run_ui() {
+	has_packages "the web UI in a browser" tests/ui 18 || return 0
+	[ -f web/dist/index.html ] || { skip "the web UI in a browser" "web/dist is not built"; return 0; }
+	timeout 900 node tests/ui/test.mjs
 }
 
 # Adds what $out says; $1 is the exit status, $2 the name.
@@ -45,6 +59,12 @@ add_up() {
 		p=$(sed -n 's/^# pass //p' "$out"); f=$(sed -n 's/^# fail //p' "$out")
 		s=$(sed -n 's/^# skipped //p' "$out")
 		p=${p:-0}; f=${f:-0}; s=${s:-0} ;;
+	web)
+		p=$(sed -n 's/.*Tests .* \([0-9]*\) passed.*/\1/p' "$out"); f=$(sed -n 's/.*Tests .* \([0-9]*\) failed.*/\1/p' "$out")
+		s=$(sed -n 's/^# skipped //p' "$out")
+		p=${p:-0}; f=${f:-0}; s=${s:-0} ;;
+	ui)
+		p=$(count '^ok '); f=$(count '^FAIL '); s=$(count '^# SKIP ') ;;
 	*)
 		p=$(count '^\[       OK \]'); f=$(count_names '^\[  FAILED  \] [a-zA-Z_0-9]+$')
 		s=$(count_names '^\[  SKIPPED \] [a-zA-Z_0-9]+$') ;;
@@ -61,7 +81,10 @@ add_up() {
 }
 
 for test in "$@"; do
-	if [ "$test" = sdk ]; then run_sdk >"$out" 2>&1; else timeout 150 "$test" >"$out" 2>&1; fi
+	case "$test" in
+	sdk | web | ui) (run_"$test") >"$out" 2>&1 ;;
+	*) timeout 150 "$test" >"$out" 2>&1 ;;
+	esac
 	add_up $? "${test##*/}"
 done
 [ "$skipped" -ne 0 ] && echo "$skipped skipped"

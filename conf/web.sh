@@ -1,0 +1,31 @@
+#!/bin/sh
+# web.sh — builds the web UI into web/dist; `make web` runs it when a file is newer
+#
+# Needs Node 18 and npm, and the package registry once. Where they are missing it says so and ends
+# well, since the programs work without pages; a build that fails is a failure.
+set -u
+cd "$(dirname "$0")/../web" || exit 1
+
+without() { # why
+	if [ -f dist/index.html ]; then
+		echo "web: $1; keeping web/dist as it is" >&2
+	else
+		echo "web: $1; there will be no pages, /api and /v1 work" >&2
+	fi
+	exit 0
+}
+
+node=$(node --version 2>/dev/null | sed 's/^v//') || node=""
+[ "${node%%.*}" -ge 18 ] 2>/dev/null || without "needs Node 18, here is ${node:-none}"
+command -v npm >/dev/null || without "needs npm"
+if ! [ node_modules/.package-lock.json -nt package-lock.json ]; then
+	log=$(mktemp) || exit 1
+	trap 'rm -f "$log"' EXIT
+	if ! npm ci --loglevel=error --fetch-retries=1 --fetch-timeout=30000 >"$log" 2>&1; then
+		cat "$log" >&2
+		grep -qE 'E(NOTFOUND|AI_AGAIN|CONNREFUSED|NETUNREACH|TIMEDOUT)' "$log" &&
+			without "the package registry cannot be reached"
+		exit 1
+	fi
+fi
+exec npm run build --silent

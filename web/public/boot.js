@@ -1,0 +1,18 @@
+// boot.js — before the first paint: theme, light or dark, language. Not a module, so that it runs
+// at once and old browsers read it, too.
+(function () {
+	var root = document.documentElement, prefs = {};
+	try {
+		prefs = JSON.parse(localStorage.getItem("gateway.prefs")) || {};
+	} catch (e) { /* a private window, or someone else's text */ }
+	var dark = prefs.mode === "dark" ||
+		(prefs.mode !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+	root.dataset.mode = dark ? "dark" : "light";
+	root.dataset.theme = prefs.theme || "default";
+	root.dataset.density = prefs.density || "comfortable";
+	root.lang = prefs.language || (/^zh/i.test(navigator.language) ? "zh-CN" : "en");
+	addEventListener("DOMContentLoaded", function () {
+		if (!("noModule" in HTMLScriptElement.prototype) || typeof HTMLDialogElement === "undefined")
+			document.getElementById("old-browser").hidden = false;
+	});
+})();

@@ -1,0 +1,72 @@
+// channel-test.ts — testing channels: one, some or all, with what came of it shared by the pages
+import { signal } from "@preact/signals";
+import { call, get } from "../api/client";
+import { invalidate } from "../api/resource";
+import { can } from "../api/session";
+import type { Channel } from "../api/types";
+import { t } from "../i18n";
+import * as f from "./format";
+import { startJob, type Job } from "./job";
+import { queryString } from "./query";
+
+export interface TestResult {
+	ok: boolean;
+	/** the model's words or the reason */
+	text: string;
+	seconds: number;
+	model: string;
+	at: number;
+}
+
+/** The last result of each channel since this page was loaded. */
+export const results = signal<Record<number, TestResult>>({});
+
+interface TestAnswer {
+	success: boolean;
+	message: string;
+	time: number;
+	model?: string;
+	modelName?: string;
+}
+
+export async function testChannel(id: number, model = ""): Promise<TestResult> {
+	let result: TestResult;
+	try {
+		const answer = await call<never>("GET", `channel/test/${id}?${queryString({ model, apply: can("channel.apply") ? 1 : undefined })}`) as unknown as TestAnswer;
+		result = { ok: true, text: answer.message, seconds: answer.time, model: answer.model || answer.modelName || model, at: Date.now() };
+	} catch (e) {
+		result = { ok: false, text: e instanceof Error ? e.message : String(e), seconds: 0, model, at: Date.now() };
+	}
+	results.value = { ...results.peek(), [id]: result };
+	return result;
+}
+
+/** Every channel, page by page, as this server has pages. */
+export async function allChannels(): Promise<Channel[]> {
+	const size = can("list.paging") ? 100 : 10;
+	const all: Channel[] = [];
+	for (let p = 0; ; p++) {
+		const rows = await get<Channel[]>(`channel/?${queryString({ p, page_size: size === 100 ? size : undefined })}`);
+		all.push(...rows);
+		if (rows.length < size)
+			return all;
+	}
+}
+
+export function testJob(channels: Channel[], finished?: (failed: Channel[]) => void): Job {
+	return startJob<Channel>({
+		title: t("channels.testing"),
+		items: channels,
+		label: (c) => `${c.name} #${c.id}`,
+		run: async (c) => {
+			const result = await testChannel(c.id);
+			if (!result.ok)
+				throw new Error(result.text);
+			return f.elapsed(result.seconds * 1000);
+		},
+		finished: (job) => {
+			invalidate("channel/");
+			finished?.(job.items.filter((i) => i.state === "failed").map((i) => i.item as Channel));
+		},
+	});
+}

@@ -1,0 +1,228 @@
+// channels.tsx — the upstream accounts: what is broken, and the controls for one or many
+import { useState } from "preact/hooks";
+import { call, del, put } from "../api/client";
+import { invalidate, useResource } from "../api/resource";
+import { can } from "../api/session";
+import type { Channel } from "../api/types";
+import { balanceText, providerOf, providers } from "../data/providers";
+import { language, t, tn } from "../i18n";
+import { allChannels, results, testChannel, testJob } from "../lib/channel-test";
+import { copy } from "../lib/copy";
+import * as f from "../lib/format";
+import { startJob } from "../lib/job";
+import { go, href, route } from "../lib/router";
+import { splitNames } from "../lib/text";
+import type { PageProps } from "../shell/routes";
+import { Button, LinkButton } from "../ui/button";
+import { confirm } from "../ui/dialog";
+import { InlineNumber } from "../ui/inline-number";
+import { Filter, ListTable, ListTools, type Column } from "../ui/list";
+import { Menu, type MenuItem } from "../ui/menu";
+import { Banner, Empty, PageHead, Pill } from "../ui/state";
+import { toast, toastUndo } from "../ui/toast";
+import { useList } from "../ui/use-list";
+import { applyChange, BulkEdit, planChange } from "./channels/bulk";
+import { ChannelEditor } from "./channels/editor";
+import { ModelTest } from "./channels/model-test";
+
+const slow = 3000, verySlow = 5000;
+
+function State({ c }: { c: Channel }) {
+	if (c.status === 1)
+		return <Pill shape="●">{t("channels.on")}</Pill>;
+	return c.status === 3 ? <Pill tone="warn" shape="▲">{t("channels.auto")}</Pill> : <Pill tone="off" shape="○">{t("channels.off")}</Pill>;
+}
+
+function LastTest({ c }: { c: Channel }) {
+	const result = results.value[c.id];
+	const at = result ? result.at / 1000 : c.test_time;
+	const ms = result ? result.seconds * 1000 : c.response_time;
+	if (!at)
+		return <span class="quiet">{t("channels.untested")}</span>;
+	const failed = result ? !result.ok : ms === 0;
+	if (failed)
+		return <Pill tone="danger" shape="◆" title={result?.text ?? ""}>{t("channels.failed")}</Pill>;
+	return (
+		<span title={f.exact(at)}>
+			<span class={ms > verySlow ? "danger" : ms > slow ? "warn" : ""}>{f.elapsed(ms)}{ms > slow && " !"}</span> <span class="quiet">{f.when(at)}</span>
+		</span>
+	);
+}
+
+function Balance({ c }: { c: Channel }) {
+	const text = balanceText(c.type, c.balance, language.value);
+	return text === null || !c.balance_updated_time ? <span class="quiet">–</span>
+		: <span class={c.balance < 1 ? "danger" : ""} title={f.exact(c.balance_updated_time)}>{text}</span>;
+}
+
+const save = (c: Channel, change: Partial<Channel>) => async (): Promise<void> => {
+	await put("channel/", { id: c.id, ...change });
+	invalidate("channel/");
+};
+
+async function setStatus(c: Channel, status: 1 | 2): Promise<void> {
+	const before = c.status === 1 ? 1 : 2;
+	await save(c, { status })();
+	toastUndo(t(status === 1 ? "channels.enabled" : "channels.disabled", { name: c.name }), save(c, { status: before }));
+}
+
+async function setNumber(c: Channel, name: "priority" | "weight", value: number): Promise<void> {
+	await save(c, { [name]: value })();
+	toastUndo(t(`channels.${name}Set`, { name: c.name, n: value }), save(c, { [name]: c[name] }));
+}
+
+const columns = (): Column<Channel>[] => [
+	{ id: "name", title: t("channels.name"), fixed: true, phone: "main", cell: (c) => <>{c.name} <span class="quiet">#{c.id}</span></> },
+	{ id: "provider", title: t("channels.provider"), cell: (c) => providerOf(c.type).name },
+	{ id: "state", title: t("channels.state"), phone: "side", cell: (c) => <State c={c} /> },
+	{ id: "test", title: t("channels.lastTest"), phone: "fact", cell: (c) => <LastTest c={c} /> },
+	{ id: "balance", title: t("channels.balance"), num: true, phone: "fact", cell: (c) => <Balance c={c} /> },
+	{ id: "priority", title: t("channels.priority"), num: true, cell: (c) => <InlineNumber value={c.priority} label={t("channels.priorityOf", { name: c.name })} onSave={(n) => setNumber(c, "priority", n)} /> },
+	{ id: "weight", title: t("channels.weight"), num: true, cell: (c) => <InlineNumber value={c.weight} label={t("channels.weightOf", { name: c.name })} onSave={(n) => setNumber(c, "weight", n)} /> },
+	{ id: "models", title: t("channels.models"), num: true, cell: (c) => <span title={splitNames(c.models).join("\n")}>{splitNames(c.models).length}</span> },
+	{ id: "groups", title: t("channels.groups"), cell: (c) => splitNames(c.group).join(", ") },
+	{ id: "used", title: t("channels.used"), num: true, extra: true, cell: (c) => <span title={f.quotaHint(c.used_quota)}>{f.quota(c.used_quota)}</span> },
+	{ id: "created", title: t("channels.created"), extra: true, cell: (c) => <span title={f.exact(c.created_time)}>{f.when(c.created_time)}</span> },
+	...(can("channel.tag") ? [{ id: "tag", title: t("channels.tag"), cell: (c: Channel) => c.tag ?? "" }] : []),
+];
+
+async function remove(rows: Channel[]): Promise<void> {
+	const name = rows.length === 1 ? rows[0]!.name : tn("channels.count", rows.length);
+	if (!await confirm({
+		title: t("channels.deleteTitle", { name }), text: rows.length > 1 ? rows.map((c) => c.name).join(", ") : t("channels.deleteText"),
+		yes: t("channels.delete", { name }), bad: true, ...(rows.length > 1 ? { word: t("channels.deleteWord") } : {}),
+	}))
+		return;
+	if (rows.length === 1) {
+		await del(`channel/${rows[0]!.id}/`);
+		invalidate("channel/");
+		return;
+	}
+	startJob({
+		title: t("channels.deleting"), items: rows, gap: 120, label: (c) => c.name,
+		run: async (c) => { await del(`channel/${c.id}/`); }, finished: () => invalidate("channel/"),
+	});
+}
+
+async function disable(rows: Channel[]): Promise<void> {
+	await applyChange(t("channels.disabling"), planChange(rows, () => ({ status: 2 })));
+}
+
+/** What failed is named when the job ends; with channel.apply the server's own rules have decided. */
+async function test(rows: Channel[]): Promise<void> {
+	if (rows.length === 0)
+		return toast(t("channels.nothing"));
+	testJob(rows, (failed) => {
+		const on = failed.filter((c) => c.status === 1);
+		if (on.length > 0 && !can("channel.apply"))
+			void confirm({ title: tn("channels.failedTitle", on.length), text: on.map((c) => c.name).join(", "), yes: tn("channels.disableFailed", on.length) })
+				.then((yes) => yes ? disable(on) : undefined);
+	});
+}
+
+function refreshBalances(rows: Channel[]): void {
+	const known = rows.filter((c) => providerOf(c.type).balance);
+	if (known.length === 0)
+		return toast(t("channels.noBalance"));
+	startJob<Channel>({
+		title: t("channels.balances"), items: known, label: (c) => c.name,
+		run: async (c) => {
+			const answer = await call<never>("GET", `channel/update_balance/${c.id}/`) as unknown as { balance: number };
+			return balanceText(c.type, answer.balance, language.value) ?? "";
+		},
+		finished: () => invalidate("channel/"),
+	});
+}
+
+async function deleteDisabled(): Promise<void> {
+	const off = (await allChannels()).filter((c) => c.status !== 1);
+	if (off.length === 0)
+		return toast(t("channels.nothing"));
+	if (!await confirm({ title: tn("channels.deleteOff", off.length), text: off.map((c) => c.name).join(", "), yes: tn("channels.deleteOffYes", off.length), bad: true, word: t("channels.deleteWord") }))
+		return;
+	await del("channel/disabled");
+	invalidate("channel/");
+}
+
+/** Why it failed, and what usually helps. */
+function below(c: Channel) {
+	const result = results.value[c.id];
+	return result && !result.ok ? (
+		<div class="row"><span class="danger">{result.text}</span>
+			<Button small onClick={() => testChannel(c.id)}>{t("channels.test")}</Button>
+			<Button small onClick={() => go(`channels/${c.id}`, route.value.query)}>{t("channels.editKey")}</Button>
+			{c.status === 1 && <Button small onClick={() => setStatus(c, 2)}>{t("channels.disable")}</Button>}
+		</div>
+	) : null;
+}
+
+const withoutKey = (c: Channel): string => JSON.stringify({ ...c, key: undefined, id: undefined }, null, 2);
+
+export default function Channels({ params }: PageProps) {
+	const filters = can("list.filter") ? ["type", "status", "group", "model"] : [];
+	const list = useList<Channel>({ name: "channels", path: "channel/", search: "channel/search", filters });
+	const groups = useResource<string[]>(can("list.filter") ? "group/" : null);
+	const [models, setModels] = useState<Channel | null>(null);
+	const [bulk, setBulk] = useState<Channel[] | null>(null);
+	const all = columns();
+	const close = (): void => go("channels", { ...route.value.query, copy: "" });
+	const open = (c: Channel): void => go(`channels/${c.id}`, route.value.query);
+	const menu = (c: Channel): MenuItem[] => [
+		{ label: t("channels.test"), run: () => testOne(c) },
+		{ label: t("channels.testModelsMenu"), run: () => setModels(c) },
+		...(providerOf(c.type).balance ? [{ label: t("channels.refreshBalance"), run: () => refreshBalances([c]) }] : []),
+		{ label: t("edit"), run: () => open(c) },
+		{ label: t("channels.duplicate"), run: () => go("channels/new", { ...route.value.query, copy: c.id }) },
+		{ label: t("channels.copyJson"), run: () => copy(withoutKey(c)) },
+		{ label: t("channels.logs"), href: href("logs", { channel: c.id }) },
+		{ label: t(c.status === 1 ? "channels.disable" : "channels.enable"), run: () => setStatus(c, c.status === 1 ? 2 : 1) },
+		{ label: t("delete"), bad: true, line: true, run: () => remove([c]) },
+	];
+	const testOne = async (c: Channel): Promise<void> => {
+		const result = await testChannel(c.id);
+		invalidate("channel/?", "channel/search");
+		if (result.ok)
+			toast(t("channels.testOk", { name: c.name, time: f.elapsed(result.seconds * 1000), text: result.text }));
+	};
+	const auto = list.rows?.filter((c) => c.status === 3) ?? [];
+	return (
+		<>
+			<PageHead title={t("nav.channels")}>
+				<Menu label={t("channels.testMenu")} items={[
+					{ label: t("channels.testAll"), run: async () => test(await allChannels()) },
+					{ label: t("channels.testOff"), run: async () => test((await allChannels()).filter((c) => c.status !== 1)) },
+					{ label: t("channels.testPage"), run: () => test(list.rows ?? []) },
+					{ label: t("channels.allBalances"), line: true, run: async () => refreshBalances(await allChannels()) },
+					{ label: t("channels.deleteOffMenu"), bad: true, run: deleteDisabled },
+				]} />
+				<Button kind="main" icon="plus" onClick={() => go("channels/new", route.value.query)}>{t("channels.new")}</Button>
+			</PageHead>
+			{auto.length > 0 && <Banner tone="warn">{tn("channels.autoCount", auto.length, { names: auto.map((c) => c.name).join(", ") })}</Banner>}
+			<ListTools list={list} hint={t("channels.search")} columns={all}>
+				{filters.length > 0 && (
+					<>
+						<Filter list={list} name="type" label={t("channels.provider")} options={providers.map((p) => ({ value: p.id, label: p.name }))} />
+						<Filter list={list} name="status" label={t("channels.state")} options={[{ value: 1, label: t("channels.on") }, { value: 3, label: t("channels.auto") }, { value: 2, label: t("channels.off") }]} />
+						<Filter list={list} name="group" label={t("channels.groups")} options={(groups.data ?? []).map((g) => ({ value: g, label: g }))} />
+					</>
+				)}
+			</ListTools>
+			<ListTable list={list} columns={all} rowKey={(c) => c.id} rowName={(c) => c.name} onOpen={open} menu={menu} below={below}
+				action={(c) => <Button small onClick={() => testOne(c)}>{t("channels.test")}</Button>}
+				picked={({ rows, clear }) => (
+					<>
+						<Button small onClick={() => test(rows)}>{t("channels.test")}</Button>
+						<Button small onClick={async () => { await applyChange(t("channels.enabling"), planChange(rows, () => ({ status: 1 }))); clear(); }}>{t("channels.enable")}</Button>
+						<Button small onClick={async () => { await disable(rows); clear(); }}>{t("channels.disable")}</Button>
+						<Button small onClick={() => setBulk(rows)}>{t("channels.editMany")}</Button>
+						<Button small onClick={() => refreshBalances(rows)}>{t("channels.refreshBalance")}</Button>
+						<Button small kind="bad" onClick={async () => { await remove(rows); clear(); }}>{t("delete")}</Button>
+					</>
+				)}
+				empty={<Empty text={t("channels.empty")}><LinkButton kind="main" href={href("channels/new")}>{t("channels.first")}</LinkButton></Empty>} />
+			{params.id && <ChannelEditor id={params.id} copyOf={route.value.query.copy} onClose={close} />}
+			{models && <ModelTest channel={models} onClose={() => setModels(null)} />}
+			{bulk && <BulkEdit channels={bulk} onClose={() => setBulk(null)} />}
+		</>
+	);
+}

@@ -1,0 +1,51 @@
+// detail.tsx — one model: prices in every group, its channels in the order they are tried, a calculator
+import { useState } from "preact/hooks";
+import type { Channel } from "../../api/types";
+import { t } from "../../i18n";
+import * as f from "../../lib/format";
+import { priceOf, type PriceTables } from "../../lib/prices";
+import { currency } from "../../api/session";
+import { href } from "../../lib/router";
+import { splitNames } from "../../lib/text";
+import { LinkButton } from "../../ui/button";
+import { CopyButton } from "../../ui/copy";
+import { Drawer } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { Pill } from "../../ui/state";
+
+function Calculator({ input, output }: { input: number; output: number }) {
+	const [v, setV] = useState({ requests: 1000, in: 1000, out: 300 });
+	const month = v.requests * 30 * (v.in * input + v.out * output) / 1_000_000;
+	return (
+		<section class="stack tight"><h3>{t("models.calculator")}</h3>
+			<div class="columns">{(["requests", "in", "out"] as const).map((n) => (
+				<Field key={n} label={t(`models.calc.${n}`)}>{(wires) => <input class="input" inputMode="numeric" value={String(v[n])} {...wires} onInput={(e) => setV({ ...v, [n]: Number(e.currentTarget.value) || 0 })} />}</Field>
+			))}</div>
+			<p>{t("models.perMonth")} <strong>{f.price(month)}</strong></p></section>
+	);
+}
+
+export function ModelDetail({ name, group, tables, channels, onClose }: { name: string; group: string; tables: PriceTables | null; channels: Channel[] | null; onClose(): void }) {
+	const own = tables && priceOf(tables, name, group, currency.value);
+	const serving = channels?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
+	return (
+		<Drawer title={name} onClose={onClose} footer={<><LinkButton href={href("logs", { model_name: name, range: "7d" })}>{t("nav.logs")}</LinkButton><LinkButton kind="main" href={href("playground", { model: name })}>{t("models.try")}</LinkButton></>}>
+			<div class="row"><code>{name}</code><CopyButton text={name} />{own && !own.priced && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</div>
+			{tables && (
+				<section class="stack tight"><h3>{t("models.prices")}</h3>
+					<table class="table"><thead><tr><th>{t("models.group")}</th><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th></tr></thead>
+						<tbody>{Object.keys(tables.group).map((g) => {
+							const p = priceOf(tables, name, g, currency.value);
+							return <tr key={g}><td class={g === group ? "strong" : ""}>{g}</td><td class="num">{f.price(p.input)}</td><td class="num">{f.price(p.output)}</td></tr>;
+						})}</tbody></table></section>
+			)}
+			{own && <Calculator input={own.input} output={own.output} />}
+			{serving && (
+				<section class="stack tight"><h3>{t("models.channels")}</h3>
+					{serving.length === 0 ? <p class="second">{t("models.noChannel")}</p> : (
+						<ol class="stack tight">{serving.map((c) => <li key={c.id} class="row spread"><a href={href(`channels/${c.id}`)}>{c.name} #{c.id}</a><span class="quiet">{c.status === 1 ? t("models.order", { priority: c.priority, weight: c.weight }) : t("models.off")} · {c.group}</span></li>)}</ol>
+					)}</section>
+			)}
+		</Drawer>
+	);
+}

@@ -1,0 +1,59 @@
+// oauth.tsx — back from another site with ?code=&state=: signs in, or binds when signed in already
+import { useEffect, useState } from "preact/hooks";
+import { call, pause } from "../api/client";
+import { ApiError } from "../api/errors";
+import { loadMe, me } from "../api/session";
+import { t } from "../i18n";
+import { queryString } from "../lib/query";
+import { go, href, route } from "../lib/router";
+import { signInSites } from "../lib/sign-in-sites";
+import { Alone } from "../shell/alone";
+import type { PageProps } from "../shell/routes";
+import { Button, LinkButton } from "../ui/button";
+import { Banner, Skeleton } from "../ui/state";
+import { errorText, toast } from "../ui/toast";
+
+/** Three tries with growing waits; a refusal (403, a wrong state) does not get better by waiting. */
+async function exchange(provider: string): Promise<boolean> {
+	const { code, state } = route.value.query;
+	for (let wait = 1000; ; wait *= 2) {
+		try {
+			const answer = await call("GET", `oauth/${provider}?${queryString({ code, state })}`, undefined, { guest: true });
+			return answer.message === "bind";
+		} catch (e) {
+			if (!(e instanceof ApiError) || e.kind === "denied" || e.kind === "auth" || wait > 2000)
+				throw e;
+			await pause(wait);
+		}
+	}
+}
+
+export default function OAuth({ params }: PageProps) {
+	const [fault, setFault] = useState("");
+	const provider = params.provider ?? "";
+	const name = signInSites.find((s) => s.id === provider)?.name ?? provider;
+	const run = async (): Promise<void> => {
+		setFault("");
+		try {
+			const bound = await exchange(provider);
+			await loadMe();
+			if (bound)
+				toast(t("home.bound", { name }));
+			go(bound ? "account/sign-in" : "overview", {}, true);
+		} catch (e) {
+			setFault(errorText(e));
+		}
+	};
+	useEffect(() => void run(), []);
+	return (
+		<Alone title={t("home.oauth", { name })}>
+			{fault ? (
+				<>
+					<Banner tone="danger">{fault}</Banner>
+					<div class="row"><Button kind="main" onClick={run}>{t("retry")}</Button>
+						<LinkButton href={href(me.value ? "account/sign-in" : "login")}>{t("home.back")}</LinkButton></div>
+				</>
+			) : <Skeleton lines={2} />}
+		</Alone>
+	);
+}

@@ -1,0 +1,161 @@
+// overview.tsx — is everything all right, and what did it cost?
+import { useState } from "preact/hooks";
+import { useResource } from "../api/resource";
+import { can, me, role, status } from "../api/session";
+import { ROLE, type Channel, type DayRow, type Key } from "../api/types";
+import { RankedBars, Sparkline, StackedBars, type Series } from "../chart/chart";
+import { t, tn } from "../i18n";
+import { serverAddress } from "../lib/addresses";
+import { homeUrl } from "../api/client";
+import * as f from "../lib/format";
+import { prefs, setPrefs } from "../lib/prefs";
+import { queryString } from "../lib/query";
+import { go, href, route, setQuery } from "../lib/router";
+import { Button, LinkButton } from "../ui/button";
+import { Segments } from "../ui/field";
+import { Empty, Loaded, PageHead, Stat } from "../ui/state";
+
+type Metric = "Quota" | "RequestCount" | "Tokens";
+
+const valueOf = (r: DayRow, m: Metric): number => m === "Tokens" ? r.PromptTokens + r.CompletionTokens : r[m];
+const formats: Record<Metric, (n: number) => string> = { Quota: (n) => f.quota(n), RequestCount: f.number, Tokens: f.compact };
+
+function days(n: number): string[] {
+	return Array.from({ length: n }, (_, i) => new Date(Date.now() - (n - 1 - i) * 86_400_000).toISOString().slice(0, 10));
+}
+
+interface Finding {
+	text: string;
+	label: string;
+	href: string;
+}
+
+/** From data that is loaded already: no call per rule. */
+function findings(keys: Key[], channels: Channel[]): Finding[] {
+	const found: Finding[] = [];
+	const now = Date.now() / 1000;
+	const auto = channels.filter((c) => c.status === 3);
+	if (auto.length)
+		found.push({ text: tn("overview.auto", auto.length, { names: auto.slice(0, 3).map((c) => c.name).join(", ") }), label: t("nav.channels"), href: href("channels", { status: 3 }) });
+	for (const c of channels.filter((x) => x.status === 1 && x.balance_updated_time > 0 && x.balance < 1))
+		found.push({ text: t("overview.lowChannel", { name: c.name }), label: t("overview.open"), href: href(`channels/${c.id}`) });
+	for (const k of keys.filter((x) => x.status === 1)) {
+		if (k.expired_time > now && k.expired_time < now + 7 * 86400)
+			found.push({ text: t("overview.keyExpires", { name: k.name, when: f.when(k.expired_time) }), label: t("overview.extend"), href: href(`keys/${k.id}`) });
+		else if (!k.unlimited_quota && k.remain_quota < 0.05 * (k.remain_quota + k.used_quota))
+			found.push({ text: t("overview.keyLow", { name: k.name, left: f.quota(k.remain_quota) }), label: t("overview.raise"), href: href(`keys/${k.id}`) });
+	}
+	if (role.value >= ROLE.root && status.value?.server_address && serverAddress() !== homeUrl.replace(/\/$/, ""))
+		found.push({ text: t("overview.address", { set: serverAddress() }), label: t("nav.settings"), href: href("settings/site") });
+	if (me.value && me.value.quota < 1000)
+		found.push({ text: t("overview.lowBalance", { left: f.quota(me.value.quota) }), label: t("nav.wallet"), href: href("wallet") });
+	return found;
+}
+
+function Attention({ keys, channels }: { keys: Key[]; channels: Channel[] }) {
+	const list = findings(keys, channels);
+	return list.length ? (
+		<section class="card stack tight" aria-labelledby="attention">
+			<h2 id="attention" class="warn">▲ {tn("overview.attention", list.length)}</h2>
+			<ul class="stack tight">{list.map((x) => <li key={x.text} class="row spread"><span>{x.text}</span><a href={x.href}>{x.label}</a></li>)}</ul>
+		</section>
+	) : null;
+}
+
+/** Until its points are done or it is closed. */
+function Checklist({ keys, channels, used }: { keys: Key[]; channels: Channel[] | null; used: boolean }) {
+	const points = [
+		...(channels ? [
+			{ done: channels.length > 0, label: t("overview.todo.channel"), href: href("channels/new") },
+			{ done: channels.some((c) => c.response_time > 0), label: t("overview.todo.test"), href: href("channels") },
+		] : []),
+		{ done: keys.length > 0, label: t("overview.todo.key"), href: href("keys/new") },
+		{ done: used, label: t("overview.todo.call"), href: href("playground") },
+	];
+	if (points.every((p) => p.done) || prefs.value.seen?.includes("checklist"))
+		return null;
+	return (
+		<section class="card stack tight" aria-labelledby="start">
+			<div class="head"><h2 id="start">{t("overview.start")}</h2>
+				{role.value >= ROLE.root && <LinkButton small href={href("setup")}>{t("overview.wizard")}</LinkButton>}
+				<Button small kind="plain" onClick={() => setPrefs({ seen: [...prefs.value.seen ?? [], "checklist"] })}>{t("overview.dismiss")}</Button></div>
+			<ol class="stack tight">{points.map((p) => <li key={p.label} class={p.done ? "quiet" : ""}>{p.done ? "✓" : "○"} {p.done ? p.label : <a href={p.href}>{p.label}</a>}</li>)}</ol>
+		</section>
+	);
+}
+
+/** One cell per channel: shape and colour. */
+function Ribbon({ channels, total }: { channels: Channel[]; total: number | undefined }) {
+	const look = (c: Channel): { shape: string; tone: string; text: string } => c.status === 3 ? { shape: "▲", tone: "warn", text: t("overview.autoState") }
+		: c.status !== 1 ? { shape: "○", tone: "quiet", text: t("overview.offState") }
+		: c.test_time > 0 && c.response_time === 0 ? { shape: "◆", tone: "danger", text: t("overview.failedState") }
+		: { shape: "■", tone: "", text: c.response_time ? f.elapsed(c.response_time) : t("overview.untested") };
+	return (
+		<section class="card stack tight" aria-labelledby="health">
+			<h2 id="health">{t("overview.health")} <span class="quiet small">{total !== undefined && total > channels.length ? t("overview.firstOf", { n: channels.length, total }) : tn("overview.channels", channels.length)}</span></h2>
+			<div class="row" style={{ gap: "4px" }}>{channels.map((c) => {
+				const l = look(c);
+				return <a key={c.id} class={`cell ${l.tone}`} href={href(`channels/${c.id}`)} title={`${c.name}: ${l.text}`} aria-label={`${c.name}: ${l.text}`}>{l.shape}</a>;
+			})}</div>
+		</section>
+	);
+}
+
+function Figures({ rows, labels }: { rows: DayRow[]; labels: string[] }) {
+	const perDay = (m: Metric): number[] => labels.map((d) => rows.filter((r) => r.Day === d).reduce((a, r) => a + valueOf(r, m), 0));
+	const sum = (m: Metric): number => rows.reduce((a, r) => a + valueOf(r, m), 0);
+	return (
+		<div class="columns">{(["Quota", "RequestCount", "Tokens"] as const).map((m) => (
+			<a key={m} class="card plain-link" href={href("logs", { range: "7d", scope: role.value >= ROLE.admin ? "me" : "" })}>
+				<Stat label={t(`overview.${m}`)} value={formats[m](sum(m))} {...(m === "Quota" ? { hint: f.quotaHint(sum(m)) } : {})}><Sparkline values={perDay(m)} label={t("overview.perDay")} /></Stat>
+			</a>
+		))}</div>
+	);
+}
+
+function Usage({ rows, labels }: { rows: DayRow[]; labels: string[] }) {
+	const [metric, setMetric] = useState<Metric>("Quota");
+	const models = [...new Set(rows.map((r) => r.ModelName))];
+	const series: Series[] = models.map((name) => ({ name, values: labels.map((d) => rows.filter((r) => r.Day === d && r.ModelName === name).reduce((a, r) => a + valueOf(r, metric), 0)) }));
+	const ranked = series.map((s) => ({ name: s.name, value: s.values.reduce((a, b) => a + b, 0), href: href("logs", { model_name: s.name, range: "7d" }) })).sort((a, b) => b.value - a.value).slice(0, 8);
+	return (
+		<>
+			<section class="card stack">
+				<Segments label={t("overview.metric")} value={metric} onChange={setMetric} options={(["Quota", "RequestCount", "Tokens"] as const).map((m) => ({ value: m, label: t(`overview.${m}`) }))} />
+				<StackedBars title={t("overview.chart")} labels={labels.map((d) => d.slice(5))} series={series} format={formats[metric]} onPick={(model) => go("logs", { model_name: model, range: "7d" })} />
+			</section>
+			<section class="card stack"><h2>{t("overview.top")}</h2><RankedBars rows={ranked} format={formats[metric]} /></section>
+		</>
+	);
+}
+
+const periods = { "24h": 1, "7d": 7, "30d": 30 } as const;
+
+export default function Overview() {
+	const admin = role.value >= ROLE.admin;
+	const { period = "7d", scope = "me" } = route.value.query;
+	const length = can("dash.range") ? periods[period as keyof typeof periods] ?? 7 : 7;
+	const labels = days(length);
+	const range = can("dash.range") ? `?${queryString({ start: Math.floor(Date.parse(labels[0]!) / 1000), end: Math.floor(Date.now() / 86_400_000 + 1) * 86_400, step: "day", by: "model", scope: admin ? scope : undefined })}` : "";
+	const dashboard = useResource<DayRow[]>(`user/dashboard${range}`);
+	const keys = useResource<Key[]>("token/?p=0");
+	const channels = useResource<Channel[]>(admin ? (can("list.paging") ? "channel/?p=0&page_size=100" : "channel/?p=0") : null);
+	const rows = dashboard.data ?? [];
+	return (
+		<>
+			<PageHead title={t("nav.overview")}>
+				{can("dash.range") && admin && <Segments label={t("overview.scope")} value={scope} onChange={(s) => setQuery({ scope: s })} options={[{ value: "me", label: t("overview.me") }, { value: "site", label: t("overview.site") }]} />}
+				{can("dash.range")
+					? <Segments label={t("overview.period")} value={period} onChange={(p) => setQuery({ period: p })} options={(["24h", "7d", "30d"] as const).map((p) => ({ value: p, label: t(`overview.period.${p}`) }))} />
+					: <span class="second">{t("overview.period.7d")}</span>}
+			</PageHead>
+			{keys.data && dashboard.data && (!admin || channels.data) && <Checklist keys={keys.data} channels={admin ? channels.data ?? [] : null} used={rows.length > 0} />}
+			{keys.data && <Attention keys={keys.data} channels={channels.data ?? []} />}
+			<Loaded from={dashboard}>{(loaded) => loaded?.length ? <><Figures rows={loaded} labels={labels} /><Usage rows={loaded} labels={labels} /></> : (
+				<div class="card"><Empty text={t("overview.empty")}><LinkButton kind="main" href={href("playground")}>{t("nav.playground")}</LinkButton><LinkButton href={href("keys")}>{t("nav.keys")}</LinkButton></Empty></div>
+			)}</Loaded>
+			{admin && channels.data && channels.data.length > 0 && <Ribbon channels={channels.data} total={channels.total} />}
+			<p class="quiet small">{t("overview.utc")}</p>
+		</>
+	);
+}

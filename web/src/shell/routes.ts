@@ -1,0 +1,66 @@
+// routes.ts — which address shows which page, for whom, and where it stands in the menus
+//
+// A row's page is src/pages/PAGE.tsx; its words are the areas of src/i18n that it needs. A row whose
+// file does not exist is not offered.
+import type { ComponentType } from "preact";
+import { ROLE } from "../api/types";
+import type { Key } from "../i18n";
+import { matchPath, type Query } from "../lib/query";
+import type { IconName } from "../ui/icons";
+
+export interface PageProps {
+	params: Query;
+}
+
+export interface Route {
+	path: string;
+	page: string;
+	role: number;
+	words: string[];
+	/** a row of the side bar */
+	nav?: { label: Key; icon: IconName; key?: string; group: "use" | "operate" };
+	/** without side bar: the sign-in family, first run */
+	alone?: boolean;
+}
+
+const { guest, user, admin, root } = ROLE;
+
+export const routes: Route[] = [
+	{ path: "", page: "home", role: guest, words: ["home"] },
+	{ path: "about", page: "about", role: guest, words: ["home"] },
+	{ path: "login", page: "sign-in", role: guest, words: ["home"], alone: true },
+	{ path: "register", page: "register", role: guest, words: ["home"], alone: true },
+	{ path: "reset", page: "reset", role: guest, words: ["home"], alone: true },
+	{ path: "user/reset", page: "reset", role: guest, words: ["home"], alone: true },
+	{ path: "oauth/:provider", page: "oauth", role: guest, words: ["home"], alone: true },
+	{ path: "setup", page: "setup", role: root, words: ["setup", "channels", "editor"], alone: true },
+	{ path: "overview", page: "overview", role: user, words: ["overview"], nav: { label: "nav.overview", icon: "overview", key: "o", group: "use" } },
+	{ path: "playground", page: "playground", role: user, words: ["playground"], nav: { label: "nav.playground", icon: "playground", key: "p", group: "use" } },
+	{ path: "keys/:id?", page: "keys", role: user, words: ["keys"], nav: { label: "nav.keys", icon: "keys", key: "k", group: "use" } },
+	{ path: "models/:name?", page: "models", role: user, words: ["models"], nav: { label: "nav.models", icon: "models", key: "m", group: "use" } },
+	{ path: "logs", page: "logs", role: user, words: ["logs"], nav: { label: "nav.logs", icon: "logs", key: "l", group: "use" } },
+	{ path: "wallet", page: "wallet", role: user, words: ["wallet"], nav: { label: "nav.wallet", icon: "wallet", key: "w", group: "use" } },
+	{ path: "chat", page: "chat", role: user, words: ["home"], nav: { label: "nav.chat", icon: "chat", group: "use" } },
+	{ path: "account/:section?", page: "account", role: user, words: ["account"] },
+	{ path: "channels/:id?", page: "channels", role: admin, words: ["channels", "editor"], nav: { label: "nav.channels", icon: "channels", key: "c", group: "operate" } },
+	{ path: "users/:id?", page: "users", role: admin, words: ["users"], nav: { label: "nav.users", icon: "users", key: "u", group: "operate" } },
+	{ path: "codes/:id?", page: "codes", role: admin, words: ["codes"], nav: { label: "nav.codes", icon: "codes", group: "operate" } },
+	{ path: "diagnostics", page: "diagnostics", role: admin, words: ["diagnostics"], nav: { label: "nav.diagnostics", icon: "diagnostics", group: "operate" } },
+	{ path: "settings/:section?", page: "settings", role: root, words: ["settings", "options"], nav: { label: "nav.settings", icon: "settings", key: "s", group: "operate" } },
+];
+
+type Loader = () => Promise<{ default: ComponentType<PageProps> }>;
+const files = import.meta.glob<{ default: ComponentType<PageProps> }>("../pages/*.tsx");
+
+export const loaderOf = (page: string): Loader | undefined => files[`../pages/${page}.tsx`];
+
+export function findRoute(path: string[]): { route: Route; params: Query } | null {
+	for (const route of routes) {
+		const params = matchPath(route.path, path);
+		if (params && loaderOf(route.page))
+			return { route, params };
+	}
+	return null;
+}
+
+export const pathOf = (route: Route): string => route.path.replace(/\/:.*/, "");

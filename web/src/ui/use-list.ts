@@ -1,0 +1,95 @@
+// use-list.ts — the state of a list: search, filters, order, page; all of it in the address
+//
+//	const list = useList<Channel>({ name: "channels", path: "channel/", search: "channel/search", filters: ["status"] });
+//
+// With list.paging pages have a size and the server tells the total. Without, there are ten rows and
+// the next page may exist when a page is full. A search gives all that matches, so it is paged here.
+import { useResource } from "../api/resource";
+import { can } from "../api/session";
+import type { ApiError } from "../api/errors";
+import { prefs, setPrefs } from "../lib/prefs";
+import { queryString } from "../lib/query";
+import { route, setQuery } from "../lib/router";
+
+export interface ListPlan {
+	/** for what is remembered about it */
+	name: string;
+	/** with a slash or a query at the end, as the API has it */
+	path: string;
+	search?: string;
+	/** names of filters in the address, sent with list.filter */
+	filters?: string[];
+	/** members of the address that are always sent */
+	params?: Record<string, string | number | undefined>;
+	/** the orders that one-api has: sent as ?order= */
+	orders?: string[];
+}
+
+export interface List<T> {
+	name: string;
+	rows: T[] | undefined;
+	error: ApiError | undefined;
+	busy: boolean;
+	keyword: string;
+	filters: Record<string, string>;
+	order: string;
+	orders: string[];
+	page: number;
+	size: number;
+	total: number | undefined;
+	hasNext: boolean;
+	/** something narrows it */
+	narrowed: boolean;
+	setKeyword(text: string): void;
+	setFilter(name: string, value: string): void;
+	setOrder(order: string): void;
+	setPage(page: number): void;
+	setSize(size: number): void;
+	clear(): void;
+	reload(): Promise<void>;
+	patch(change: (row: T) => T): void;
+}
+
+export const pageSizes = [10, 20, 50, 100];
+
+export function useList<T>(plan: ListPlan): List<T> {
+	const { query } = route.value;
+	const paging = can("list.paging");
+	const keyword = plan.search ? query.q ?? "" : "";
+	const page = Math.max(0, (Number(query.p) || 1) - 1);
+	const wished = prefs.value.pageSize?.[plan.name] ?? 20;
+	const size = paging || keyword ? wished : 10;
+	const names = plan.filters ?? [];
+	const filters = Object.fromEntries(names.map((n) => [n, query[n] ?? ""]));
+	const order = query.order ?? "";
+	const sent = {
+		...plan.params,
+		...(can("list.filter") || !plan.search ? filters : {}),
+		...(keyword ? { keyword } : { p: page, order: plan.orders?.includes(order) ? order : undefined }),
+		...(paging && !keyword ? { page_size: size } : {}),
+	};
+	const source = useResource<T[]>(`${keyword ? plan.search : plan.path}?${queryString(sent)}`);
+	const all = source.data ?? undefined;
+	const rows = keyword ? all?.slice(page * size, (page + 1) * size) : all;
+	const total = keyword ? all?.length : source.total;
+	return {
+		name: plan.name,
+		rows, page, size, total, keyword, filters, order,
+		orders: plan.orders ?? [],
+		error: source.error,
+		busy: source.busy,
+		hasNext: total !== undefined ? (page + 1) * size < total : (rows?.length ?? 0) >= size,
+		narrowed: keyword !== "" || Object.values(filters).some(Boolean),
+		setKeyword: (text) => setQuery({ q: text, p: "" }, true),
+		setFilter: (name, value) => setQuery({ [name]: value, p: "" }),
+		setOrder: (value) => setQuery({ order: value, p: "" }),
+		setPage: (n) => setQuery({ p: n > 0 ? n + 1 : "" }),
+		setSize: (n) => {
+			setPrefs({ pageSize: { ...prefs.value.pageSize, [plan.name]: n } });
+			setQuery({ p: "" }, true);
+		},
+		clear: () => setQuery({ q: "", p: "", ...Object.fromEntries(names.map((n) => [n, ""])) }),
+		reload: source.reload,
+		patch: (change) => source.patch((rowsNow) => rowsNow.map(change)),
+	};
+}
