@@ -1,14 +1,16 @@
 #include "access.h"
 
-#include <inttypes.h>
-#include <strings.h>
-
 #include "admin.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "body.h"
 #include "message.h"
 #include "net/route.h"
 #include "store/session.h"
+#include "throttle.h"
+
+#define TOKEN_USE_GRAIN_S 60
 
 struct actor *access_actor(const struct req *r)
 {
@@ -22,42 +24,6 @@ bool access_outranks(const struct req *r, const struct user *target)
 	return role > target->role || role >= ROLE_ROOT;
 }
 
-/* ---- limits -------------------------------------------------------------------------------- */
-
-static bool limit(struct req *r, const char *key, int64_t n, int64_t period_ms, struct err *err)
-{
-	int retry_after_s = 0;
-
-	if (rate_allow(admin_of(r)->rates, str_c(key), n, period_ms, &retry_after_s))
-		return true;
-	err_set(err, ERR_RATE_LIMIT, "too many requests");
-	err->retry_after_s = retry_after_s;
-	return false;
-}
-
-static bool check_limits(struct req *r, struct err *err)
-{
-	const char *key = arena_fmt(r->arena, "api %.*s", STR_ARG(r->remote_addr));
-
-	if (!limit(r, key, admin_of(r)->api_limit, ACCESS_API_PERIOD_MS, err))
-		return false;
-	if (!(r->route->flags & ROUTE_CRITICAL))
-		return true;
-	key = arena_fmt(r->arena, "%s %.*s", r->route->path, STR_ARG(r->remote_addr));
-	return limit(r, key, ACCESS_CRITICAL_N, ACCESS_CRITICAL_PERIOD_MS, err);
-}
-
-bool access_try_account(struct req *r, struct str name, struct err *err)
-{
-	char *key = arena_fmt(r->arena, "account %.*s", STR_ARG(name));
-
-	for (char *p = key; *p; p++) {
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	}
-	return limit(r, key, ACCESS_CRITICAL_N, ACCESS_CRITICAL_PERIOD_MS, err);
-}
-
 static bool check_size(const struct req *r, struct err *err)
 {
 	size_t most = r->route->flags & ROUTE_LARGE ? BODY_MAX_LARGE : BODY_MAX;
@@ -67,10 +33,9 @@ static bool check_size(const struct req *r, struct err *err)
 	return true;
 }
 
-/* ---- the session cookie -------------------------------------------------------------------- */
+/* ---- the session cookie ---------------------------------------------------------------------- */
 
-/* The value of cookie `session`, "" when there is none that could be ours. */
-static struct str session_cookie(const struct req *r)
+struct str access_cookie(const struct req *r, const char *name)
 {
 	struct str rest = req_header(r, "cookie"), pair;
 
@@ -78,7 +43,7 @@ static struct str session_cookie(const struct req *r)
 		size_t equals = str_find(pair, '=');
 		struct str value;
 
-		if (equals == pair.n || !str_eq_c(str_trim(str_slice(pair, 0, equals)), "session"))
+		if (equals == pair.n || !str_eq_c(str_trim(str_slice(pair, 0, equals)), name))
 			continue;
 		value = str_trim(str_slice(pair, equals + 1, pair.n));
 		if (value.n == SESSION_COOKIE_LEN)
@@ -87,13 +52,24 @@ static struct str session_cookie(const struct req *r)
 	return (struct str){ 0 };
 }
 
-static void set_cookie(const struct req *r, struct resp *out, const char *value, int life_s)
+static struct str session_cookie(const struct req *r)
+{
+	return access_cookie(r, "session");
+}
+
+void access_set_cookie(const struct req *r, struct resp *out, const char *name, const char *value,
+    int life_s)
 {
 	const char *text =
-	    arena_fmt(r->arena, "session=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", value,
+	    arena_fmt(r->arena, "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", name, value,
 	        life_s, r->https ? "; Secure" : "");
 
 	headers_add_c(&out->headers, "Set-Cookie", text);
+}
+
+static void set_cookie(const struct req *r, struct resp *out, const char *value, int life_s)
+{
+	access_set_cookie(r, out, "session", value, life_s);
 }
 
 bool access_sign_in(struct req *r, const struct user *u, struct resp *out, struct err *err)
@@ -119,7 +95,7 @@ bool access_sign_out(struct req *r, struct resp *out, struct err *err)
 	return true;
 }
 
-/* ---- who asks ------------------------------------------------------------------------------ */
+/* ---- who asks -------------------------------------------------------------------------------- */
 
 static bool same_host(const struct req *r, struct str origin)
 {
@@ -154,31 +130,56 @@ static struct str access_token(struct req *r, struct str header)
 	return str_trim(str_c(arena_fmt(r->arena, "%.*s%.*s", STR_ARG(head), STR_ARG(tail))));
 }
 
+/* So that its owner sees whether it is in use; once a minute is enough. */
+static void note_use(struct req *r, const struct user *u)
+{
+	int64_t now = clock_unix();
+	struct err err = { 0 };
+
+	if (u->access_token_used_at > now - TOKEN_USE_GRAIN_S)
+		return;
+	if (!user_access_token_used(db_of(r), u->id, now, &err))
+		log_warn(&r->log, "access.note_failed", LOG_ERR(&err));
+}
+
 static bool find_by_token(struct req *r, struct str header, struct actor *actor, struct err *err)
 {
 	uint8_t hash[SECRET_HASH_LEN];
 
 	secret_hash(box_of(r), ACCESS_TOKEN_LABEL, access_token(r, header), hash);
-	if (user_by_access_token(db_of(r), r->arena, hash, &actor->user, err))
+	if (user_by_access_token(db_of(r), r->arena, hash, &actor->user, err)) {
+		note_use(r, &actor->user);
 		return true;
+	}
 	return err->kind == ERR_NOT_FOUND ? message_fail(r, err, MSG_A02) : false;
+}
+
+bool access_session(struct req *r, struct actor *actor, bool *found, struct err *err)
+{
+	struct str cookie = session_cookie(r);
+	struct err none = { 0 };
+
+	*found =
+	    cookie.n && session_user(db_of(r), box_of(r), r->arena, cookie, &actor->user, &none);
+	if (*found)
+		actor->cookie = cookie;
+	else
+		actor->user = (struct user){ 0 };
+	if (none.kind == ERR_NONE || none.kind == ERR_NOT_FOUND)
+		return true;
+	*err = none;
+	return false;
 }
 
 static bool find_actor(struct req *r, struct actor *actor, struct err *err)
 {
-	struct str cookie = session_cookie(r), header = str_trim(req_header(r, "authorization"));
-	struct err none = { 0 };
+	struct str header = str_trim(req_header(r, "authorization"));
+	bool found;
 
-	if (cookie.n) {
-		if (session_user(db_of(r), box_of(r), r->arena, cookie, &actor->user, &none)) {
-			actor->cookie = cookie;
-			return true;
-		}
-		if (none.kind != ERR_NOT_FOUND) {
-			*err = none;
-			return false;
-		}
-	}
+	if (!access_session(r, actor, &found, err))
+		return false;
+	if (found)
+		return true;
 	if (header.n)
 		return find_by_token(r, header, actor, err);
 	message_fail(r, err, MSG_A01);
@@ -199,7 +200,7 @@ bool access_admit(struct req *r, struct resp *out, struct err *err)
 	struct actor *actor = ARENA_NEW(r->arena, struct actor);
 
 	r->state = actor;
-	if (!check_limits(r, err) || !check_size(r, err))
+	if (!throttle_request(r, err) || !check_size(r, err))
 		return false;
 	if (r->route->access > ROLE_GUEST) {
 		if (!find_actor(r, actor, err))

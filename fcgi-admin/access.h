@@ -22,13 +22,9 @@
 
 enum {
 	ROUTE_CHANGES = 1,  /* a GET that changes state */
-	ROUTE_CRITICAL = 2, /* at most ACCESS_CRITICAL_N calls per address and period */
+	ROUTE_CRITICAL = 2, /* few calls per address: throttle.h */
 	ROUTE_LARGE = 4,    /* takes bodies up to BODY_MAX_LARGE */
 };
-
-#define ACCESS_API_PERIOD_MS INT64_C(180000)
-#define ACCESS_CRITICAL_N 20
-#define ACCESS_CRITICAL_PERIOD_MS INT64_C(1200000)
 
 /* Who asks. Guests have id 0 and role ROLE_GUEST. */
 struct actor {
@@ -42,6 +38,10 @@ bool access_admit(struct req *r, struct resp *out, struct err *err);
 /* After access_admit; never NULL. */
 struct actor *access_actor(const struct req *r);
 
+/* Who is signed in with the request's session cookie, whatever the status of the account; for
+ * routes of guests. */
+MUST_USE bool access_session(struct req *r, struct actor *actor, bool *found, struct err *err);
+
 /* "May act on": a higher role than the target's, or root. */
 bool access_outranks(const struct req *r, const struct user *target);
 
@@ -54,7 +54,10 @@ MUST_USE bool access_sign_in(struct req *r, const struct user *u, struct resp *o
 /* Ends the request's session, if it has one, and clears the cookie. */
 MUST_USE bool access_sign_out(struct req *r, struct resp *out, struct err *err);
 
-/* One more try for this name (any case), ERR_RATE_LIMIT when there were too many. */
-MUST_USE bool access_try_account(struct req *r, struct str name, struct err *err);
+/* Cookies of the session's kind: 64 hex digits, sent back by this site's own pages only. "" when
+ * there is none that could be ours. */
+struct str access_cookie(const struct req *r, const char *name);
+void access_set_cookie(const struct req *r, struct resp *out, const char *name, const char *value,
+    int life_s);
 
 #endif

@@ -1,4 +1,4 @@
-/* account.c — signing in and out, and what users do with their own account */
+/* account.c — what users do with their own account */
 #include <inttypes.h>
 
 #include "access.h"
@@ -6,108 +6,17 @@
 #include "audit.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/json.h"
+#include "base/password.h"
 #include "body.h"
 #include "message.h"
 #include "objects.h"
 #include "person.h"
 #include "reply.h"
 #include "routes.h"
-#include "store/session.h"
+#include "throttle.h"
 
 #define ACCESS_TOKEN_LEN 32
 #define AFF_CODE_LEN 8
-#define DAY_S INT64_C(86400)
-
-/* ---- login and logout ------------------------------------------------------------------------ */
-
-struct login {
-	struct str username, password;
-};
-
-static const struct field login_body[] = {
-	FIELD(struct login, username, 0),
-	FIELD(struct login, password, 0),
-	{ 0 },
-};
-
-/* By user name, then by e-mail. *found false leaves *u without a password to check. */
-static bool find_login(struct req *r, struct str name, struct user *u, bool *found, struct err *err)
-{
-	struct err none = { 0 };
-
-	*found = user_by_name(db_of(r), r->arena, name, u, &none);
-	if (!*found && none.kind == ERR_NOT_FOUND) {
-		err_clear(&none);
-		*found = user_by_email(db_of(r), r->arena, name, u, &none);
-	}
-	if (!*found && none.kind != ERR_NOT_FOUND) {
-		*err = none;
-		return false;
-	}
-	return true;
-}
-
-/* Costs one password hash whether the user exists or not, so that time tells nothing. */
-static bool check_password(struct req *r, struct str password, const struct user *u, bool found)
-{
-	if (found && u->password.n)
-		return secret_password_check(password, u->password);
-	secret_password_hash(r->arena, password);
-	return false;
-}
-
-static bool check_login(struct req *r, const struct login *in, struct user *u, struct err *err)
-{
-	bool found;
-
-	if (!find_login(r, in->username, u, &found, err))
-		return false;
-	if (!check_password(r, in->password, u, found) || u->status != USER_ENABLED)
-		return message_fail(r, err, MSG_U03);
-	return true;
-}
-
-/* Now and then somebody has to take the expired ones away. */
-static void sweep_sessions(struct req *r)
-{
-	struct err err = { 0 };
-
-	if (secret_pick(64) == 0 && !session_sweep(db_of(r), &err))
-		log_warn(&r->log, "session.sweep_failed", LOG_ERR(&err));
-}
-
-static bool login(struct req *r, struct resp *out, struct err *err)
-{
-	struct login in = { 0 };
-	struct user u = { 0 }, shown;
-
-	if (!body_read(r, login_body, &in, NULL, err))
-		return false;
-	if (in.username.n == 0 || in.password.n == 0)
-		return message_fail(r, err, MSG_E01);
-	if (!option_bool(options_of(r), OPT_PASSWORD_LOGIN_ENABLED))
-		return message_fail(r, err, MSG_U01);
-	if (!access_try_account(r, in.username, err) || !check_login(r, &in, &u, err) ||
-	    !access_sign_in(r, &u, out, err))
-		return false;
-
-	sweep_sessions(r);
-	log_info(&r->log, "user.signed_in", LOG_INT("id", u.id));
-	shown = (struct user){
-		.id = u.id,
-		.username = u.username,
-		.display_name = u.display_name,
-		.role = u.role,
-		.status = u.status,
-	};
-	return reply_object(out, user_wire, &shown);
-}
-
-static bool logout(struct req *r, struct resp *out, struct err *err)
-{
-	return access_sign_out(r, out, err) && reply_ok(out);
-}
 
 /* ---- the own account ------------------------------------------------------------------------- */
 
@@ -143,7 +52,7 @@ static bool check_self(struct req *r, const struct self_change *c, struct err *e
 		return false;
 	if (c->password.n && !person_check_password(r, c->password, err))
 		return false;
-	if (c->original_password.n && !secret_password_check(c->original_password, u->password))
+	if (c->original_password.n && !password_check(c->original_password, u->password))
 		return message_fail(r, err, MSG_U28);
 	return true;
 }
@@ -179,10 +88,12 @@ static bool update_self(struct req *r, struct resp *out, struct err *err)
 
 	if (!body_read(r, self_body, &c, &c.seen, err))
 		return false;
-	if (c.original_password.n && !access_try_account(r, actor->user.username, err))
+	if (c.original_password.n && !throttle_account(r, actor->user.username, err))
 		return false;
 	if (!check_self(r, &c, err))
 		return false;
+	if (c.original_password.n)
+		throttle_forgive_account(r, actor->user.username);
 	if (c.password.n)
 		c.hash = str_c(secret_password_hash(r->arena, c.password));
 	if (!audit_transact(r, write_self, &c, err))
@@ -250,32 +161,6 @@ static bool get_aff_code(struct req *r, struct resp *out, struct err *err)
 	return reply_text(out, u.aff_code);
 }
 
-/* Names on the wire are the capitalised ones that clients know. */
-static const struct field day_wire[] = {
-	FIELD_AS(struct log_day, day, "Day", 0),
-	FIELD_AS(struct log_day, model, "ModelName", 0),
-	FIELD_AS(struct log_day, requests, "RequestCount", 0),
-	FIELD_AS(struct log_day, quota, "Quota", 0),
-	FIELD_AS(struct log_day, prompt_tokens, "PromptTokens", 0),
-	FIELD_AS(struct log_day, completion_tokens, "CompletionTokens", 0),
-	{ 0 },
-};
-
-/* Seven UTC days, today the last. */
-static bool get_dashboard(struct req *r, struct resp *out, struct err *err)
-{
-	int64_t today = clock_unix() / DAY_S * DAY_S;
-	struct err failed = { 0 };
-	struct log_day_list days;
-
-	if (!logrow_days(db_of(r), r->arena, access_actor(r)->user.id, today - 6 * DAY_S,
-	        today + DAY_S - 1, &days, &failed)) {
-		log_error(&r->log, "dashboard.failed", LOG_ERR(&failed));
-		return message_fail(r, err, MSG_U27);
-	}
-	return reply_list(out, day_wire, days.items, days.count, sizeof *days.items);
-}
-
 static bool get_available_models(struct req *r, struct resp *out, struct err *err)
 {
 	struct name_list names;
@@ -285,14 +170,11 @@ static bool get_available_models(struct req *r, struct resp *out, struct err *er
 }
 
 const struct route account_routes[] = {
-	{ "POST", "/api/user/login", ROLE_GUEST, ROUTE_CRITICAL, login, NULL },
-	{ "GET", "/api/user/logout", ROLE_GUEST, ROUTE_CHANGES, logout, NULL },
 	{ "GET", "/api/user/self", ROLE_USER, 0, get_self, NULL },
 	{ "PUT", "/api/user/self", ROLE_USER, 0, update_self, NULL },
 	{ "DELETE", "/api/user/self", ROLE_USER, 0, delete_self, NULL },
 	{ "GET", "/api/user/token", ROLE_USER, ROUTE_CHANGES, new_access_token, NULL },
 	{ "GET", "/api/user/aff", ROLE_USER, ROUTE_CHANGES, get_aff_code, NULL },
-	{ "GET", "/api/user/dashboard", ROLE_USER, 0, get_dashboard, NULL },
 	{ "GET", "/api/user/available_models", ROLE_USER, 0, get_available_models, NULL },
 	{ 0 },
 };

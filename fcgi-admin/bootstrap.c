@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ struct first {
 	const char *path;
 };
 
-/* ---- settings ------------------------------------------------------------------------------ */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static bool has_blanks(struct str s)
 {
@@ -70,7 +71,7 @@ static bool read_settings(struct first *f, struct err *err)
 	return true;
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool write_all(int fd, const char *p, size_t n)
 {
@@ -162,6 +163,8 @@ static bool make_root(struct first *f, struct err *err)
 	}
 	if (!db_commit(f->db, err))
 		return false;
+	if (made && *f->random && isatty(STDERR_FILENO))
+		fprintf(stderr, "Sign in as 'root' with the password %s\n", f->random);
 	if (made && *f->random)
 		log_warn(NULL, "root.created", LOG_TEXT("password_in", f->path));
 	else if (made)

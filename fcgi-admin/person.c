@@ -4,6 +4,7 @@
 #include "audit.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "mail.h"
 #include "message.h"
 #include "store/token.h"
 
@@ -52,14 +53,22 @@ bool person_check_group(const struct req *r, struct str group, struct err *err)
 
 bool person_check_email(const struct req *r, struct str email, struct err *err)
 {
-	size_t at = str_find(email, '@');
-
-	if (email.n == 0)
-		return true;
-	return pass(r,
-	    is_line(email, PERSON_EMAIL_MAX) && at > 0 && at + 1 < email.n &&
-	        str_find(email, ' ') == email.n,
+	return pass(r, email.n == 0 || (email.n <= PERSON_EMAIL_MAX && mail_address_ok(email)),
 	    err);
+}
+
+struct str person_mail_address(const struct req *r, struct str text)
+{
+	char *copy = str_dup(r->arena, str_trim(text));
+	struct str address = str_c(copy);
+
+	for (size_t i = 0; i < address.n && copy[i] != '@'; i++) {
+		if (copy[i] == ' ')
+			copy[i] = '+';
+	}
+	if (address.n > PERSON_EMAIL_MAX || !mail_address_ok(address))
+		return (struct str){ 0 };
+	return address;
 }
 
 bool person_find(struct req *r, int64_t id, struct user *out, struct err *err)

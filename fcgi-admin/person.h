@@ -25,6 +25,9 @@ MUST_USE bool person_check_password(const struct req *r, struct str password, st
 /* One name, not a list of them; not empty. */
 MUST_USE bool person_check_group(const struct req *r, struct str group, struct err *err);
 MUST_USE bool person_check_email(const struct req *r, struct str email, struct err *err);
+/* An address that mail may go to, trimmed; a blank in it was a + that nobody encoded. "" when it is
+ * none or too long. */
+struct str person_mail_address(const struct req *r, struct str text);
 
 /* user_by_id; ERR_NOT_FOUND also for deleted users. */
 MUST_USE bool person_find(struct req *r, int64_t id, struct user *out, struct err *err);

@@ -5,6 +5,31 @@
 #include "reply.h"
 #include "routes.h"
 
+/* What this program can do beyond what old clients expect; they look for the words. */
+/* clang-format off */
+static const char *const capabilities[] = {
+	"audit",
+	"auth.totp",
+	"channel.apply",
+	"channel.batch",
+	"channel.fetch_models",
+	"channel.keys",
+	"channel.probe",
+	"dash.range",
+	"diag",
+	"jobs",
+	"limits",
+	"list.paging",
+	"log.count",
+	"log.detail",
+	"log.export",
+	"mail.test",
+	"oauth.unbind",
+	"oauth.url",
+	"oidc.discover",
+};
+/* clang-format on */
+
 enum member_kind { MEMBER_BOOL, MEMBER_TEXT, MEMBER_NUMBER };
 
 /* clang-format off */
@@ -54,6 +79,21 @@ static void add_member(struct buf *b, const struct options *o, size_t i)
 	}
 }
 
+static void add_capabilities(struct buf *b, const struct options *o)
+{
+	json_add_name(b, "capabilities");
+	buf_add_char(b, '[');
+	for (size_t i = 0; i < COUNT_OF(capabilities); i++) {
+		json_add_comma(b);
+		json_add_str(b, str_c(capabilities[i]));
+	}
+	if (option_bool(o, OPT_KEY_ONCE_ENABLED)) {
+		json_add_comma(b);
+		json_add_str(b, STR("key.once"));
+	}
+	buf_add_char(b, ']');
+}
+
 static bool get_status(struct req *r, struct resp *out, struct err *err)
 {
 	const struct options *o = options_of(r);
@@ -66,6 +106,7 @@ static bool get_status(struct req *r, struct resp *out, struct err *err)
 	buf_add_int(b, admin_of(r)->rt.started_at);
 	for (size_t i = 0; i < COUNT_OF(members); i++)
 		add_member(b, o, i);
+	add_capabilities(b, o);
 	buf_add_char(b, '}');
 	return reply_close(out);
 }

@@ -17,8 +17,9 @@
 #include "person.h"
 #include "reply.h"
 #include "routes.h"
+#include "store/second_factor.h"
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static enum user_order order_of(const struct req *r)
 {
@@ -35,11 +36,16 @@ static enum user_order order_of(const struct req *r)
 
 static bool list(struct req *r, struct resp *out, struct err *err)
 {
+	static const char count_sql[] = "SELECT COUNT(*) FROM users WHERE status <> 3";
 	struct page page = reply_page(r);
 	struct user_list users;
+	struct rows rows;
+	int64_t total;
 
-	return user_page(db_of(r), r->arena, order_of(r), page.offset, page.limit, &users, err) &&
-	    reply_list(out, user_wire, users.items, users.count, sizeof *users.items);
+	return db_query(db_of(r), count_sql, BIND_NONE, &rows, err) &&
+	    rows_number(&rows, &total, err) &&
+	    user_page(db_of(r), r->arena, order_of(r), page.offset, page.limit, &users, err) &&
+	    reply_page_of(out, user_wire, users.items, users.count, sizeof *users.items, total);
 }
 
 /* ?status= narrows it, and is the only way to see the deleted ones. */
@@ -72,7 +78,7 @@ static bool get(struct req *r, struct resp *out, struct err *err)
 	return reply_object(out, user_wire, &u);
 }
 
-/* ---- create -------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------- */
 
 struct new_user {
 	struct str username, password, display_name;
@@ -186,6 +192,12 @@ static bool demote(struct req *r, struct user *u, struct err *err)
 	return true;
 }
 
+/* For who lost the device and the recovery codes. */
+static bool disable_totp(struct req *r, struct user *u, struct err *err)
+{
+	return second_factor_drop(db_of(r), u->id, err);
+}
+
 static const struct {
 	const char *name;
 	bool (*fn)(struct req *r, struct user *u, struct err *err);
@@ -195,6 +207,7 @@ static const struct {
 	{ "delete", drop },
 	{ "promote", promote },
 	{ "demote", demote },
+	{ "disable_totp", disable_totp },
 };
 
 static bool act(struct req *r, const struct manage *m, struct user *u, struct err *err)
@@ -360,21 +373,16 @@ static bool change_texts(struct req *r, const struct user_change *c, struct user
 static bool change_email(struct req *r, const struct user_change *c, struct user *u,
     struct err *err)
 {
-	struct err none = { 0 };
-	struct user other;
+	bool taken;
 
 	if (!has(c, "email") || str_eq(c->email, u->email))
 		return true;
 	if (!person_check_email(r, c->email, err))
 		return false;
-	if (c->email.n) {
-		if (user_by_email(db_of(r), r->arena, c->email, &other, &none) && other.id != u->id)
-			return message_fail(r, err, MSG_U09);
-		if (none.kind != ERR_NONE && none.kind != ERR_NOT_FOUND) {
-			*err = none;
-			return false;
-		}
-	}
+	if (!user_email_taken(db_of(r), c->email, u->id, &taken, err))
+		return false;
+	if (taken)
+		return message_fail(r, err, MSG_U09);
 	u->email = c->email;
 	return true;
 }

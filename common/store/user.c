@@ -11,7 +11,7 @@
 #define COLUMNS                                                                                    \
 	"id, username, display_name, password, role, status, email, github_id, wechat_id, "        \
 	"lark_id, oidc_id, quota, used_quota, request_count, group_name, aff_code, inviter_id, "   \
-	"created_at, session_epoch"
+	"created_at, session_epoch, access_token_used_at"
 #define SELECT "SELECT " COLUMNS " FROM users "
 
 /* In the order of COLUMNS. */
@@ -35,6 +35,7 @@ static const struct field fields[] = {
 	FIELD(struct user, inviter_id, 0),
 	FIELD(struct user, created_at, 0),
 	FIELD(struct user, session_epoch, 0),
+	FIELD(struct user, access_token_used_at, 0),
 	{ 0 },
 };
 
@@ -62,6 +63,14 @@ bool user_by_name(struct db *db, struct arena *a, struct str name, struct user *
 	static const char sql[] = SELECT "WHERE username = ? AND status <> 3";
 
 	return find(db, a, sql, v_text(name), out, err);
+}
+
+bool user_by_aff_code(struct db *db, struct arena *a, struct str code, struct user *out,
+    struct err *err)
+{
+	static const char sql[] = SELECT "WHERE aff_code = ? AND aff_code <> '' AND status = 1";
+
+	return find(db, a, sql, v_text(code), out, err);
 }
 
 bool user_by_access_token(struct db *db, struct arena *a, const uint8_t hash[SECRET_HASH_LEN],
@@ -143,6 +152,20 @@ bool user_search(struct db *db, struct arena *a, struct str keyword, int status,
 	    out, err);
 }
 
+bool user_root_email(struct db *db, struct arena *a, struct str *out, struct err *err)
+{
+	static const char sql[] = "SELECT email FROM users WHERE role >= 100 AND status = 1 "
+	                          "AND email <> '' ORDER BY id LIMIT 1";
+	struct rows rows;
+
+	*out = (struct str){ 0 };
+	if (!db_query(db, sql, BIND_NONE, &rows, err))
+		return false;
+	if (rows_next(&rows))
+		*out = arena_str(a, rows_text(&rows, 0));
+	return rows_close(&rows, err);
+}
+
 bool user_count(struct db *db, int64_t *out, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM users WHERE status <> 3";
@@ -183,21 +206,23 @@ bool user_update(struct db *db, const struct user *u, bool bump_session, struct 
 {
 	static const char sql[] =
 	    "UPDATE users SET username = ?, display_name = ?, password = ?, role = ?, status = ?, "
-	    "email = ?, group_name = ?, github_id = ?, wechat_id = ?, lark_id = ?, oidc_id = ?, "
+	    "email_shared = CASE WHEN email = ? THEN email_shared ELSE 0 END, email = ?, "
+	    "group_name = ?, github_id = ?, wechat_id = ?, lark_id = ?, oidc_id = ?, "
 	    "session_epoch = session_epoch + ? WHERE id = ?";
 
 	return change(db, sql,
 	    BIND(v_text(u->username), v_text(u->display_name), v_text(u->password), v_int(u->role),
-	        v_int(u->status), v_text(u->email), v_text(u->group), v_text(u->github_id),
-	        v_text(u->wechat_id), v_text(u->lark_id), v_text(u->oidc_id), v_int(bump_session),
-	        v_int(u->id)),
+	        v_int(u->status), v_text(u->email), v_text(u->email), v_text(u->group),
+	        v_text(u->github_id), v_text(u->wechat_id), v_text(u->lark_id), v_text(u->oidc_id),
+	        v_int(bump_session), v_int(u->id)),
 	    err);
 }
 
 bool user_set_access_token(struct db *db, int64_t id, const uint8_t *hash, struct err *err)
 {
 	static const char sql[] =
-	    "UPDATE users SET access_token_hash = ? WHERE id = ? AND status <> 3";
+	    "UPDATE users SET access_token_hash = ?, access_token_used_at = 0 "
+	    "WHERE id = ? AND status <> 3";
 	struct value token = hash ? v_blob(hash, SECRET_HASH_LEN) : v_null();
 
 	return change(db, sql, BIND(token, v_int(id)), err);
@@ -210,6 +235,87 @@ bool user_set_aff_code(struct db *db, int64_t id, struct str code, struct err *e
 	return change(db, sql, BIND(v_text(code), v_int(id)), err);
 }
 
+static bool number(struct db *db, const char *sql, const struct value *values, size_t count,
+    int64_t *out, struct err *err)
+{
+	struct rows rows;
+
+	return db_query(db, sql, values, count, &rows, err) && rows_number(&rows, out, err);
+}
+
+bool user_email_taken(struct db *db, struct str email, int64_t but, bool *taken, struct err *err)
+{
+	static const char sql[] = "SELECT COUNT(*) FROM users WHERE email = ? AND email <> '' "
+	                          "AND status <> 3 AND id <> ?";
+	int64_t n = 0;
+
+	if (!number(db, sql, BIND(v_text(email), v_int(but)), &n, err))
+		return false;
+	*taken = n > 0;
+	return true;
+}
+
+bool user_set_email(struct db *db, int64_t id, struct str email, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE users SET email = ?, email_shared = 0 WHERE id = ? AND status <> 3";
+
+	return change(db, sql, BIND(v_text(email), v_int(id)), err);
+}
+
+bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_session,
+    struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE users SET password = ?, session_epoch = session_epoch + ? "
+	    "WHERE id = ? AND status <> 3";
+
+	return change(db, sql, BIND(v_text(hash), v_int(bump_session), v_int(id)), err);
+}
+
+bool user_end_sessions(struct db *db, int64_t id, struct err *err)
+{
+	static const char sql[] = "UPDATE users SET session_epoch = session_epoch + 1 WHERE id = ?";
+
+	return change(db, sql, BIND(v_int(id)), err);
+}
+
+bool user_access_token_used(struct db *db, int64_t id, int64_t at, struct err *err)
+{
+	static const char sql[] = "UPDATE users SET access_token_used_at = ? WHERE id = ?";
+
+	return db_run(db, sql, BIND(v_int(at), v_int(id)), NULL, err);
+}
+
+bool user_invite_due(struct db *db, int64_t id, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE users SET invite_granted_at = -1 WHERE id = ? AND inviter_id <> 0";
+
+	return db_run(db, sql, BIND(v_int(id)), NULL, err);
+}
+
+bool user_invite_claim(struct db *db, int64_t id, int64_t now, bool *claimed, struct err *err)
+{
+	static const char sql[] = "UPDATE users SET invite_granted_at = ? "
+	                          "WHERE id = ? AND inviter_id <> 0 AND invite_granted_at = -1";
+	int64_t changed;
+
+	if (!db_run(db, sql, BIND(v_int(now), v_int(id)), &changed, err))
+		return false;
+	*claimed = changed == 1;
+	return true;
+}
+
+bool user_invites_since(struct db *db, int64_t inviter_id, int64_t since, int64_t *count,
+    struct err *err)
+{
+	static const char sql[] =
+	    "SELECT COUNT(*) FROM users WHERE inviter_id = ? AND invite_granted_at > ?";
+
+	return number(db, sql, BIND(v_int(inviter_id), v_int(since)), count, err);
+}
+
 bool user_delete(struct db *db, int64_t id, struct err *err)
 {
 	static const char user_sql[] =
@@ -218,9 +324,13 @@ bool user_delete(struct db *db, int64_t id, struct err *err)
 	    "aff_code = '', session_epoch = session_epoch + 1 WHERE id = ? AND status <> 3";
 	static const char tokens_sql[] = "UPDATE tokens SET deleted_at = ?, key_sealed = '' WHERE "
 	                                 "user_id = ? AND deleted_at = 0";
+	static const char factor_sql[] = "DELETE FROM second_factors WHERE user_id = ?";
+	static const char recovery_sql[] = "DELETE FROM recovery_codes WHERE user_id = ?";
 	char name[sizeof("deleted_") + 32] = "deleted_";
 
 	secret_random_hex(name + sizeof("deleted_") - 1, 32);
 	return change(db, user_sql, BIND(v_text(str_c(name)), v_int(id)), err) &&
-	    db_run(db, tokens_sql, BIND(v_int(clock_unix()), v_int(id)), NULL, err);
+	    db_run(db, tokens_sql, BIND(v_int(clock_unix()), v_int(id)), NULL, err) &&
+	    db_run(db, factor_sql, BIND(v_int(id)), NULL, err) &&
+	    db_run(db, recovery_sql, BIND(v_int(id)), NULL, err);
 }

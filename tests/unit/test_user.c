@@ -121,6 +121,14 @@ static void test_names(void **state)
 	assert_string_equal(err.code, "duplicate");
 }
 
+/* As an import does with addresses that several accounts have. */
+static void mark_shared(struct temp_db *t, const char *email)
+{
+	static const char sql[] = "UPDATE users SET email_shared = 1 WHERE email = ?";
+
+	CHECK(db_run(t->db, sql, BIND(v_text(str_c(email))), NULL, &t->err), &t->err);
+}
+
 static void test_email(void **state)
 {
 	static const struct {
@@ -137,6 +145,7 @@ static void test_email(void **state)
 
 	add(t, "one", "one@example.com");
 	add(t, "two", "two@example.com");
+	mark_shared(t, "two@example.com");
 	add(t, "three", "TWO@example.com");
 	add(t, "none", "");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -150,6 +159,81 @@ static void test_email(void **state)
 		else
 			assert_int_equal(t->err.kind, ERR_NOT_FOUND);
 	}
+}
+
+/* What the database itself refuses, and what it lets be. */
+static void test_email_once(void **state)
+{
+	struct temp_db *t = *state;
+	int64_t one = add(t, "one", "one@example.com"), two = add(t, "two", "");
+	struct user got,
+	    again = { .username = STR("three"),
+		    .email = STR("ONE@example.com"),
+		    .role = ROLE_USER,
+		    .status = USER_ENABLED };
+	struct err err = { 0 };
+	bool taken = false;
+
+	assert_false(user_insert(t->db, &again, &err));
+	assert_string_equal(err.code, "duplicate");
+	err_clear(&err);
+	assert_false(user_set_email(t->db, two, STR("one@EXAMPLE.com"), &err));
+	assert_string_equal(err.code, "duplicate");
+	CHECK(user_email_taken(t->db, STR("One@example.com"), two, &taken, &t->err), &t->err);
+	assert_true(taken);
+	CHECK(user_email_taken(t->db, STR("one@example.com"), one, &taken, &t->err), &t->err);
+	assert_false(taken);
+	CHECK(user_email_taken(t->db, STR(""), 0, &taken, &t->err), &t->err);
+	assert_false(taken);
+
+	/* shared as it was imported: other changes leave that alone, a new address ends it */
+	mark_shared(t, "one@example.com");
+	CHECK(user_insert(t->db, &again, &t->err), &t->err);
+	mark_shared(t, "one@example.com");
+	CHECK(user_by_id(t->db, t->arena, one, &got, &t->err), &t->err);
+	got.display_name = STR("Number One");
+	CHECK(user_update(t->db, &got, false, &t->err), &t->err);
+	got.email = STR("free@example.com");
+	CHECK(user_update(t->db, &got, false, &t->err), &t->err);
+	err_clear(&err);
+	assert_false(user_set_email(t->db, two, STR("free@example.com"), &err));
+	assert_string_equal(err.code, "duplicate");
+	CHECK(user_delete(t->db, one, &t->err), &t->err);
+	CHECK(user_set_email(t->db, two, STR("free@example.com"), &t->err), &t->err);
+}
+
+static void test_invites(void **state)
+{
+	struct temp_db *t = *state;
+	int64_t inviter = add(t, "ina", ""), n = -1;
+	struct user guest = { .username = STR("gus"),
+		.role = ROLE_USER,
+		.status = USER_ENABLED,
+		.inviter_id = inviter },
+	            found;
+	struct err err = { 0 };
+	bool claimed = false;
+
+	CHECK(user_insert(t->db, &guest, &t->err), &t->err);
+	CHECK(user_invite_claim(t->db, guest.id, 999, &claimed, &t->err), &t->err);
+	assert_false(claimed);
+	CHECK(user_invite_due(t->db, guest.id, &t->err), &t->err);
+	CHECK(user_invite_due(t->db, inviter, &t->err), &t->err);
+	CHECK(user_set_aff_code(t->db, inviter, STR("AbCd1234"), &t->err), &t->err);
+	CHECK(user_by_aff_code(t->db, t->arena, STR("AbCd1234"), &found, &t->err), &t->err);
+	assert_int_equal(found.id, inviter);
+	assert_false(user_by_aff_code(t->db, t->arena, STR("abcd1234"), &found, &err));
+	assert_false(user_by_aff_code(t->db, t->arena, STR(""), &found, &err));
+	CHECK(user_invite_claim(t->db, guest.id, 1000, &claimed, &t->err), &t->err);
+	assert_true(claimed);
+	CHECK(user_invite_claim(t->db, guest.id, 1001, &claimed, &t->err), &t->err);
+	assert_false(claimed);
+	CHECK(user_invite_claim(t->db, inviter, 1001, &claimed, &t->err), &t->err);
+	assert_false(claimed);
+	CHECK(user_invites_since(t->db, inviter, 999, &n, &t->err), &t->err);
+	assert_int_equal(n, 1);
+	CHECK(user_invites_since(t->db, inviter, 1000, &n, &t->err), &t->err);
+	assert_int_equal(n, 0);
 }
 
 static void test_access_token(void **state)
@@ -343,6 +427,8 @@ int main(void)
 		DB_TEST(test_round_trip),
 		DB_TEST(test_names),
 		DB_TEST(test_email),
+		DB_TEST(test_email_once),
+		DB_TEST(test_invites),
 		DB_TEST(test_access_token),
 		DB_TEST(test_aff_code),
 		DB_TEST(test_page),
