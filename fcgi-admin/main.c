@@ -5,10 +5,18 @@
 #include "access.h"
 #include "admin.h"
 #include "base/err.h"
+#include "base/mapping.h"
 #include "body.h"
 #include "bootstrap.h"
+#include "commands.h"
+#include "mailer.h"
+#include "oauth_cache.h"
+#include "pager.h"
 #include "reply.h"
 #include "routes.h"
+#include "runner.h"
+#include "turnstile.h"
+#include "upkeep.h"
 
 #define RATE_CELLS 65536
 
@@ -20,6 +28,16 @@ static const struct conf_key admin_keys[] = {
 	{ "INITIAL_ROOT_TOKEN", CONF_TEXT, "", 0, 0, "first start: API key of root, with or without sk-" },
 	{ "INITIAL_ROOT_ACCESS_TOKEN", CONF_TEXT, "", 0, 0, "first start: root's token for /api" },
 	{ "INITIAL_ROOT_PASSWORD", CONF_TEXT, "", 0, 0, "first start: password of root, 8 to 72 characters; empty: random, in DATA_DIR/root-password" },
+	{ "SHARED_FILE", CONF_TEXT, "", 0, 0, "memory shared with the other processes of this machine; empty: DATA_DIR/oneapi.shared; off: nothing is shared" },
+	{ "TURNSTILE_URL", CONF_TEXT, TURNSTILE_DEFAULT_URL, 0, 0, "where Turnstile tokens are checked" },
+	{ "CHANNEL_TEST_FREQUENCY", CONF_INT, "0", 0, 525600, "all channels are tested so often, minutes; 0: only when asked" },
+	{ "CHANNEL_UPDATE_FREQUENCY", CONF_INT, "0", 0, 525600, "balances are asked for so often, minutes; 0: only when asked" },
+	{ "POLLING_INTERVAL", CONF_INT, "0", 0, 3600, "seconds between two channels in such jobs; 0: four at a time" },
+	{ "GITHUB_URL", CONF_TEXT, "https://github.com", 0, 0, "where users of GitHub sign in" },
+	{ "GITHUB_API_URL", CONF_TEXT, "https://api.github.com", 0, 0, "where GitHub says who they are" },
+	{ "LARK_URL", CONF_TEXT, "https://open.feishu.cn", 0, 0, "Lark's open platform" },
+	{ "LARK_ACCOUNTS_URL", CONF_TEXT, "https://accounts.feishu.cn", 0, 0, "where users of Lark sign in" },
+	{ "LARK_PASSPORT_URL", CONF_TEXT, "https://passport.feishu.cn", 0, 0, "where Lark says who they are" },
 	{ "TEST_PROMPT", CONF_TEXT, "Answer with the name of the model that you are and nothing else.", 0, 0, "what a channel test asks" },
 	{ 0 },
 };
@@ -50,6 +68,30 @@ static void read_conf(struct admin *admin)
 	admin->root_token = str_c(conf_text(conf, "INITIAL_ROOT_TOKEN"));
 	admin->root_access_token = str_c(conf_text(conf, "INITIAL_ROOT_ACCESS_TOKEN"));
 	admin->root_password = str_c(conf_text(conf, "INITIAL_ROOT_PASSWORD"));
+	admin->ca_file = conf_text(conf, "CA_FILE");
+	admin->turnstile_url = conf_text(conf, "TURNSTILE_URL");
+	admin->github_url = conf_text(conf, "GITHUB_URL");
+	admin->github_api_url = conf_text(conf, "GITHUB_API_URL");
+	admin->lark_url = conf_text(conf, "LARK_URL");
+	admin->lark_accounts_url = conf_text(conf, "LARK_ACCOUNTS_URL");
+	admin->lark_passport_url = conf_text(conf, "LARK_PASSPORT_URL");
+}
+
+/* Limits are counted here, by all processes of the machine together. */
+static bool open_shared(struct admin *admin, struct err *err)
+{
+	const char *set = conf_text(admin->rt.conf, "SHARED_FILE");
+	char path[4096];
+	void *cells;
+
+	if (!*set &&
+	    snprintf(path, sizeof path, "%s/oneapi.shared", admin->rt.data_dir) >= (int)sizeof path)
+		return err_set(err, ERR_CONFIG, "DATA_DIR is too long");
+	if (!mapping_open(strcmp(set, "off") == 0 ? "" : *set ? set : path, &admin->shared, err))
+		return false;
+	cells = mapping_region(admin->shared, "admin-rates", rate_table_bytes(RATE_CELLS));
+	admin->rates = rate_table_at(cells, RATE_CELLS);
+	return true;
 }
 
 /* What is to be done once, before the first request. */
@@ -66,6 +108,33 @@ static bool prepare_store(const struct admin *admin, struct err *err)
 	return ok;
 }
 
+static struct runner *make_runner(const struct admin *admin)
+{
+	const struct conf *conf = admin->rt.conf;
+	struct runner_conf how = {
+		.test_every_s = 60 * (int)conf_int(conf, "CHANNEL_TEST_FREQUENCY"),
+		.balance_every_s = 60 * (int)conf_int(conf, "CHANNEL_UPDATE_FREQUENCY"),
+		.pause_ms = 1000 * (int)conf_int(conf, "POLLING_INTERVAL"),
+		.is_leader = strcmp(conf_text(conf, "NODE_TYPE"), "slave") != 0,
+	};
+
+	return runner_new(admin, &how);
+}
+
+static bool started(struct server *server, const void *settings, struct err *err)
+{
+	const struct admin *admin = settings;
+
+	return runner_start(admin->runner, server, err);
+}
+
+static void stopping(struct server *server, const void *settings)
+{
+	const struct admin *admin = settings;
+
+	runner_stop(admin->runner);
+}
+
 static int serve(const struct admin *admin)
 {
 	struct route_table *routes = routes_table();
@@ -75,6 +144,8 @@ static int serve(const struct admin *admin)
 		.refuse = reply_error,
 		.local_open = open_local,
 		.local_close = close_local,
+		.started = started,
+		.stopping = stopping,
 		.settings = admin,
 	};
 	int status;
@@ -91,30 +162,43 @@ static int serve(const struct admin *admin)
 int main(int argc, char **argv)
 {
 	static struct admin admin;
+	struct upkeep *upkeep = NULL;
 	struct err err = { 0 };
 	int status;
 
-	if (argc == 2 && strcmp(argv[1], "routes") == 0) {
-		routes_print();
-		return 0;
-	}
+	if (command_early(argc, argv, admin_keys, &status))
+		return status;
 	if (!runtime_open(&admin.rt, argc, argv, "fcgi-admin", admin_keys, &status))
 		return status;
 	if (admin.rt.argc > 0) {
-		fprintf(stderr, "fcgi-admin: unknown command '%s', see --help\n", admin.rt.argv[0]);
+		status = command_run(&admin);
 		runtime_close(&admin.rt);
-		return 2;
+		return status;
+	}
+	if (!runtime_redis(&admin.rt, NULL, &err)) {
+		fprintf(stderr, "fcgi-admin: %s\n", err.msg);
+		runtime_close(&admin.rt);
+		return 1;
 	}
 	read_conf(&admin);
-	admin.rates = rate_table_new(RATE_CELLS);
-	if (prepare_store(&admin, &err)) {
+	admin.oauth_cache = oauth_cache_new();
+	if (open_shared(&admin, &err) && prepare_store(&admin, &err) &&
+	    mailer_start(&admin, &admin.mailer, &err) && upkeep_start(&admin.rt, &upkeep, &err)) {
+		admin.pager = pager_new();
+		admin.runner = make_runner(&admin);
 		status = serve(&admin);
+		runner_free(admin.runner);
+		upkeep_stop(upkeep);
+		pager_free(admin.pager);
+		mailer_stop(admin.mailer);
 	} else {
 		fprintf(stderr, "fcgi-admin: %s%s%s\n", err.msg, *err.detail ? ": " : "",
 		    err.detail);
 		status = 1;
 	}
 	rate_table_free(admin.rates);
+	mapping_close(admin.shared);
+	oauth_cache_free(admin.oauth_cache);
 	runtime_close(&admin.rt);
 	return status;
 }
