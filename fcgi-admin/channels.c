@@ -1,131 +1,111 @@
 /* channels.c — /api/channel: the upstream accounts an operator has configured
  *
- * A key never leaves: lists, get and the answer of an update show "". Secret members of config are
- * shown as SECRET_MASK; the mask, or nothing, sent back means unchanged.
+ * What may be sent, and what of it is secret: channel_body.h. An update reads, changes and writes in
+ * one transaction, so that what the gateway does to a channel meanwhile (switching it off) is either
+ * seen or waits.
+ *
+ * Extensions   the list takes page_size, sort and dir, type, status, group and model, and has `total`
+ *              beside its data. POST /api/channel/batch changes or deletes many at once. Of each
+ *              channel: keys, events.
  */
 #include <inttypes.h>
 
 #include "access.h"
 #include "admin.h"
 #include "audit.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "body.h"
+#include "channel_body.h"
 #include "message.h"
 #include "objects.h"
-#include "person.h"
-#include "provider/ask.h"
 #include "reply.h"
 #include "routes.h"
-#include "store/channel.h"
+#include "store/channel_event.h"
+#include "store/channel_find.h"
 
-#define SECRET_MASK "********"
-#define NAME_MAX_POINTS 191
-#define URL_MAX 2048
-#define KEYS_MAX 1000
-#define MODELS_MAX 2000
-#define ABILITIES_MAX 20000 /* models × groups of one channel: each is a row */
-#define CREATED_MAX 500000  /* the same of all channels that one request creates */
+#define CREATED_MAX 500000 /* rows of abilities that one request creates */
+#define BATCH_MAX 1000
+#define EVENTS_MAX 100
 
-static const char *const secret_members[] = { "sk", "ak", "vertex_ai_adc" };
-
-/* ---- config and its secrets ------------------------------------------------------------------ */
-
-/* NULL when the text is not an object; "" and null, which forms send for "none", included. */
-static cJSON *parse_object(struct arena *a, struct str text)
+/* Other processes look once a second; this one looks at once. */
+static void changed(struct req *r)
 {
-	struct err ignored = { 0 };
-	cJSON *tree;
-
-	if (!json_parse(a, text, &tree, &ignored) || !cJSON_IsObject(tree))
-		return NULL;
-	return tree;
-}
-
-static struct str mask_config(struct arena *a, struct str config)
-{
-	cJSON *tree = parse_object(a, config);
-
-	if (!tree)
-		return (struct str){ 0 };
-	for (size_t i = 0; i < COUNT_OF(secret_members); i++) {
-		const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, secret_members[i]);
-
-		if (item && !(cJSON_IsString(item) && *item->valuestring == '\0'))
-			cJSON_ReplaceItemInObjectCaseSensitive(tree, secret_members[i],
-			    cJSON_CreateString(SECRET_MASK));
-	}
-	return json_print(a, tree);
-}
-
-static bool is_unchanged(const cJSON *item)
-{
-	return cJSON_IsString(item) &&
-	    (*item->valuestring == '\0' || str_eq_c(STR(SECRET_MASK), item->valuestring));
-}
-
-/* What was sent, with the stored secrets where it says "unchanged". */
-static struct str unmask_config(struct arena *a, struct str sent, struct str stored)
-{
-	cJSON *tree = parse_object(a, sent), *old = parse_object(a, stored);
-
-	if (!tree)
-		return STR("");
-	for (size_t i = 0; i < COUNT_OF(secret_members); i++) {
-		const char *name = secret_members[i];
-		const cJSON *kept = old ? cJSON_GetObjectItemCaseSensitive(old, name) : NULL;
-
-		if (!is_unchanged(cJSON_GetObjectItemCaseSensitive(tree, name)))
-			continue;
-		cJSON_DeleteItemFromObjectCaseSensitive(tree, name);
-		if (kept)
-			cJSON_AddItemToObject(tree, name, cJSON_Duplicate(kept, true));
-	}
-	return json_print(a, tree);
+	catalog_nudge(admin_of(r)->rt.watcher);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static bool send_one(struct req *r, struct channel *c, struct resp *out)
 {
-	c->config = mask_config(r->arena, c->config);
+	c->config = channel_mask_config(r->arena, c->config);
 	return reply_object(out, channel_wire, c);
 }
 
-/* Lists come without what is sealed; config is opened row by row, to be masked. */
-static bool send_list(struct req *r, struct channel_list *rows, struct resp *out, struct err *err)
+/* The row without what is sealed, but with its config masked; *found false: deleted since. */
+static bool read_shown(struct req *r, int64_t id, struct channel *c, bool *found, struct err *err)
 {
-	for (size_t i = 0; i < rows->count; i++) {
-		struct channel *c = &rows->items[i], whole;
+	*found = channel_by_id(db_of(r), box_of(r), r->arena, id, c, err);
+	if (!*found && err->kind != ERR_NOT_FOUND)
+		return false;
+	err_clear(err);
+	if (*found)
+		c->config = channel_mask_config(r->arena, c->config);
+	return true;
+}
 
-		if (!channel_by_id(db_of(r), box_of(r), r->arena, c->id, &whole, err)) {
-			if (err->kind != ERR_NOT_FOUND)
-				return false;
-			err_clear(err); /* deleted since */
-			continue;
-		}
-		c->config = mask_config(r->arena, whole.config);
-	}
-	return reply_list(out, channel_wire, rows->items, rows->count, sizeof *rows->items);
+static void read_filter(struct req *r, struct channel_filter *f)
+{
+	struct page page = reply_page(r);
+
+	*f = (struct channel_filter){
+		.type = (int)req_query_int(r, "type", 0),
+		.status = (int)req_query_int(r, "status", 0),
+		.group = req_query(r, "group"),
+		.model = req_query(r, "model"),
+		.sort = req_query(r, "sort"),
+		.ascending = str_eq_c(req_query(r, "dir"), "asc"),
+		.offset = page.offset,
+		.limit = page.limit,
+	};
 }
 
 static bool list(struct req *r, struct resp *out, struct err *err)
 {
-	struct page page = reply_page(r);
-	struct channel_list rows;
+	struct channel_filter filter;
+	struct channel *rows;
+	int64_t *ids, total;
+	size_t count, n = 0;
 
-	return channel_page(db_of(r), r->arena, page.offset, page.limit, &rows, err) &&
-	    send_list(r, &rows, out, err);
+	read_filter(r, &filter);
+	if (!channel_find(db_of(r), r->arena, &filter, &ids, &count, &total, err))
+		return false;
+	rows = arena_alloc(r->arena, (count + 1) * sizeof *rows);
+	for (size_t i = 0; i < count; i++) {
+		bool found;
+
+		if (!read_shown(r, ids[i], &rows[n], &found, err))
+			return false;
+		n += found;
+	}
+	return reply_page_of(out, channel_wire, rows, n, sizeof *rows, total);
 }
 
 static bool search(struct req *r, struct resp *out, struct err *err)
 {
 	struct channel_list rows;
+	size_t n = 0;
 
-	return channel_search(db_of(r), r->arena, req_query(r, "keyword"), SEARCH_MAX, &rows,
-	           err) &&
-	    send_list(r, &rows, out, err);
+	if (!channel_search(db_of(r), r->arena, req_query(r, "keyword"), SEARCH_MAX, &rows, err))
+		return false;
+	for (size_t i = 0; i < rows.count; i++) {
+		bool found;
+
+		if (!read_shown(r, rows.items[i].id, &rows.items[n], &found, err))
+			return false;
+		n += found;
+	}
+	return reply_list(out, channel_wire, rows.items, n, sizeof *rows.items);
 }
 
 static bool get(struct req *r, struct resp *out, struct err *err)
@@ -137,293 +117,82 @@ static bool get(struct req *r, struct resp *out, struct err *err)
 	    channel_by_id(db_of(r), box_of(r), r->arena, id, &c, err) && send_one(r, &c, out);
 }
 
-/* ---- what an operator may set ---------------------------------------------------------------- */
-
-static const struct field channel_body[] = {
-	FIELD(struct channel, id, 0),
-	FIELD(struct channel, type, 0),
-	FIELD(struct channel, key, 0),
-	FIELD(struct channel, status, 0),
-	FIELD(struct channel, name, 0),
-	FIELD(struct channel, weight, 0),
-	FIELD(struct channel, priority, 0),
-	FIELD(struct channel, base_url, 0),
-	FIELD(struct channel, other, 0),
-	FIELD(struct channel, models, 0),
-	FIELD(struct channel, group, 0),
-	FIELD(struct channel, model_mapping, 0),
-	FIELD(struct channel, config, 0),
-	FIELD(struct channel, system_prompt, 0),
-	{ 0 },
-};
-
-static bool wrong(const struct req *r, const char *member, struct err *err)
+static bool list_events(struct req *r, struct resp *out, struct err *err)
 {
-	return message_fail_about(r, err, MSG_E01_FIELD, str_c(member), (struct str){ 0 });
-}
+	struct channel_event_list rows;
+	int64_t id;
 
-static struct str without_slashes(struct str url)
-{
-	url = str_trim(url);
-	while (url.n && url.p[url.n - 1] == '/')
-		url.n--;
-	return url;
-}
-
-static bool is_url(struct str url)
-{
-	struct str rest;
-
-	if (str_starts_nocase(url, STR("https://")))
-		rest = str_slice(url, 8, url.n);
-	else if (str_starts_nocase(url, STR("http://")))
-		rest = str_slice(url, 7, url.n);
-	else
-		return false;
-	for (size_t i = 0; i < rest.n; i++) {
-		if ((unsigned char)rest.p[i] <= 0x20 || rest.p[i] == 0x7f)
-			return false;
-	}
-	return rest.n > 0 && url.n <= URL_MAX;
-}
-
-/* "", or an object; forms send null for none. An absent text (p NULL, store/channel.h: unchanged)
- * stays absent. */
-static bool normal_object(struct arena *a, struct str *text, bool of_strings)
-{
-	struct str trimmed = str_trim(*text);
-	const cJSON *tree, *item;
-
-	if (trimmed.n == 0 || str_eq_c(trimmed, "null")) {
-		text->n = 0;
-		return true;
-	}
-	tree = parse_object(a, trimmed);
-	if (!tree)
-		return false;
-	cJSON_ArrayForEach(item, tree)
-	{
-		if (of_strings && !cJSON_IsString(item))
-			return false;
-	}
-	*text = trimmed;
-	return true;
-}
-
-/* Of a list as body_list makes it. */
-static size_t count_items(struct str list)
-{
-	struct str item;
-	size_t n = 0;
-
-	while (str_next(&list, ',', &item))
-		n++;
-	return n;
-}
-
-static bool has_long_item(struct str list, size_t max)
-{
-	struct str item;
-
-	while (str_next(&list, ',', &item)) {
-		if (item.n > max)
-			return true;
-	}
-	return false;
-}
-
-static size_t abilities_of(const struct channel *c)
-{
-	return count_items(c->models) * count_items(c->group);
-}
-
-static bool normalize_lists(struct req *r, struct channel *c, bool may_be_empty, struct err *err)
-{
-	c->models = body_list(r->arena, c->models);
-	c->group = body_list(r->arena, c->group);
-	if (c->group.n == 0)
-		c->group = STR("default");
-	if ((c->models.n == 0 && !may_be_empty) || count_items(c->models) > MODELS_MAX ||
-	    has_long_item(c->models, MODEL_NAME_MAX))
-		return wrong(r, "models", err);
-	if (abilities_of(c) > ABILITIES_MAX || has_long_item(c->group, PERSON_GROUP_MAX))
-		return wrong(r, "group", err);
-	return true;
-}
-
-/* Puts the members into the form that we store, and checks them. */
-static bool normalize(struct req *r, struct channel *c, struct err *err)
-{
-	const struct provider *provider = provider_by_id(c->type);
-
-	if (!provider)
-		return message_fail(r, err, MSG_C09);
-	c->name = str_trim(c->name);
-	if (c->name.n == 0 || str_code_points(c->name) > NAME_MAX_POINTS)
-		return wrong(r, "name", err);
-	c->base_url = without_slashes(c->base_url);
-	if (c->base_url.n ? !is_url(c->base_url) : provider->quirks & QUIRK_BASE_URL_REQUIRED)
-		return wrong(r, "base_url", err);
-	if (!normalize_lists(r, c, provider->quirks & QUIRK_MODELS_OPTIONAL, err))
-		return false;
-	if (!normal_object(r->arena, &c->model_mapping, true))
-		return wrong(r, "model_mapping", err);
-	if (!normal_object(r->arena, &c->config, false))
-		return wrong(r, "config", err);
-	if (c->weight < 0 || c->weight > INT32_MAX)
-		return wrong(r, "weight", err);
-	return true;
-}
-
-/* Other processes look once a second; this one looks at once. */
-static void changed(struct req *r)
-{
-	catalog_nudge(admin_of(r)->rt.watcher);
+	return body_path_id(r, &id, err) &&
+	    channel_event_page(db_of(r), r->arena, id, EVENTS_MAX, &rows, err) &&
+	    reply_list(out, channel_event_fields, rows.items, rows.count, sizeof *rows.items);
 }
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
-static bool is_repeated(const struct str *keys, size_t count, struct str key)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (str_eq(keys[i], key))
-			return true;
-	}
-	return false;
-}
-
-/* One key a line; the keys of some providers have lines themselves. */
-static bool split_keys(struct req *r, const struct channel *c, struct str *keys, size_t *count,
-    struct err *err)
-{
-	struct str rest = c->key, line;
-
-	*count = 0;
-	if (provider_by_id(c->type)->quirks & QUIRK_KEY_IS_ONE) {
-		keys[0] = str_trim(c->key);
-		*count = keys[0].n > 0;
-		rest.n = 0;
-	}
-	while (str_next(&rest, '\n', &line)) {
-		line = str_trim(line);
-		if (line.n == 0 || is_repeated(keys, *count, line))
-			continue;
-		if (*count == KEYS_MAX)
-			return wrong(r, "key", err);
-		keys[(*count)++] = line;
-	}
-	return *count > 0 || wrong(r, "key", err);
-}
-
 static bool create(struct req *r, struct resp *out, struct err *err)
 {
-	struct channel c = { .status = CHANNEL_ENABLED }, *list_of_them;
-	struct str *keys = arena_alloc(r->arena, KEYS_MAX * sizeof *keys);
+	struct str *keys = arena_alloc(r->arena, CHANNEL_KEYS_MAX * sizeof *keys);
+	struct channel c = { 0 }, *made;
 	size_t count;
 
-	if (!body_read(r, channel_body, &c, NULL, err) || !normalize(r, &c, err) ||
-	    !split_keys(r, &c, keys, &count, err))
+	if (!channel_body_read_whole(r, &c, err) ||
+	    !channel_body_split_keys(r, &c, keys, &count, err))
 		return false;
-	if (count * abilities_of(&c) > CREATED_MAX)
-		return wrong(r, "key", err);
-	if (c.status != CHANNEL_DISABLED)
-		c.status = CHANNEL_ENABLED;
-	c.id = 0;
-	c.config = unmask_config(r->arena, c.config, (struct str){ 0 });
-	c.created_time = clock_unix();
-
-	list_of_them = arena_alloc(r->arena, count * sizeof *list_of_them);
+	if (count * channel_abilities(&c) > CREATED_MAX)
+		return message_fail_about(r, err, MSG_E01_FIELD, STR("key"), (struct str){ 0 });
+	made = arena_alloc(r->arena, count * sizeof *made);
 	for (size_t i = 0; i < count; i++) {
-		list_of_them[i] = c;
-		list_of_them[i].key = keys[i];
+		made[i] = c;
+		made[i].key = keys[i];
 	}
-	if (!channel_insert(db_of(r), box_of(r), list_of_them, count, err))
+	if (!channel_insert(db_of(r), box_of(r), made, count, err))
 		return false;
 	changed(r);
+	audit_note(r,
+	    arena_fmt(r->arena, "created %zu channels '%.*s' from %" PRId64, count, STR_ARG(c.name),
+	        made[0].id));
 	log_info(&r->log, "channel.created", LOG_STR("name", c.name), LOG_INT("count", count));
 	return reply_ok(out);
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
-/* Members that were sent. Empty or 0 means unchanged for key, name, type and status; a status that
- * only we set (3, sent back by the form) as well. */
-static void apply(struct req *r, const struct channel *in, uint64_t seen, struct channel *c)
+struct change {
+	struct channel in;
+	uint64_t seen;
+	struct channel after;
+};
+
+static bool write_change(struct req *r, void *arg, struct err *err)
 {
-	struct channel before = *c;
-	const struct field *f = channel_body;
+	struct change *c = arg;
+	const struct user *who = &access_actor(r)->user;
 
-	for (size_t i = 0; f[i].name; i++) {
-		const void *from = (const char *)in + f[i].offset;
-		void *to = field_ptr(&f[i], c);
-
-		if (!(seen & (UINT64_C(1) << i)))
-			continue;
-		switch (f[i].kind) {
-		case FIELD_INT64:
-			*(int64_t *)to = *(const int64_t *)from;
-			break;
-		case FIELD_INT:
-			*(int *)to = *(const int *)from;
-			break;
-		case FIELD_STR:
-			*(struct str *)to = *(const struct str *)from;
-			break;
-		case FIELD_BOOL:
-		case FIELD_DOUBLE:
-			break; /* none is writable */
-		}
-	}
-	c->key = str_trim(in->key);
-	if (c->name.n == 0)
-		c->name = before.name;
-	if (c->type == 0)
-		c->type = before.type;
-	if (c->status != CHANNEL_ENABLED && c->status != CHANNEL_DISABLED)
-		c->status = before.status;
-	if (seen & field_bit(channel_body, "config"))
-		c->config = unmask_config(r->arena, in->config, before.config);
-}
-
-/* A switch or a number says nothing about the rest, which may be older than our rules. */
-static bool is_toggle(uint64_t seen)
-{
-	return (seen &
-	           ~(field_bit(channel_body, "id") | field_bit(channel_body, "status") |
-	               field_bit(channel_body, "priority"))) == 0;
-}
-
-/* An update keeps one channel one channel: its key is not split. */
-static bool check_key(struct req *r, const struct channel *c, struct err *err)
-{
-	const struct provider *provider = provider_by_id(c->type);
-
-	if (provider && provider->quirks & QUIRK_KEY_IS_ONE)
-		return true;
-	return str_find(c->key, '\n') == c->key.n || wrong(r, "key", err);
+	c->after = (struct channel){ 0 };
+	if (!channel_by_id(db_of(r), box_of(r), r->arena, c->in.id, &c->after, err) ||
+	    !channel_body_apply(r, &c->in, c->seen, &c->after, err) ||
+	    !channel_write(db_of(r), box_of(r), r->arena, &c->after, err))
+		return false;
+	return audit_row(r, LOG_TYPE_MANAGE, who->id, who->username, 0,
+	    arena_fmt(r->arena, "changed channel %" PRId64 " '%.*s': status %d%s", c->after.id,
+	        STR_ARG(c->after.name), c->after.status, c->after.key.n ? ", new key" : ""),
+	    err);
 }
 
 static bool update(struct req *r, struct resp *out, struct err *err)
 {
-	struct channel in = { 0 }, c;
-	uint64_t seen = 0;
+	struct change c = { 0 };
 
-	if (!body_read(r, channel_body, &in, &seen, err))
+	if (!body_read(r, channel_body, &c.in, &c.seen, err))
 		return false;
-	if (in.id <= 0)
+	if (c.in.id <= 0)
 		return message_fail(r, err, MSG_E04);
-	if (!normal_object(r->arena, &in.config, false))
-		return wrong(r, "config", err);
-	if (!channel_by_id(db_of(r), box_of(r), r->arena, in.id, &c, err))
-		return false;
-	apply(r, &in, seen, &c);
-	if (!check_key(r, &c, err) || (!is_toggle(seen) && !normalize(r, &c, err)) ||
-	    !channel_update(db_of(r), box_of(r), &c, err))
+	if (!audit_transact(r, write_change, &c, err))
 		return false;
 	changed(r);
-	log_info(&r->log, "channel.updated", LOG_INT("id", c.id), LOG_INT("status", c.status),
-	    LOG_INT("key_changed", c.key.n > 0));
-	return send_one(r, &c, out);
+	log_info(&r->log, "channel.updated", LOG_INT("id", c.after.id),
+	    LOG_INT("status", c.after.status), LOG_INT("key_changed", c.after.key.n > 0));
+	return send_one(r, &c.after, out);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */
@@ -447,52 +216,162 @@ static bool delete_channel(struct req *r, struct resp *out, struct err *err)
 	return reply_ok(out);
 }
 
-/* For the log row: which ones the deletion is about to take. */
-static bool list_disabled(struct req *r, struct buf *ids, struct err *err)
+/* Removes every channel of that status; their ids go to the log row. */
+static bool remove_status(struct req *r, int status, struct buf *ids, int64_t *removed,
+    struct err *err)
 {
-	struct channel_list rows;
-	int64_t offset = 0;
+	struct channel_filter filter = { .status = status, .limit = SEARCH_MAX };
+	int64_t *found, total;
+	size_t count;
 
 	do {
-		struct arena_mark mark = arena_mark(r->arena);
-
-		if (!channel_page(db_of(r), r->arena, offset, SEARCH_MAX, &rows, err))
+		if (!channel_find(db_of(r), r->arena, &filter, &found, &count, &total, err))
 			return false;
-		for (size_t i = 0; i < rows.count; i++) {
-			if (rows.items[i].status == CHANNEL_DISABLED ||
-			    rows.items[i].status == CHANNEL_AUTO_DISABLED)
-				buf_addf(ids, " %" PRId64, rows.items[i].id);
+		for (size_t i = 0; i < count; i++) {
+			if (!channel_remove(db_of(r), found[i], err))
+				return false;
+			buf_addf(ids, " %" PRId64, found[i]);
 		}
-		offset += SEARCH_MAX;
-		arena_rewind(r->arena, mark);
-	} while (rows.count == SEARCH_MAX);
+		*removed += (int64_t)count;
+	} while (count == SEARCH_MAX);
 	return true;
+}
+
+static bool remove_disabled(struct req *r, void *arg, struct err *err)
+{
+	int64_t *removed = arg;
+	const struct user *who = &access_actor(r)->user;
+	struct buf ids = buf_init(BODY_MAX);
+	bool ok = remove_status(r, CHANNEL_DISABLED, &ids, removed, err) &&
+	    remove_status(r, CHANNEL_AUTO_DISABLED, &ids, removed, err) &&
+	    audit_row(r, LOG_TYPE_MANAGE, who->id, who->username, 0,
+	        arena_fmt(r->arena, "deleted %" PRId64 " disabled channels:%.*s", *removed,
+	            STR_ARG(buf_str(&ids))),
+	        err);
+
+	buf_release(&ids);
+	return ok;
 }
 
 static bool delete_disabled(struct req *r, struct resp *out, struct err *err)
 {
-	struct buf ids = buf_init(BODY_MAX);
-	int64_t count;
+	int64_t removed = 0;
 
-	if (!list_disabled(r, &ids, err) || !channel_delete_disabled(db_of(r), &count, err)) {
-		buf_release(&ids);
+	if (!audit_transact(r, remove_disabled, &removed, err))
 		return false;
-	}
 	changed(r);
-	audit_note(r,
-	    arena_fmt(r->arena, "deleted %" PRId64 " disabled channels:%.*s", count,
-	        STR_ARG(buf_str(&ids))));
-	buf_release(&ids);
-	log_info(&r->log, "channel.deleted_disabled", LOG_INT("count", count));
-	return reply_int(out, count);
+	log_info(&r->log, "channel.deleted_disabled", LOG_INT("count", removed));
+	return reply_int(out, removed);
+}
+
+/* ---- many at once ---------------------------------------------------------------------------- */
+
+struct batch {
+	const cJSON *ids;
+	struct str action; /* delete, enable, disable; "": set */
+	struct change change;
+	int64_t done;
+};
+
+static bool batch_one(struct req *r, struct batch *b, int64_t id, struct err *err)
+{
+	if (str_eq_c(b->action, "delete"))
+		return channel_remove(db_of(r), id, err);
+	b->change.in.id = id;
+	return write_change(r, &b->change, err);
+}
+
+/* All or none; a channel that is gone is left out. */
+static bool write_batch(struct req *r, void *arg, struct err *err)
+{
+	struct batch *b = arg;
+	const struct user *who = &access_actor(r)->user;
+	const struct channel in = b->change.in;
+	const cJSON *id;
+
+	cJSON_ArrayForEach(id, b->ids)
+	{
+		b->change.in = in;
+		if (batch_one(r, b, (int64_t)id->valuedouble, err))
+			b->done++;
+		else if (err->kind == ERR_NOT_FOUND)
+			err_clear(err);
+		else
+			return false;
+	}
+	return audit_row(r, LOG_TYPE_MANAGE, who->id, who->username, 0,
+	    arena_fmt(r->arena, "%.*s of %" PRId64 " channels",
+	        STR_ARG(b->action.n ? b->action : STR("change")), b->done),
+	    err);
+}
+
+/* Keys belong to one channel each; names may be shared. */
+static bool read_set(struct req *r, const cJSON *set, struct batch *b, struct err *err)
+{
+	struct err wrong = { 0 };
+
+	if (!field_read(channel_body, set, r->arena, &b->change.in, &b->change.seen, &wrong))
+		return message_fail_about(r, err, MSG_E01_FIELD, str_c(wrong.msg),
+		    (struct str){ 0 });
+	b->change.seen |= field_bit(channel_body, "id");
+	if (b->change.seen & field_bit(channel_body, "key"))
+		return message_fail_about(r, err, MSG_E01_FIELD, STR("key"), (struct str){ 0 });
+	return true;
+}
+
+static bool read_action(struct req *r, struct batch *b, struct err *err)
+{
+	b->change.seen = field_bit(channel_body, "id") | field_bit(channel_body, "status");
+	if (str_eq_c(b->action, "enable"))
+		b->change.in.status = CHANNEL_ENABLED;
+	else if (str_eq_c(b->action, "disable"))
+		b->change.in.status = CHANNEL_DISABLED;
+	else if (!str_eq_c(b->action, "delete"))
+		return message_fail_about(r, err, MSG_E01_FIELD, STR("action"), (struct str){ 0 });
+	return true;
+}
+
+static bool read_ids(struct req *r, const struct batch *b, struct err *err)
+{
+	const cJSON *id;
+	bool ok = cJSON_IsArray(b->ids) && cJSON_GetArraySize(b->ids) <= BATCH_MAX;
+
+	cJSON_ArrayForEach(id, b->ids)
+	{
+		ok = ok && cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15;
+	}
+	return ok || message_fail_about(r, err, MSG_E01_FIELD, STR("ids"), (struct str){ 0 });
+}
+
+static bool batch(struct req *r, struct resp *out, struct err *err)
+{
+	struct batch b = { 0 };
+	const cJSON *set;
+	cJSON *tree;
+
+	if (!body_tree(r, &tree, err))
+		return false;
+	b.ids = json_at(tree, "ids");
+	b.action = json_str_at(tree, "action");
+	set = json_at(tree, "set");
+	if (!read_ids(r, &b, err))
+		return false;
+	if (!(cJSON_IsObject(set) ? read_set(r, set, &b, err) : read_action(r, &b, err)))
+		return false;
+	if (!audit_transact(r, write_batch, &b, err))
+		return false;
+	changed(r);
+	return reply_int(out, b.done);
 }
 
 const struct route channel_routes[] = {
 	{ "GET", "/api/channel", ROLE_ADMIN, 0, list, NULL },
 	{ "GET", "/api/channel/search", ROLE_ADMIN, 0, search, NULL },
 	{ "GET", "/api/channel/:id", ROLE_ADMIN, 0, get, NULL },
+	{ "GET", "/api/channel/:id/events", ROLE_ADMIN, 0, list_events, NULL },
 	{ "POST", "/api/channel", ROLE_ADMIN, ROUTE_LARGE, create, NULL },
 	{ "PUT", "/api/channel", ROLE_ADMIN, ROUTE_LARGE, update, NULL },
+	{ "POST", "/api/channel/batch", ROLE_ADMIN, ROUTE_LARGE, batch, NULL },
 	{ "DELETE", "/api/channel/disabled", ROLE_ADMIN, 0, delete_disabled, NULL },
 	{ "DELETE", "/api/channel/:id", ROLE_ADMIN, 0, delete_channel, NULL },
 	{ 0 },

@@ -2,6 +2,7 @@
 
 #include "store/channel.h"
 #include "store/logrow.h"
+#include "store/redemption.h"
 #include "store/token.h"
 #include "store/user.h"
 
@@ -43,6 +44,7 @@ const struct field token_wire[] = {
 	FIELD(struct token, used_quota, 0),
 	FIELD(struct token, models, 0),
 	FIELD(struct token, subnet, 0),
+	FIELD(struct token, capture_until, 0),
 	{ 0 },
 };
 
@@ -67,6 +69,22 @@ const struct field channel_wire[] = {
 	FIELD(struct channel, priority, 0),
 	FIELD(struct channel, config, 0),
 	FIELD(struct channel, system_prompt, 0),
+	FIELD(struct channel, disabled_reason, 0),
+	FIELD(struct channel, disabled_time, 0),
+	{ 0 },
+};
+
+const struct field redemption_wire[] = {
+	FIELD(struct redemption, id, 0),
+	FIELD(struct redemption, user_id, 0),
+	FIELD(struct redemption, key, 0),
+	FIELD(struct redemption, status, 0),
+	FIELD(struct redemption, name, 0),
+	FIELD(struct redemption, quota, 0),
+	FIELD(struct redemption, created_time, 0),
+	FIELD(struct redemption, redeemed_time, 0),
+	FIELD(struct redemption, redeemed_by, 0),
+	FIELD(struct redemption, count, 0),
 	{ 0 },
 };
 

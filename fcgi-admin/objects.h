@@ -1,4 +1,4 @@
-/* objects.h — how users, keys, channels and log rows look on the wire
+/* objects.h — how users, keys, channels, codes and log rows look on the wire
  *
  * Every member is always there, with these names; scripts and web pages rely on it. Reading is
  * each handler's own, since each takes other members.
@@ -11,6 +11,7 @@
 extern const struct field user_wire[];    /* struct user */
 extern const struct field token_wire[];   /* struct token */
 extern const struct field channel_wire[]; /* struct channel */
+extern const struct field redemption_wire[]; /* struct redemption */
 extern const struct field log_wire[];     /* struct logrow */
 
 #endif

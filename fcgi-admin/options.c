@@ -30,24 +30,41 @@ static struct str shown(struct req *r, const struct options *o, enum option_id i
 	return text;
 }
 
+static void add_option(struct buf *b, struct str name, struct str value)
+{
+	json_add_comma(b);
+	buf_add(b, STR("{\"key\":"));
+	json_add_str(b, name);
+	buf_add(b, STR(",\"value\":"));
+	json_add_str(b, value);
+	buf_add_char(b, '}');
+}
+
+/* A name that says that its value is a secret, whoever wrote it. */
+static bool sounds_secret(struct str name)
+{
+	return str_ends(name, STR("Token")) || str_ends(name, STR("Secret")) ||
+	    str_ends(name, STR("SecretKey"));
+}
+
 static bool list(struct req *r, struct resp *out, struct err *err)
 {
 	struct options *o = ARENA_NEW(r->arena, struct options);
+	struct option_row *foreign;
+	size_t count;
 	struct buf *b;
 
-	if (!load(r, o, err))
+	if (!load(r, o, err) || !option_foreign(db_of(r), r->arena, &foreign, &count, err))
 		return false;
 	b = reply_open(out);
 	buf_add_char(b, '[');
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		if (option_keys[i].flags & OPTION_SECRET)
-			continue;
-		json_add_comma(b);
-		buf_add(b, STR("{\"key\":"));
-		json_add_str(b, str_c(option_keys[i].name));
-		buf_add(b, STR(",\"value\":"));
-		json_add_str(b, shown(r, o, (enum option_id)i));
-		buf_add_char(b, '}');
+		if (!(option_keys[i].flags & OPTION_SECRET))
+			add_option(b, str_c(option_keys[i].name), shown(r, o, (enum option_id)i));
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!sounds_secret(foreign[i].name))
+			add_option(b, foreign[i].name, foreign[i].value);
 	}
 	buf_add_char(b, ']');
 	return reply_close(out);
@@ -143,27 +160,53 @@ static bool undecodable(const struct req *r, struct err *err)
 	return false;
 }
 
+struct saving {
+	struct str name, value;
+	int id; /* -1: a foreign one */
+};
+
+/* The name goes to the log row, never the value. */
+static bool write_option(struct req *r, void *arg, struct err *err)
+{
+	const struct saving *s = arg;
+	const struct user *who = &access_actor(r)->user;
+	bool ok = s->id >= 0
+	    ? option_write(db_of(r), box_of(r), (enum option_id)s->id, s->value, err)
+	    : option_write_foreign(db_of(r), s->name, s->value, err);
+
+	return ok &&
+	    audit_row(r, LOG_TYPE_MANAGE, who->id, who->username, 0,
+	        arena_fmt(r->arena, "changed option %.*s", STR_ARG(s->name)), err);
+}
+
+/* Any that there is: one of ours, or a row that an import brought. */
+static bool find_option(struct req *r, struct saving *s, struct err *err)
+{
+	bool foreign;
+
+	s->id = option_find(s->name);
+	if (s->id >= 0)
+		return check_value(r, (enum option_id)s->id, s->value, err);
+	if (!option_is_foreign(db_of(r), s->name, &foreign, err))
+		return false;
+	return foreign || message_fail_about(r, err, MSG_E01_FIELD, s->name, (struct str){ 0 });
+}
+
 static bool save(struct req *r, struct resp *out, struct err *err)
 {
-	struct str name = { 0 }, value;
+	struct saving s = { 0 };
 	cJSON *tree;
-	int id;
 
 	if (!body_tree(r, &tree, err))
 		return undecodable(r, err);
 	if (cJSON_IsString(member(tree, "key")))
-		name = str_c(member(tree, "key")->valuestring);
-	if (name.n == 0 || !read_value(r, member(tree, "value"), &value))
+		s.name = str_c(member(tree, "key")->valuestring);
+	if (s.name.n == 0 || !read_value(r, member(tree, "value"), &s.value))
 		return undecodable(r, err);
-	id = option_find(name);
-	if (id < 0)
-		return message_fail_about(r, err, MSG_E01_FIELD, name, (struct str){ 0 });
-	if (!check_value(r, (enum option_id)id, value, err) ||
-	    !option_save(db_of(r), box_of(r), (enum option_id)id, value, err))
+	if (!find_option(r, &s, err) || !audit_transact(r, write_option, &s, err))
 		return false;
 	catalog_nudge(admin_of(r)->rt.watcher);
-	audit_note(r, arena_fmt(r->arena, "changed option %s", option_keys[id].name));
-	log_info(&r->log, "option.saved", LOG_TEXT("key", option_keys[id].name));
+	log_info(&r->log, "option.saved", LOG_STR("key", s.name));
 	return reply_ok(out);
 }
 

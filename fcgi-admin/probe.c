@@ -1,20 +1,17 @@
 #include "probe.h"
 
-#include <inttypes.h>
-
 #include "access.h"
 #include "admin.h"
-#include "audit.h"
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/json.h"
 #include "body.h"
+#include "channel_body.h"
+#include "errand.h"
 #include "message.h"
-#include "net/fcgi.h"
-#include "net/upstream.h"
-#include "provider/adaptor.h"
 #include "reply.h"
 #include "routes.h"
+#include "store/logrow.h"
+#include "test_rules.h"
 
 /* ---- the parts without an upstream ----------------------------------------------------------- */
 
@@ -26,7 +23,10 @@ struct str probe_model(struct str models, struct str wanted)
 		item = str_trim(item);
 		if (item.n && str_eq(item, wanted))
 			return item;
-		if (first.n == 0)
+		if (str_ends(item, STR("*")) && wanted.n &&
+		    str_starts(wanted, str_slice(item, 0, item.n - 1)))
+			return wanted;
+		if (first.n == 0 && !str_ends(item, STR("*")))
 			first = item;
 	}
 	return first;
@@ -67,234 +67,187 @@ bool probe_judge(struct req *r, struct str body, struct str *text, struct err *e
 /* ---- one probe ------------------------------------------------------------------------------- */
 
 struct probe {
-	struct catalog_channel channel;
 	struct str wanted; /* ?model= as sent */
 	struct ask ask;
 	struct call call;
-	struct upstream_req upstream;
-	int64_t began_ms;
-
-	/* of the call that just ended; in the arena of that call, which goes with the request */
-	struct upstream_reply reply;
-
-	/* the outcome */
-	bool ok;
-	struct str text; /* the model's answer, or why not */
-	int64_t elapsed_ms;
 };
 
-static struct probe *probe_of(const struct req *r)
+static bool prepare(struct errand *e, struct err *err)
 {
-	return access_actor(r)->job;
+	struct probe *p = e->own;
+	struct str model = probe_model(e->channel.row.models, p->wanted);
+
+	if (!e->channel.provider->adaptor ||
+	    !(e->channel.provider->adaptor->modes & 1u << MODE_CHAT))
+		return message_fail(e->r, err, MSG_C03);
+	if (model.n == 0)
+		return message_fail(e->r, err, MSG_C12);
+	if (!ask_read(e->r->arena, MODE_CHAT, STR("application/json"),
+	        probe_request(e->r->arena, model, admin_of(e->r)->test_prompt), STR(""), &p->ask,
+	        err))
+		return false;
+	p->call = (struct call){
+		.arena = e->r->arena,
+		.ask = &p->ask,
+		.channel = &e->channel,
+		.key = e->key->text,
+		.provider = e->channel.provider,
+		.model = catalog_map_model(&e->channel, p->ask.model),
+	};
+	return true;
 }
 
-/* Sentence and status of the upstream in one text; other failures speak for themselves. */
-static bool upstream_refused(struct req *r, struct probe *p, struct err *err)
+static bool encode(struct errand *e, struct err *err)
 {
-	struct err said = { 0 };
-	const char *status = arena_fmt(r->arena, "%d", p->reply.status);
+	struct probe *p = e->own;
 
-	p->call.provider->adaptor->error(&p->call, p->reply.status, p->reply.body, &said);
-	return message_fail_about(r, err, MSG_C05, str_c(status), str_c(said.msg));
+	p->call.step = e->step;
+	return p->call.provider->adaptor->encode(&p->call, &e->upstream, err);
 }
 
-static void note_time(struct req *r, const struct probe *p)
+static void look_at_head(const struct errand *e, struct probe *p)
 {
+	if (p->call.provider->adaptor->on_head)
+		p->call.provider->adaptor->on_head(&p->call, &e->reply.headers);
+}
+
+/* Sentence and status of the upstream in one text. */
+static bool refused(struct errand *e, struct err *err)
+{
+	struct probe *p = e->own;
+	const char *status = arena_fmt(e->r->arena, "%d", e->reply.status);
+
+	look_at_head(e, p);
+	p->call.provider->adaptor->error(&p->call, e->reply.status, e->reply.body, &e->said);
+	return message_fail_about(e->r, err, MSG_C05, str_c(status), str_c(e->said.msg));
+}
+
+static enum step read_answer(struct errand *e, struct err *err)
+{
+	struct probe *p = e->own;
+	struct buf body = buf_init(PROBE_BODY_MAX);
+	enum step step;
+
+	look_at_head(e, p);
+	step = p->call.provider->adaptor->decode(&p->call, e->reply.body, &body, err);
+	if (step == STEP_FAILED)
+		e->said = *err;
+	else if (step == STEP_DONE &&
+	    !probe_judge(e->r, arena_str(e->r->arena, buf_str(&body)), &e->text, err))
+		step = STEP_FAILED;
+	buf_release(&body);
+	return step;
+}
+
+/* ---- the outcome ----------------------------------------------------------------------------- */
+
+static void log_outcome(const struct errand *e)
+{
+	const struct probe *p = e->own;
 	struct err err = { 0 };
-
-	if (!channel_set_tested(db_of(r), p->channel.row.id, p->ok ? p->elapsed_ms : 0, &err))
-		log_warn(&r->log, "probe.note_failed", LOG_ERR(&err));
-}
-
-static void log_outcome(struct req *r, const struct probe *p)
-{
-	struct err err = { 0 };
-	const char *content = arena_fmt(r->arena, "channel %.*s test %s: %.*s",
-	    STR_ARG(p->channel.row.name), p->ok ? "ok, answer" : "failed", STR_ARG(p->text));
+	const char *content = arena_fmt(e->r->arena, "channel %.*s test %s: %.*s",
+	    STR_ARG(e->channel.row.name), e->ok ? "ok, answer" : "failed", STR_ARG(e->text));
 	struct logrow row = {
 		.type = LOG_TYPE_TEST,
 		.created_at = clock_unix(),
-		.channel = p->channel.row.id,
+		.channel = e->channel.row.id,
 		.model_name = p->call.model,
 		.origin_model = p->ask.model,
-		.elapsed_time = p->elapsed_ms,
+		.elapsed_time = e->elapsed_ms,
 		.content = str_c(content),
-		.request_id = str_c(r->id),
-		.upstream_status = p->reply.status,
+		.request_id = str_c(e->r->id),
+		.upstream_status = e->reply.status,
 	};
 
-	if (!logrow_insert(db_of(r), &row, &err))
-		log_warn(&r->log, "probe.log_failed", LOG_ERR(&err));
+	if (!logrow_insert(db_of(e->r), &row, &err))
+		log_warn(&e->r->log, "probe.log_failed", LOG_ERR(&err));
+}
+
+/* A channel that is not saved has no row to write to. */
+static void note(struct errand *e)
+{
+	const struct probe *p = e->own;
+	int64_t id = e->channel.row.id;
+	struct err err = { 0 };
+
+	if (id && !channel_set_tested(db_of(e->r), id, e->ok ? e->elapsed_ms : 0, &err))
+		log_warn(&e->r->log, "probe.note_failed", LOG_ERR(&err));
+	if (id)
+		log_outcome(e);
+	if (id && e->applies_rules)
+		test_rules_apply(e);
+	log_info(&e->r->log, "probe.done", LOG_INT("channel", id), LOG_STR("model", p->call.model),
+	    LOG_INT("ok", e->ok), LOG_INT("ms", e->elapsed_ms), LOG_TEXT("action", e->action));
 }
 
 /* Not quite an envelope: the result stands beside success. */
-static bool send(const struct probe *p, struct resp *out)
+static bool send(struct errand *e, struct resp *out)
 {
+	const struct probe *p = e->own;
 	struct buf *b = &out->body;
 
 	resp_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
-	buf_addf(b, "{\"success\":%s,\"message\":", p->ok ? "true" : "false");
-	json_add_str(b, p->text);
+	buf_addf(b, "{\"success\":%s,\"message\":", e->ok ? "true" : "false");
+	json_add_str(b, e->text);
 	buf_add(b, STR(",\"time\":"));
-	json_add_double(b, p->ok ? (double)p->elapsed_ms / 1000.0 : 0);
+	json_add_double(b, e->ok ? (double)e->elapsed_ms / 1000.0 : 0);
 	buf_add(b, STR(",\"modelName\":"));
 	json_add_str(b, p->wanted);
 	buf_add(b, STR(",\"model\":"));
 	json_add_str(b, p->call.model);
+	buf_add(b, STR(",\"action\":"));
+	json_add_str(b, str_c(e->action));
 	buf_add_char(b, '}');
 	return true;
 }
 
-static bool finish(struct req *r, struct probe *p, const struct err *err, struct resp *out)
+static const struct errand_kind probe_kind = {
+	.name = "test",
+	.timeout_ms = PROBE_TIMEOUT_MS,
+	.body_max = PROBE_BODY_MAX,
+	.prepare = prepare,
+	.encode = encode,
+	.refused = refused,
+	.read = read_answer,
+	.note = note,
+	.send = send,
+};
+
+struct errand *probe_new(struct req *r, struct str wanted)
 {
-	if (p->ok)
-		p->elapsed_ms = clock_mono_ms() - p->began_ms;
-	else
-		p->text = arena_str(r->arena, str_c(err->msg));
-	note_time(r, p);
-	log_outcome(r, p);
-	log_info(&r->log, "probe.done", LOG_INT("channel", p->channel.row.id),
-	    LOG_STR("model", p->call.model), LOG_INT("ok", p->ok), LOG_INT("ms", p->elapsed_ms));
-	return send(p, out);
+	struct errand *e = errand_new(r, &probe_kind);
+	struct probe *p = ARENA_NEW(r->arena, struct probe);
+
+	p->wanted = wanted;
+	e->own = p;
+	return e;
 }
 
-/* ---- the call -------------------------------------------------------------------------------- */
+/* ---- the routes ------------------------------------------------------------------------------ */
 
-static void free_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-static bool proceed(struct req *r, struct resp *out, struct err *err);
-
-/* On a worker: the second half of the request. */
-static void resume(struct task *task, void *room)
-{
-	struct req *r = CONTAINER_OF(task, struct req, task);
-
-	server_finish(r, proceed, worker_local(room));
-}
-
-/* On the wire: keep the answer, give the request to a worker. */
-static void answered(void *arg, struct upstream_reply *reply)
-{
-	struct req *r = arg;
-
-	probe_of(r)->reply = *reply;
-	arena_defer(r->arena, free_arena, reply->arena);
-	r->task.run = resume;
-	server_defer(r->server, &r->task);
-}
-
-/* Builds call p->call.step and gives it to the wire: from then on nobody here touches r. */
-static bool start_step(struct req *r, struct probe *p, struct err *err)
-{
-	int64_t left = p->began_ms + PROBE_TIMEOUT_MS - clock_mono_ms();
-	struct upstream_limits *limits = &p->upstream.limits;
-
-	if (left <= 0)
-		return err_set(err, ERR_UPSTREAM_TIMEOUT, "no answer within %d s",
-		    PROBE_TIMEOUT_MS / 1000);
-	upstream_req_init(&p->upstream, r->arena);
-	if (!p->call.provider->adaptor->encode(&p->call, &p->upstream, err)) {
-		upstream_req_release(&p->upstream);
-		return false;
-	}
-	limits->total_ms = (int)left;
-	limits->first_byte_ms = (int)left;
-	limits->idle_ms = (int)left;
-	req_defer(r);
-	upstream_fetch(reply_wire(r), arena_new(4096), &p->upstream, PROBE_BODY_MAX, answered, r);
-	return true;
-}
-
-/* What the answer means: success, failure, or one more call (*again). */
-static bool judge_step(struct req *r, struct probe *p, bool *again, struct err *err)
-{
-	struct buf body = buf_init(PROBE_BODY_MAX);
-	enum step step;
-	bool ok = false;
-
-	if (!p->reply.result.ok) {
-		*err = p->reply.result.err;
-		return false;
-	}
-	if (p->reply.status < 200 || p->reply.status > 299)
-		return upstream_refused(r, p, err);
-	step = p->call.provider->adaptor->decode(&p->call, p->reply.body, &body, err);
-	*again = step == STEP_NEXT;
-	if (step == STEP_DONE)
-		ok = probe_judge(r, arena_str(r->arena, buf_str(&body)), &p->text, err);
-	buf_release(&body);
-	return ok || *again;
-}
-
-static bool proceed(struct req *r, struct resp *out, struct err *err)
-{
-	struct probe *p = probe_of(r);
-	struct err why = { 0 };
-	bool again = false;
-
-	p->ok = judge_step(r, p, &again, &why);
-	if (p->ok && again) {
-		p->ok = false;
-		p->call.step++;
-		if (start_step(r, p, &why))
-			return true;
-	}
-	return finish(r, p, &why, out);
-}
-
-/* ---- the first half -------------------------------------------------------------------------- */
-
-static bool prepare(struct req *r, struct probe *p, struct err *err)
-{
-	struct channel *row = &p->channel.row;
-	struct channel copy;
-	struct str model;
-	int64_t id;
-
-	if (!body_path_id(r, &id, err) ||
-	    !channel_by_id(db_of(r), box_of(r), r->arena, id, row, err))
-		return false;
-	copy = *row;
-	if (!catalog_channel_make(r->arena, &copy, &p->channel, err))
-		return message_fail(r, err, MSG_C09);
-	if (!p->channel.provider->adaptor)
-		return message_fail(r, err, MSG_C03);
-	model = probe_model(row->models, p->wanted);
-	if (model.n == 0)
-		return message_fail(r, err, MSG_C12);
-	return ask_read(r->arena, MODE_CHAT,
-	    probe_request(r->arena, model, admin_of(r)->test_prompt), STR(""), &p->ask, err);
-}
-
-/* The arena may grow but what is in it stays: the call's parts are borrowed until it is over. */
 static bool test_one(struct req *r, struct resp *out, struct err *err)
 {
-	struct probe *p = ARENA_NEW(r->arena, struct probe);
-	struct err why = { 0 };
+	struct errand *e = probe_new(r, req_query(r, "model"));
+	int64_t id;
 
-	p->wanted = req_query(r, "model");
-	p->began_ms = clock_mono_ms();
-	access_actor(r)->job = p;
-	if (!prepare(r, p, err))
+	e->applies_rules = req_query(r, "apply").n > 0;
+	return body_path_id(r, &id, err) && errand_load(e, id, err) && errand_serve(e, out, err);
+}
+
+static bool test_unsaved(struct req *r, struct resp *out, struct err *err)
+{
+	struct errand *e = probe_new(r, req_query(r, "model"));
+	struct channel row = { 0 };
+
+	if (!channel_body_read_draft(r, &row, err))
 		return false;
-
-	p->call = (struct call){
-		.arena = r->arena,
-		.ask = &p->ask,
-		.channel = &p->channel,
-		.provider = p->channel.provider,
-		.model = catalog_map_model(&p->channel, p->ask.model),
-	};
-	if (start_step(r, p, &why))
-		return true;
-	return finish(r, p, &why, out);
+	row.id = 0;
+	return errand_use(e, &row, err) && errand_serve(e, out, err);
 }
 
 const struct route probe_routes[] = {
 	{ "GET", "/api/channel/test/:id", ROLE_ADMIN, ROUTE_CHANGES, test_one, NULL },
+	{ "POST", "/api/channel/probe", ROLE_ADMIN, ROUTE_LARGE, test_unsaved, NULL },
 	{ 0 },
 };

@@ -1,24 +1,29 @@
-/* probe.h — GET /api/channel/test/:id: tests one channel with a real call
+/* probe.h — tests a channel with a real call
  *
- * DESIGN. The handler reads the channel and builds the upstream call on its worker, defers the
- * reply and gives the call to the request's wire (upstream_fetch). The wire hands the answer back
- * to a worker, which lets the channel's dialect decode it, judges it, notes time and log row, and
- * replies. A dialect that needs several calls goes round again. One time limit counts for all.
- * The status of the channel is not touched.
+ * GET /api/channel/test/:id asks the channel's model TEST_PROMPT and says what came; the channel's
+ * status is not touched, unless ?apply=1 asks for what "test all" does (test_rules.h).
+ * POST /api/channel/probe does it with a channel that is not saved, and keeps nothing.
  *
- * Here stands what can be tested without an upstream; the route is in probe_routes.
+ * Threads  as errand.h.
  */
 #ifndef ADMIN_PROBE_H
 #define ADMIN_PROBE_H
 
 #include "net/http.h"
 
+struct errand;
+
 #define PROBE_TIMEOUT_MS (60 * 1000)
 #define PROBE_MAX_TOKENS 16
 #define PROBE_BODY_MAX (4 * 1024 * 1024)
 
-/* Which model to ask for: `wanted` when it is an item of the comma list, else the first item; ""
- * when the list is empty. A wildcard-less exact match: "gpt-4" does not match "gpt-4o". */
+/* An errand that tests; wanted "" is the channel's first model. */
+struct errand *probe_new(struct req *r, struct str wanted);
+
+/* ---- the parts without an upstream ---- */
+
+/* Which model to ask for: `wanted` when it is an item of the comma list or fits one that ends in *,
+ * else the first item without *; "" when there is none. "gpt-4" does not match "gpt-4o". */
 struct str probe_model(struct str models, struct str wanted);
 /* The chat request, in the arena. */
 struct str probe_request(struct arena *a, struct str model, struct str prompt);

@@ -65,8 +65,8 @@ bool reply_object(struct resp *out, const struct field *fields, const void *obje
 	return reply_close(out);
 }
 
-bool reply_list(struct resp *out, const struct field *fields, const void *items, size_t count,
-    size_t size)
+static struct buf *add_list(struct resp *out, const struct field *fields, const void *items,
+    size_t count, size_t size)
 {
 	struct buf *b = reply_open(out);
 
@@ -76,6 +76,23 @@ bool reply_list(struct resp *out, const struct field *fields, const void *items,
 		field_write(fields, (const char *)items + i * size, b);
 	}
 	buf_add_char(b, ']');
+	return b;
+}
+
+bool reply_list(struct resp *out, const struct field *fields, const void *items, size_t count,
+    size_t size)
+{
+	add_list(out, fields, items, count, size);
+	return reply_close(out);
+}
+
+bool reply_page_of(struct resp *out, const struct field *fields, const void *items, size_t count,
+    size_t size, int64_t total)
+{
+	struct buf *b = add_list(out, fields, items, count, size);
+
+	json_add_name(b, "total");
+	buf_add_int(b, total);
 	return reply_close(out);
 }
 

@@ -37,6 +37,9 @@ bool reply_object(struct resp *out, const struct field *fields, const void *obje
 /* items: count objects of size bytes each. */
 bool reply_list(struct resp *out, const struct field *fields, const void *items, size_t count,
     size_t size);
+/* A page of a list, with `total` beside the data: how many there are on all pages. */
+bool reply_page_of(struct resp *out, const struct field *fields, const void *items, size_t count,
+    size_t size, int64_t total);
 bool reply_names(struct resp *out, const struct str *names, size_t count);
 
 /* `{"success":true,"message":"","data":` … `}` */

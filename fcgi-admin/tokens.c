@@ -1,5 +1,8 @@
 /* tokens.c — /api/token: the API keys of whoever asks
  *
+ * Their owner may read them again, unless the option KeyOnceEnabled says that a key is shown in the
+ * answer to its creation only; then it looks like abcd…wxyz everywhere else.
+ *
  * remain_quota of a key is a limit that its owner sets anew; what the owner has is not touched.
  */
 #include <inttypes.h>
@@ -27,8 +30,32 @@ static int64_t owner(const struct req *r)
 	return access_actor(r)->user.id;
 }
 
-static bool send_list(struct resp *out, const struct token_list *keys)
+#define SHOWN_OF_KEY 4 /* characters at either end */
+
+static void hide(struct req *r, struct token *t)
 {
+	struct str key = t->key;
+
+	if (!option_bool(options_of(r), OPT_KEY_ONCE_ENABLED))
+		return;
+	if (key.n < 4 * SHOWN_OF_KEY) {
+		t->key = STR("…");
+		return;
+	}
+	t->key = str_c(arena_fmt(r->arena, "%.*s…%.*s", STR_ARG(str_slice(key, 0, SHOWN_OF_KEY)),
+	    STR_ARG(str_slice(key, key.n - SHOWN_OF_KEY, key.n))));
+}
+
+static bool send_one(struct req *r, struct resp *out, struct token *t)
+{
+	hide(r, t);
+	return reply_object(out, token_wire, t);
+}
+
+static bool send_list(struct req *r, struct resp *out, struct token_list *keys)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		hide(r, &keys->items[i]);
 	return reply_list(out, token_wire, keys->items, keys->count, sizeof *keys->items);
 }
 
@@ -38,14 +65,19 @@ static bool list(struct req *r, struct resp *out, struct err *err)
 	struct page page = reply_page(r);
 	enum token_order order = TOKENS_BY_ID;
 	struct token_list keys;
+	int64_t total;
 
 	if (str_eq_c(by, "remain_quota"))
 		order = TOKENS_BY_REMAIN;
 	else if (str_eq_c(by, "used_quota"))
 		order = TOKENS_BY_USED;
-	return token_page(db_of(r), box_of(r), r->arena, owner(r), order, page.offset, page.limit,
-	           &keys, err) &&
-	    send_list(out, &keys);
+	if (!token_page(db_of(r), box_of(r), r->arena, owner(r), order, page.offset, page.limit,
+	        &keys, err) ||
+	    !token_count(db_of(r), owner(r), &total, err))
+		return false;
+	for (size_t i = 0; i < keys.count; i++)
+		hide(r, &keys.items[i]);
+	return reply_page_of(out, token_wire, keys.items, keys.count, sizeof *keys.items, total);
 }
 
 static bool search(struct req *r, struct resp *out, struct err *err)
@@ -54,7 +86,7 @@ static bool search(struct req *r, struct resp *out, struct err *err)
 
 	return token_search(db_of(r), box_of(r), r->arena, owner(r), req_query(r, "keyword"),
 	           SEARCH_MAX, &keys, err) &&
-	    send_list(out, &keys);
+	    send_list(r, out, &keys);
 }
 
 static bool get(struct req *r, struct resp *out, struct err *err)
@@ -64,7 +96,7 @@ static bool get(struct req *r, struct resp *out, struct err *err)
 
 	return body_path_id(r, &id, err) &&
 	    token_by_id(db_of(r), box_of(r), r->arena, id, owner(r), &key, err) &&
-	    reply_object(out, token_wire, &key);
+	    send_one(r, out, &key);
 }
 
 /* ---- what an owner may set ------------------------------------------------------------------- */
@@ -75,6 +107,7 @@ struct token_change {
 	int64_t expired_time, remain_quota;
 	bool unlimited_quota;
 	struct str models, subnet;
+	int64_t capture_until;
 	int status;
 	uint64_t seen;
 	bool status_only;
@@ -89,6 +122,7 @@ static const struct field token_body[] = {
 	FIELD(struct token_change, unlimited_quota, 0),
 	FIELD(struct token_change, models, 0),
 	FIELD(struct token_change, subnet, 0),
+	FIELD(struct token_change, capture_until, 0),
 	FIELD(struct token_change, status, 0),
 	{ 0 },
 };
@@ -124,6 +158,8 @@ static void apply(struct req *r, const struct token_change *c, struct token *t)
 		t->models = body_list(r->arena, c->models);
 	if (has(c, "subnet"))
 		t->subnet = body_list(r->arena, c->subnet);
+	if (has(c, "capture_until"))
+		t->capture_until = c->capture_until;
 }
 
 static bool check(const struct req *r, const struct token_change *c, const struct token *t,
@@ -131,7 +167,7 @@ static bool check(const struct req *r, const struct token_change *c, const struc
 {
 	if (t->name.n > NAME_MAX_BYTES)
 		return message_fail(r, err, MSG_T01);
-	if (t->models.n > LIST_MAX || t->subnet.n > LIST_MAX ||
+	if (t->models.n > LIST_MAX || t->subnet.n > LIST_MAX || t->capture_until < 0 ||
 	    t->expired_time < TOKEN_NEVER_EXPIRES || t->remain_quota > QUOTA_MAX)
 		return message_fail(r, err, MSG_E01);
 	/* Running requests may have taken an unchanged rest below zero. */
@@ -255,7 +291,7 @@ static bool update(struct req *r, struct resp *out, struct err *err)
 	if (!audit_transact(r, write_change, &c, err))
 		return false;
 	log_info(&r->log, "token.updated", LOG_INT("id", c.id));
-	return reply_object(out, token_wire, &c.after);
+	return send_one(r, out, &c.after);
 }
 
 static bool delete_token(struct req *r, struct resp *out, struct err *err)

@@ -1,13 +1,11 @@
 #!/bin/sh
-# run.sh — runs test programs one after another and adds up: `N passed, N failed`
+# run.sh — runs test programs, JOBS at a time (one per core), and adds up: `N passed, N failed`
 #
 # Arguments are cmocka programs, and the words `sdk` for tests/sdk, `web` for the web UI's units, `ui`
 # for tests/ui. A program's output is shown when it fails; what it skipped aloud is always shown. Run
 # from the top of the tree.
 set -u
 passed=0 failed=0 skipped=0
-out=$(mktemp)
-trap 'rm -f "$out" "$out.npm"' EXIT
 
 count() { # lines that match
 	grep -cE "$1" "$out" || true
@@ -80,12 +78,35 @@ add_up() {
 	fi
 }
 
-for test in "$@"; do
-	case "$test" in
-	sdk | web | ui) (run_"$test") >"$out" 2>&1 ;;
-	*) timeout 150 "$test" >"$out" 2>&1 ;;
+# One of them: its output goes to $out, its status to $out.status.
+run_one() {
+	case "$1" in
+	sdk | web | ui) (run_"$1") >"$out" 2>&1 ;;
+	*) timeout 300 "$1" >"$out" 2>&1 ;;
 	esac
-	add_up $? "${test##*/}"
+	echo $? >"$out.status"
+}
+
+if [ "${1:-}" = --one ]; then
+	out=$3
+	run_one "$2"
+	exit 0
+fi
+
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+trap 'kill 0; exit 1' INT TERM
+i=0
+for test in "$@"; do
+	i=$((i + 1))
+	printf '%s %s\n' "$test" "$folder/$i"
+done | xargs -L 1 -P "${JOBS:-$(nproc)}" sh "$0" --one &
+i=0
+for test in "$@"; do
+	i=$((i + 1))
+	out=$folder/$i
+	until [ -s "$out.status" ]; do sleep 0.1; done
+	add_up "$(cat "$out.status")" "${test##*/}"
 done
 [ "$skipped" -ne 0 ] && echo "$skipped skipped"
 echo "$passed passed, $failed failed"

@@ -25,6 +25,7 @@
 #define KEY_LEN 32
 #define SHA256_BLOCK 64
 #define KEY_FILE "secret.key"
+#define NEXT_FILE KEY_FILE ".next"
 #define SESSION_SECRET_MIN 16
 
 /* Sealed text before base64: version, nonce, ciphertext, tag. */
@@ -46,7 +47,7 @@ struct hmac {
 	EVP_MD_CTX *inner, *outer;
 };
 
-static const char *const prepared_labels[] = { "token", "access", "session" };
+static const char *const prepared_labels[] = { "token", "access", "session", "channel_key" };
 
 struct secret_box {
 	EVP_MD *sha256;
@@ -335,15 +336,22 @@ static bool create_key(const char *dir, const char *path, struct err *err)
 	return made;
 }
 
-static bool key_from_file(const char *dir, uint8_t key[KEY_LEN], struct err *err)
+static bool path_of(const char *dir, const char *name, char path[PATH_MAX], struct err *err)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+
+	return (n > 0 && n < PATH_MAX) ||
+	    err_set(err, ERR_CONFIG, "the path of '%s' is too long", name);
+}
+
+static bool key_from_file(const char *dir, const char *name, uint8_t key[KEY_LEN], struct err *err)
 {
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/" KEY_FILE, dir);
 	bool got;
 	int fd;
 
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return err_set(err, ERR_CONFIG, "the path of '" KEY_FILE "' is too long");
+	if (!path_of(dir, name, path, err))
+		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {
 		if (!create_key(dir, path, err))
@@ -370,6 +378,18 @@ static bool key_from_session_secret(struct str secret, uint8_t key[KEY_LEN], str
 	return true;
 }
 
+/* Fills in what follows from the data key. */
+static struct secret_box *prepare(struct secret_box *box)
+{
+	box->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	box->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	must(box->sha256 && box->cipher, "fetch");
+	derive(key_str(box->data_key), "seal", box->seal_key);
+	for (size_t i = 0; i < COUNT_OF(prepared_labels); i++)
+		box->prepared[i] = hmac_for(box, prepared_labels[i]);
+	return box;
+}
+
 bool secret_box_open(const char *data_dir, const char *session_secret, struct secret_box **out,
     struct err *err)
 {
@@ -377,18 +397,43 @@ bool secret_box_open(const char *data_dir, const char *session_secret, struct se
 	struct secret_box *box = MEM_NEW(struct secret_box);
 
 	if (session.n ? !key_from_session_secret(session, box->data_key, err)
-	              : !key_from_file(data_dir, box->data_key, err)) {
+	              : !key_from_file(data_dir, KEY_FILE, box->data_key, err)) {
 		secret_box_free(box);
 		return false;
 	}
-	box->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	box->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	must(box->sha256 && box->cipher, "fetch");
-	derive(key_str(box->data_key), "seal", box->seal_key);
-	for (size_t i = 0; i < COUNT_OF(prepared_labels); i++)
-		box->prepared[i] = hmac_for(box, prepared_labels[i]);
-	*out = box;
+	*out = prepare(box);
 	return true;
+}
+
+bool secret_next_exists(const char *data_dir)
+{
+	struct err ignored = { 0 };
+	char path[PATH_MAX];
+
+	return path_of(data_dir, NEXT_FILE, path, &ignored) && access(path, F_OK) == 0;
+}
+
+bool secret_box_open_next(const char *data_dir, struct secret_box **out, struct err *err)
+{
+	struct secret_box *box = MEM_NEW(struct secret_box);
+
+	if (!key_from_file(data_dir, NEXT_FILE, box->data_key, err)) {
+		secret_box_free(box);
+		return false;
+	}
+	*out = prepare(box);
+	return true;
+}
+
+bool secret_adopt_next(const char *data_dir, struct err *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	if (!path_of(data_dir, NEXT_FILE, from, err) || !path_of(data_dir, KEY_FILE, to, err))
+		return false;
+	if (rename(from, to) < 0)
+		return config_err(err, "rename", from);
+	return sync_dir(data_dir) || config_err(err, "write", data_dir);
 }
 
 void secret_box_free(struct secret_box *box)

@@ -31,8 +31,15 @@ MUST_USE bool secret_box_open(const char *data_dir, const char *session_secret,
     struct secret_box **out, struct err *err);
 void secret_box_free(struct secret_box *box);
 
+/* A new data key takes two steps, with everything sealed anew in between: the file secret.key.next,
+ * made when there is none, is opened; later it becomes secret.key. What breaks off in between leaves
+ * both files. */
+bool secret_next_exists(const char *data_dir);
+MUST_USE bool secret_box_open_next(const char *data_dir, struct secret_box **out, struct err *err);
+MUST_USE bool secret_adopt_next(const char *data_dir, struct err *err);
+
 /* Keyed hash by which a client key, access token or session id is looked up. label keeps the
- * kinds apart: "token", "access", "session" cost about 0.3 µs, any other some 10 µs. */
+ * kinds apart: "token", "access", "session", "channel_key" cost about 0.3 µs, any other some 10. */
 void secret_hash(const struct secret_box *box, const char *label, struct str text,
     uint8_t out[SECRET_HASH_LEN]);
 

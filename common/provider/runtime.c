@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/upstream.h"
+#include "provider/gemini.h"
 #include "store/migrate.h"
 #include "store/redis.h"
 #include "store/reseal.h"
@@ -39,6 +40,9 @@ const struct conf_key runtime_keys[] = {
 	{ "DRAIN_TIMEOUT", CONF_INT, "4", 0, 3600, "after SIGTERM running requests may go on for so long, s" },
 	{ "LOG_FILE", CONF_TEXT, "", 0, 0, "log lines go here instead of stderr" },
 	{ "LOG_FORMAT", CONF_TEXT, "logfmt", 0, 0, "how log lines are written: logfmt or json" },
+	{ "GEMINI_SAFETY_SETTING", CONF_TEXT, "BLOCK_NONE", 0, 0, "threshold of all safety categories for Gemini and Vertex, where a channel sets none" },
+	{ "GEMINI_VERSION", CONF_TEXT, "v1beta", 0, 0, "version of the Gemini API, where a channel sets none; v1 lacks system instructions and tools" },
+	{ "VERTEX_TOKEN_HOSTS", CONF_TEXT, "", 0, 0, "comma list of HOST or HOST:PORT that a service account may name for its tokens, beside Google's own" },
 	{ "DEBUG", CONF_BOOL, "false", 0, 0, "log more; never bodies, never keys" },
 	{ 0 },
 };
@@ -280,6 +284,11 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 		*status = 1;
 		return false;
 	}
+	google_configure(&(struct google_settings){
+	    .safety = conf_text(rt->conf, "GEMINI_SAFETY_SETTING"),
+	    .version = conf_text(rt->conf, "GEMINI_VERSION"),
+	    .token_hosts = conf_text(rt->conf, "VERTEX_TOKEN_HOSTS"),
+	});
 	if (args.check_only) {
 		printf("%s: configuration is fine\n", program);
 		runtime_close(rt);

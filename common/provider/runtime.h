@@ -34,6 +34,7 @@ struct runtime {
 	struct redis *redis; /* runtime_redis's; NULL: none is configured */
 	char node[64]; /* host, process and a random part: who holds a reservation */
 	int64_t started_at;
+	int lock_fd; /* of DATA_DIR/run.lock: shared with all that run */
 	int argc; /* what is left of the command line: a sub-command */
 	char **argv;
 };
@@ -42,7 +43,14 @@ struct runtime {
  * prints one line and ends with status 2 (command line) or 1. False: return *status from main. */
 MUST_USE bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program,
     const struct conf_key *own_keys, int *status);
+/* Settings and data folder only, and nothing else may run: for what must not look into the database
+ * first (a restore). */
+MUST_USE bool runtime_open_alone(struct runtime *rt, int argc, char **argv, const char *program,
+    const struct conf_key *own_keys, int *status);
 void runtime_close(struct runtime *rt);
+/* Every program shares a lock on DATA_DIR while it runs; this takes it alone, so that none runs or
+ * starts. ERR_CONFIG when one does. */
+MUST_USE bool runtime_alone(struct runtime *rt, struct err *err);
 
 /* A fresh connection. Returns owned. */
 MUST_USE bool runtime_db(const struct runtime *rt, struct db **out, struct err *err);

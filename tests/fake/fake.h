@@ -68,6 +68,12 @@ void answer_events(struct conn *c, struct bytes *body);
 
 /* fake_media.c: images, audio, moderations */
 bool fake_media(struct conn *c, const struct request *r);
+/* fake_balance.c: what accounts have left */
+bool fake_balance(struct conn *c, const struct request *r);
+/* fake_google.c: Gemini, Vertex and the tokens of its accounts */
+bool fake_google(struct conn *c, const struct request *r);
+/* fake_claude.c: Anthropic's Messages API, Bedrock */
+bool fake_claude(struct conn *c, const struct request *r);
 /* fake_responses.c */
 bool fake_responses(struct conn *c, const struct request *r);
 /* fake_resources.c: files, batches, fine_tuning, vector_stores, assistants, threads, uploads,

@@ -408,9 +408,9 @@ static const struct right {
 	{ "DELETE", "/api/channel/:id", ADMIN, false },
 	{ "GET", "/api/channel/test/:id", ADMIN, false },
 	{ "GET", "/api/channel/models", ADMIN, false },
-	{ "GET", "/api/channel/test", ADMIN, false },
+	{ "GET", "/api/channel/test", ADMIN, true },
 	{ "POST", "/api/channel/probe", ADMIN, false },
-	{ "GET", "/api/channel/update_balance", ADMIN, false },
+	{ "GET", "/api/channel/update_balance", ADMIN, true },
 	{ "GET", "/api/channel/update_balance/:id", ADMIN, false },
 	{ "POST", "/api/channel/batch", ADMIN, false },
 	{ "POST", "/api/channel/fetch_models", ADMIN, false },
@@ -439,6 +439,14 @@ static const struct right {
 	{ "GET", "/api/log/self", USER, false },
 	{ "GET", "/api/log/self/stat", USER, false },
 	{ "GET", "/api/log/self/search", USER, false },
+	{ "GET", "/api/log/:request_id/capture", USER, false },
+	{ "GET", "/api/log/export", USER, false },
+	{ "GET", "/api/log/self/export", USER, false },
+	{ "GET", "/api/audit", ROOT, false },
+	{ "GET", "/api/diag", ADMIN, false },
+	{ "GET", "/api/diag/stream", ADMIN, false },
+	{ "POST", "/api/diag/body", ADMIN, false },
+	{ "GET", "/api/openapi.json", GUEST, false },
 	{ "GET", "/api/group", ADMIN, false },
 	{ "GET", "/api/models", USER, false },
 };
@@ -481,13 +489,21 @@ static void test_routes_are_known(void **state)
 static struct stack_reply *try_right(struct stack *s, const struct right *right, const char *cookie,
     const char *slash)
 {
-	const char *hole = strstr(right->path, ":id");
 	bool has_body = right->method[0] == 'P';
+	const char *p = right->path;
 	char path[128];
+	size_t n = 0;
 
-	snprintf(path, sizeof(path), "%.*s%s%s",
-	    hole ? (int)(hole - right->path) : (int)strlen(right->path), right->path,
-	    hole ? "999999" : "", slash);
+	/* every ":name" becomes a number that nothing has */
+	while (*p) {
+		size_t text = strcspn(p, ":");
+		size_t name = p[text] ? strcspn(p + text, "/") : 0;
+
+		n += (size_t)snprintf(path + n, sizeof(path) - n, "%.*s%s", (int)text, p,
+		    name ? "999999" : "");
+		p += text + name;
+	}
+	snprintf(path + n, sizeof(path) - n, "%s", slash);
 	return stack_http(s,
 	    &(struct stack_ask){ .method = right->method,
 	        .path = path,

@@ -3,6 +3,7 @@
 
 #include "../../fcgi-admin/probe.h"
 #include "store/channel.h"
+#include "store/channel_key.h"
 
 #define OPENAI "\"type\":1,\"name\":\"main\",\"models\":\" gpt-4o , gpt-4o-mini\""
 
@@ -26,7 +27,8 @@ static void test_create(void **state)
 		{ "lists trimmed, nothing is null", "boss", "GET", "/api/channel/1", NULL, 200,
 		    "\"base_url\":\"\",\"other\":\"\",\"balance\":0,\"balance_updated_time\":0,"
 		    "\"models\":\"gpt-4o,gpt-4o-mini\",\"group\":\"default\",\"used_quota\":0,"
-		    "\"model_mapping\":\"\",\"priority\":0,\"config\":\"\",\"system_prompt\":\"\"}",
+		    "\"model_mapping\":\"\",\"priority\":0,\"config\":\"\",\"system_prompt\":\"\","
+		    "\"disabled_reason\":\"\",\"disabled_time\":0}",
 		    "null" },
 		{ "no key", "boss", "POST", "/api/channel", "{" OPENAI ",\"key\":\" \\n \"}", 200,
 		    "Invalid parameter: key", NULL },
@@ -74,8 +76,14 @@ static void test_create(void **state)
 		{ "key of Vertex AI is never split", "boss", "POST", "/api/channel",
 		    "{\"type\":42,\"name\":\"v\",\"models\":\"m\",\"key\":\"{\\n\\\"a\\\":1\\n}\"}",
 		    200, SUCCESS, NULL },
-		{ "one channel", "boss", "GET", "/api/channel", NULL, 200, "\"data\":[{\"id\":7,",
-		    "\"id\":8" },
+		{ "several keys of one channel", "boss", "POST", "/api/channel",
+		    "{" OPENAI ",\"key\":\"sk-8\\nsk-9\",\"config\":\"{\\\"key_mode\\\":"
+		    "\\\"random\\\"}\"}",
+		    200, SUCCESS, NULL },
+		{ "and others", "boss", "PUT", "/api/channel",
+		    "{\"id\":8,\"key\":\"sk-9\\nsk-10\"}", 200, SUCCESS, NULL },
+		{ "one channel", "boss", "GET", "/api/channel", NULL, 200, "\"data\":[{\"id\":8,",
+		    "\"id\":9" },
 	};
 	struct room m;
 
@@ -85,6 +93,7 @@ static void test_create(void **state)
 	assert_true(str_eq_c(stored(&m, 2).key, "sk-2"));
 	assert_true(str_eq_c(stored(&m, 3).key, "sk-3"));
 	assert_true(str_eq_c(stored(&m, 7).key, "{\n\"a\":1\n}"));
+	assert_true(str_eq_c(stored(&m, 8).key, "sk-9\nsk-10"));
 	room_close(&m);
 }
 
@@ -251,7 +260,7 @@ static void test_delete(void **state)
 	a = room_as(&m, "boss", "DELETE", "/api/channel/disabled", NULL);
 	assert_int_equal(json_int_at(a.tree, "data", -1), 2);
 	a = room_as(&m, "root", "GET", "/api/log?type=3", NULL);
-	assert_non_null(strstr(a.body, "deleted 2 disabled channels: 3 2"));
+	assert_non_null(strstr(a.body, "deleted 2 disabled channels: 2 3"));
 	a = room_as(&m, "boss", "GET", "/api/channel", NULL);
 	assert_int_equal(cJSON_GetArraySize(json_at(a.tree, "data")), 1);
 	assert_int_equal(json_int_at(a.tree, "data.0.id", -1), 4);
@@ -260,6 +269,173 @@ static void test_delete(void **state)
 	room_as(&m, "boss", "DELETE", "/api/channel/4", NULL);
 	room_must(ability_models(m.db, room_arena, STR("default"), &models, &err));
 	assert_int_equal(models.count, 0);
+	room_close(&m);
+}
+
+/* The gateway disables a channel while somebody has its form open: the form does not bring it back,
+ * the switch does. */
+static void test_disable_survives_form(void **state)
+{
+	struct answer a;
+	struct room m;
+	bool changed;
+
+	room_open(&m);
+	room_as(&m, "boss", "POST", "/api/channel", "{" OPENAI ",\"key\":\"sk-1\"}");
+	room_must(channel_set_status(m.db, 1, 1, 3, STR("status 401: bad key"), &changed, &err));
+	a = room_as(&m, "boss", "PUT", "/api/channel", "{\"id\":1,\"status\":1," OPENAI "}");
+	assert_int_equal(json_int_at(a.tree, "data.status", 0), 3);
+	assert_true(str_eq_c(json_str_at(a.tree, "data.disabled_reason"), "status 401: bad key"));
+	assert_true(json_int_at(a.tree, "data.disabled_time", 0) > 0);
+	a = room_as(&m, "boss", "GET", "/api/channel/1/events", NULL);
+	assert_true(str_eq_c(json_str_at(a.tree, "data.0.cause"), "status 401: bad key"));
+	assert_true(str_eq_c(json_str_at(a.tree, "data.0.kind"), "disabled"));
+	a = room_as(&m, "boss", "PUT", "/api/channel", "{\"id\":1,\"status\":1}");
+	assert_int_equal(json_int_at(a.tree, "data.status", 0), 1);
+	assert_true(str_eq_c(json_str_at(a.tree, "data.disabled_reason"), ""));
+	room_close(&m);
+}
+
+/* Stored secrets go to no other host unless they are entered again, or root says so. */
+static void test_move(void **state)
+{
+#define AWAY "The channel would send its stored secrets to another host"
+	static const struct step steps[] = {
+		{ "make", "boss", "POST", "/api/channel", "{" OPENAI ",\"key\":\"sk-1\"}", 200,
+		    SUCCESS, NULL },
+		{ "other host", "boss", "PUT", "/api/channel",
+		    "{\"id\":1,\"base_url\":\"https://evil.example\"}", 200, AWAY, NULL },
+		{ "the same host's other path", "boss", "PUT", "/api/channel",
+		    "{\"id\":1,\"base_url\":\"https://api.openai.com/v1\"}", 200, SUCCESS, NULL },
+		{ "other type, other host", "boss", "PUT", "/api/channel",
+		    "{\"id\":1,\"base_url\":\"\",\"type\":36}", 200, AWAY, NULL },
+		{ "plain http", "boss", "PUT", "/api/channel",
+		    "{\"id\":1,\"base_url\":\"http://api.openai.com\"}", 200, AWAY, NULL },
+		{ "with the key", "boss", "PUT", "/api/channel",
+		    "{\"id\":1,\"base_url\":\"https://m.example\",\"key\":\"sk-2\"}", 200,
+		    "https://m.example", NULL },
+		{ "unsaved test with the stored key", "boss", "POST", "/api/channel/probe",
+		    "{\"id\":1,\"base_url\":\"https://evil.example\"}", 200, AWAY, NULL },
+		{ "list of models with it", "boss", "POST", "/api/channel/fetch_models",
+		    "{\"id\":1,\"base_url\":\"https://evil.example\"}", 200, AWAY, NULL },
+		{ "many at once", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[1],\"set\":{\"base_url\":\"https://evil.example\"}}", 200, AWAY,
+		    NULL },
+		{ "nothing moved", "boss", "GET", "/api/channel/1", NULL, 200, "https://m.example",
+		    NULL },
+		{ "root may", "root", "PUT", "/api/channel",
+		    "{\"id\":1,\"base_url\":\"https://n.example\"}", 200, "https://n.example",
+		    NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	assert_true(str_eq_c(stored(&m, 1).key, "sk-2"));
+	room_close(&m);
+}
+
+static void test_batch(void **state)
+{
+	static const struct step steps[] = {
+		{ "make", "boss", "POST", "/api/channel", "{" OPENAI ",\"key\":\"1\\n2\\n3\"}", 200,
+		    SUCCESS, NULL },
+		{ "set, one is not there", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[1,2,9],\"set\":{\"priority\":5,\"group\":\"vip\"}}", 200,
+		    "\"data\":2", NULL },
+		{ "done", "boss", "GET", "/api/channel?group=vip&sort=id&dir=asc", NULL, 200,
+		    "\"data\":[{\"id\":1,", "\"id\":3," },
+		{ "with a total", "boss", "GET", "/api/channel?group=vip", NULL, 200,
+		    "\"total\":2}", NULL },
+		{ "all or none", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[3,2],\"set\":{\"models\":\"\"}}", 200, "Invalid parameter: models",
+		    NULL },
+		{ "no keys", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[1],\"set\":{\"key\":\"x\"}}", 200, "Invalid parameter: key", NULL },
+		{ "ids", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[\"1\"],\"set\":{\"priority\":5}}", 200, "Invalid parameter: ids",
+		    NULL },
+		{ "no ids", "boss", "POST", "/api/channel/batch", "{\"set\":{\"priority\":5}}", 200,
+		    "Invalid parameter: ids", NULL },
+		{ "no action", "boss", "POST", "/api/channel/batch", "{\"ids\":[1]}", 200,
+		    "Invalid parameter: action", NULL },
+		{ "disable", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[1,3],\"action\":\"disable\"}", 200, "\"data\":2", NULL },
+		{ "disabled", "boss", "GET", "/api/channel?status=2", NULL, 200, "\"total\":2",
+		    NULL },
+		{ "delete", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[1,2],\"action\":\"delete\"}", 200, "\"data\":2", NULL },
+		{ "one is left", "boss", "GET", "/api/channel", NULL, 200, "\"total\":1", NULL },
+		{ "not for users", "anna", "POST", "/api/channel/batch", "{}", 200,
+		    "Insufficient permission", NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
+static void test_keys(void **state)
+{
+	char hash[33], body[64];
+	struct answer a;
+	struct room m;
+	bool changed;
+
+	room_open(&m);
+	a = room_as(&m, "boss", "POST", "/api/channel",
+	    "{" OPENAI ",\"multi_key\":true,\"key\":\"sk-the-first-of-two-keys-1111\\nsk-the-"
+	               "second-of-two-keys-2222\"}");
+	assert_non_null(strstr(a.body, SUCCESS));
+	a = room_as(&m, "boss", "GET", "/api/channel", NULL);
+	assert_int_equal(json_int_at(a.tree, "total", -1), 1);
+	assert_non_null(strstr(a.body, "key_mode"));
+	(void)channel_key_hash(m.admin.rt.box, STR("sk-the-second-of-two-keys-2222"), hash);
+	room_must(channel_key_park(m.db, 1, str_c(hash), STR("refused"), &changed, &err));
+	a = room_as(&m, "boss", "GET", "/api/channel/1/keys", NULL);
+	assert_int_equal(cJSON_GetArraySize(json_at(a.tree, "data")), 2);
+	assert_null(strstr(a.body, "sk-"));
+	assert_true(str_ends(json_str_at(a.tree, "data.0.tail"), STR("1111")));
+	assert_int_equal(json_int_at(a.tree, "data.0.parked_at", -1), 0);
+	assert_true(json_int_at(a.tree, "data.1.parked_at", -1) > 0);
+	assert_true(str_eq_c(json_str_at(a.tree, "data.1.cause"), "refused"));
+	snprintf(body, sizeof body, "{\"hash\":\"%s\"}", hash);
+	a = room_as(&m, "boss", "POST", "/api/channel/1/keys/unpark", body);
+	assert_non_null(strstr(a.body, "\"data\":true"));
+	a = room_as(&m, "boss", "POST", "/api/channel/1/keys/unpark", body);
+	assert_non_null(strstr(a.body, "\"data\":false"));
+	room_close(&m);
+}
+
+static void test_jobs(void **state)
+{
+	static const struct step steps[] = {
+		{ "make", "boss", "POST", "/api/channel", "{" OPENAI ",\"key\":\"1\\n2\"}", 200,
+		    SUCCESS, NULL },
+		{ "unknown scope", "boss", "GET", "/api/channel/test?scope=some", NULL, 200,
+		    "Invalid parameter", NULL },
+		{ "start", "boss", "GET", "/api/channel/test", NULL, 200,
+		    "\"data\":{\"job\":1,\"total\":2}", NULL },
+		{ "once", "root", "GET", "/api/channel/test?scope=all", NULL, 200,
+		    "A test is already running", NULL },
+		{ "another kind", "boss", "GET", "/api/channel/update_balance", NULL, 200,
+		    "\"total\":2", NULL },
+		{ "list", "boss", "GET", "/api/job", NULL, 200,
+		    "\"kind\":\"balance\",\"scope\":\"all\",\"origin\":\"person\",", NULL },
+		{ "one, with what waits", "boss", "GET", "/api/job/1", NULL, 200,
+		    "\"total\":2,\"done\":0,\"failed\":0,\"items\":[{\"channel_id\":1,", NULL },
+		{ "stop", "boss", "POST", "/api/job/1/stop", NULL, 200, SUCCESS, NULL },
+		{ "stopped soon", "boss", "GET", "/api/job/1", NULL, 200, "\"stop_asked\":true",
+		    NULL },
+		{ "no such job", "boss", "GET", "/api/job/9", NULL, 200, "Record not found", NULL },
+		{ "not for users", "anna", "GET", "/api/job", NULL, 200, "Insufficient permission",
+		    NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
 	room_close(&m);
 }
 
@@ -274,6 +450,8 @@ static void test_probe_model(void **state)
 		{ "none wanted", "a,b", "", "a" },
 		{ "blanks", " , b ", "", "b" },
 		{ "no models", "", "a", "" },
+		{ "fits a wildcard", "a,gpt-*", "gpt-4o", "gpt-4o" },
+		{ "a wildcard is no model", "gpt-*,a", "", "a" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -403,6 +581,11 @@ int main(void)
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_config_secrets),
 		cmocka_unit_test(test_delete),
+		cmocka_unit_test(test_disable_survives_form),
+		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_jobs),
 		cmocka_unit_test(test_probe_model),
 		cmocka_unit_test(test_probe_request),
 		cmocka_unit_test(test_probe_judge),

@@ -25,7 +25,8 @@ static void test_tables(void **state)
 	static const char redemptions[] = "SELECT COUNT(*) FROM redemptions";
 	static const char sessions[] = "SELECT COUNT(*) FROM sessions";
 	static const char catalog[] = "SELECT COUNT(*) FROM catalog_version";
-	static const char schema[] = "SELECT COUNT(*) FROM schema_version";
+	static const char resources[] = "SELECT COUNT(*) FROM resources";
+	static const char schema[] = "SELECT COUNT(*) FROM schema_version WHERE number = 1";
 	static const struct {
 		const char *sql;
 		int64_t want;
@@ -39,6 +40,7 @@ static void test_tables(void **state)
 		{ reservations, 0 },
 		{ redemptions, 0 },
 		{ sessions, 0 },
+		{ resources, 0 },
 		{ catalog, 1 },
 		{ schema, 1 },
 	};

@@ -160,6 +160,13 @@ static void test_check(void **state)
 		{ "ratios cut", OPT_COMPLETION_RATIO, "{\"a\":1", false },
 		{ "ratios and more", OPT_COMPLETION_RATIO, "{\"a\":1} x", false },
 		{ "ratios not JSON", OPT_COMPLETION_RATIO, "a=1", false },
+		{ "prices", OPT_MODEL_PRICE, "{\"m(33)\":{\"cached\":0.1},\"search\":0.01}", true },
+		{ "prices none", OPT_MODEL_PRICE, "{}", true },
+		{ "prices empty", OPT_MODEL_PRICE, "", true },
+		{ "price unknown", OPT_MODEL_PRICE, "{\"m\":{\"cashed\":0.1}}", false },
+		{ "price negative", OPT_MODEL_PRICE, "{\"m\":{\"cached\":-0.1}}", false },
+		{ "second entry bad", OPT_MODEL_PRICE, "{\"m\":1,\"n\":null}", false },
+		{ "prices not JSON", OPT_MODEL_PRICE, "m=1", false },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -1,0 +1,395 @@
+#include "subjects.h"
+
+#include <stdio.h>
+
+#include "access.h"
+#include "admin.h"
+#include "base/err.h"
+#include "base/json.h"
+
+/* Of one value, and of all of a row. */
+#define VALUE_MAX 2000
+#define TEXT_MAX (64 * 1024)
+#define COLUMNS_MAX 32
+
+/* ---- the kinds --------------------------------------------------------------------------------*/
+
+/* Columns as they are shown; the query selects them in this order. A `*` stands before a secret, and
+ * `*name=aad` is one that was sealed with that aad. */
+struct subject {
+	const char *prefix; /* of the route's path */
+	const char *name;
+	const char *columns;
+	const char *image_sql;  /* by id; NULL: it has no image, and the query string is kept */
+	const char *newest_sql; /* NULL: none is made */
+	bool by_name;           /* its id is a text */
+	bool own;               /* it is the caller's account */
+};
+
+#define USER_COLUMNS                                                                               \
+	"username, display_name, role, status, email, github_id, wechat_id, lark_id, oidc_id, "    \
+	"quota, group_name, aff_code, inviter_id"
+#define TOKEN_COLUMNS                                                                              \
+	"user_id, status, name, expired_time, remain_quota, unlimited_quota, models, subnet, "     \
+	"capture_until, deleted_at"
+#define CHANNEL_COLUMNS                                                                            \
+	"type, status, name, weight, priority, base_url, other, models, group_name, "              \
+	"model_mapping, system_prompt, disabled_reason"
+#define CODE_COLUMNS "user_id, status, name, quota, redeemed_by"
+
+static const char user_sql[] = "SELECT " USER_COLUMNS ", password, access_token_hash, "
+                               "session_epoch FROM users WHERE id = ?";
+static const char token_sql[] = "SELECT " TOKEN_COLUMNS ", key_sealed FROM tokens WHERE id = ?";
+static const char channel_sql[] =
+    "SELECT " CHANNEL_COLUMNS ", key_sealed, config_sealed FROM channels WHERE id = ?";
+static const char code_sql[] = "SELECT " CODE_COLUMNS ", key_sealed FROM redemptions WHERE id = ?";
+static const char option_sql[] = "SELECT value FROM options WHERE name = ?";
+static const char newest_user_sql[] = "SELECT COALESCE(MAX(id), 0) FROM users";
+static const char newest_token_sql[] = "SELECT COALESCE(MAX(id), 0) FROM tokens";
+static const char newest_channel_sql[] = "SELECT COALESCE(MAX(id), 0) FROM channels";
+static const char newest_code_sql[] = "SELECT COALESCE(MAX(id), 0) FROM redemptions";
+
+#define USER_SHOWN USER_COLUMNS ", *password, *access_token, session_epoch"
+
+/* The first whose prefix fits. */
+static const struct subject subjects[] = {
+	{ "/api/user/topup", "user", USER_SHOWN, user_sql, NULL, false, true },
+	{ "/api/user/self", "user", USER_SHOWN, user_sql, NULL, false, true },
+	{ "/api/user/token", "user", USER_SHOWN, user_sql, NULL, false, true },
+	{ "/api/user/aff", "user", USER_SHOWN, user_sql, NULL, false, true },
+	{ "/api/user/totp", "user", USER_SHOWN, user_sql, NULL, false, true },
+	{ "/api/oauth", "user", USER_SHOWN, user_sql, NULL, false, true },
+	{ "/api/user", "user", USER_SHOWN, user_sql, newest_user_sql, false, false },
+	{ "/api/topup", "user", USER_SHOWN, user_sql, NULL, false, false },
+	{ "/api/token", "token", TOKEN_COLUMNS ", *key=token.key", token_sql, newest_token_sql,
+	    false, false },
+	{ "/api/channel", "channel", CHANNEL_COLUMNS ", *key=channel.key, *config=channel.config",
+	    channel_sql, newest_channel_sql, false, false },
+	{ "/api/redemption", "redemption", CODE_COLUMNS ", *key=redemption.key", code_sql,
+	    newest_code_sql, false, false },
+	{ "/api/option", "option", "value", option_sql, NULL, true, false },
+	{ "/api/log", "log", "", NULL, NULL, false, false },
+};
+
+static const struct subject *subject_of(const struct req *r)
+{
+	struct str path = str_c(r->route->path);
+
+	for (size_t i = 0; i < COUNT_OF(subjects); i++) {
+		if (str_starts(path, str_c(subjects[i].prefix)))
+			return &subjects[i];
+	}
+	return NULL;
+}
+
+struct str subject_name(const struct subject_view *view)
+{
+	return str_c(view->subject ? view->subject->name : "");
+}
+
+/* ---- which one --------------------------------------------------------------------------------*/
+
+static void add_id(struct req *r, struct subject_view *v, struct str id)
+{
+	if (id.n && v->count < SUBJECT_OBJECTS_MAX)
+		v->ids[v->count++] = arena_str(r->arena, str_slice(id, 0, 200));
+}
+
+static void add_number(struct req *r, struct subject_view *v, const cJSON *n)
+{
+	if (cJSON_IsNumber(n) && n->valuedouble >= 1 && n->valuedouble < 9e15)
+		add_id(r, v, str_c(arena_fmt(r->arena, "%lld", (long long)n->valuedouble)));
+}
+
+static bool add_named_user(struct req *r, struct subject_view *v, const cJSON *name,
+    struct err *err)
+{
+	static const char sql[] = "SELECT id FROM users WHERE username = ? AND status <> 3";
+	struct rows rows;
+	int64_t id;
+
+	if (!cJSON_IsString(name))
+		return true;
+	if (!db_query(db_of(r), sql, BIND(v_text(str_c(name->valuestring))), &rows, err) ||
+	    !rows_number(&rows, &id, err))
+		return false;
+	if (id)
+		add_id(r, v, str_c(arena_fmt(r->arena, "%lld", (long long)id)));
+	return true;
+}
+
+/* Names match without case, as the handlers read them. */
+static bool ids_in_body(struct req *r, struct subject_view *v, struct err *err)
+{
+	const cJSON *item, *ids;
+	struct err ignored = { 0 };
+	cJSON *tree;
+
+	/* What is not an object is the handler's to refuse. */
+	if (r->body.n == 0 || !json_parse(r->arena, r->body, &tree, &ignored) ||
+	    !cJSON_IsObject(tree))
+		return true;
+	if (v->subject->by_name) {
+		item = cJSON_GetObjectItem(tree, "key");
+		if (cJSON_IsString(item))
+			add_id(r, v, str_c(item->valuestring));
+		return true;
+	}
+	ids = cJSON_GetObjectItem(tree, "ids");
+	if (cJSON_IsArray(ids)) {
+		cJSON_ArrayForEach(item, ids) add_number(r, v, item);
+	}
+	if (str_eq_c(str_c(v->subject->name), "user"))
+		add_number(r, v, cJSON_GetObjectItem(tree, "user_id"));
+	if (v->count == 0)
+		add_number(r, v, cJSON_GetObjectItem(tree, "id"));
+	if (v->count == 0 && str_eq_c(str_c(v->subject->name), "user"))
+		return add_named_user(r, v, cJSON_GetObjectItem(tree, "username"), err);
+	return true;
+}
+
+static bool find_ids(struct req *r, struct subject_view *v, struct err *err)
+{
+	int64_t id;
+
+	if (v->subject->own) {
+		add_id(r, v,
+		    str_c(arena_fmt(r->arena, "%lld", (long long)access_actor(r)->user.id)));
+		return true;
+	}
+	if (str_has(str_c(r->route->path), STR("/:"))) {
+		if (v->subject->by_name || str_to_int(r->params[0], 1, INT64_MAX, &id))
+			add_id(r, v, r->params[0]);
+		return true;
+	}
+	return ids_in_body(r, v, err);
+}
+
+static bool newest(struct req *r, const struct subject *s, int64_t *id, struct err *err)
+{
+	struct rows rows;
+
+	*id = 0;
+	return !s->newest_sql ||
+	    (db_query(db_of(r), s->newest_sql, BIND_NONE, &rows, err) &&
+	        rows_number(&rows, id, err));
+}
+
+/* ---- how it looks -----------------------------------------------------------------------------*/
+
+struct subject_image {
+	bool exists;
+	struct str values[COLUMNS_MAX];
+};
+
+static bool is_secret(const struct subject *s, struct str id, struct str column)
+{
+	int option = s->by_name ? option_find(id) : -1;
+
+	return str_starts(column, STR("*")) ||
+	    (option >= 0 && option_keys[option].flags & OPTION_SECRET);
+}
+
+/* A sealed text differs each time it is sealed, so what is in it is compared. */
+static struct str opened(struct req *r, struct str column, struct str value)
+{
+	size_t equals = str_find(column, '=');
+	struct str plain;
+
+	if (equals == column.n || value.n == 0)
+		return arena_str(r->arena, value);
+	if (secret_open(box_of(r), r->arena,
+	        str_dup(r->arena, str_slice(column, equals + 1, column.n)), value, &plain))
+		return plain;
+	return arena_str(r->arena, value);
+}
+
+static bool look_at(struct req *r, const struct subject *s, struct str id,
+    struct subject_image *image, struct err *err)
+{
+	struct str rest = str_c(s->columns), column;
+	struct rows rows;
+	int64_t number = 0;
+
+	*image = (struct subject_image){ 0 };
+	if (!s->by_name && !str_to_int(id, 1, INT64_MAX, &number))
+		return true;
+	if (!db_query(db_of(r), s->image_sql, BIND(s->by_name ? v_text(id) : v_int(number)), &rows,
+	        err))
+		return false;
+	image->exists = rows_next(&rows);
+	for (int i = 0; image->exists && i < COLUMNS_MAX && str_next(&rest, ',', &column); i++)
+		image->values[i] = opened(r, str_trim(column), rows_text(&rows, i));
+	return rows_close(&rows, err);
+}
+
+bool subject_look(struct req *r, struct subject_view *v, struct err *err)
+{
+	*v = (struct subject_view){ .subject = subject_of(r) };
+	if (!v->subject || !v->subject->image_sql)
+		return true;
+	v->ids = arena_alloc(r->arena, SUBJECT_OBJECTS_MAX * sizeof *v->ids);
+	if (!find_ids(r, v, err) || !newest(r, v->subject, &v->newest, err))
+		return false;
+	v->images = arena_alloc(r->arena, (v->count + 1) * sizeof *v->images);
+	for (size_t i = 0; i < v->count; i++) {
+		if (!look_at(r, v->subject, v->ids[i], &v->images[i], err))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what is different ------------------------------------------------------------------------*/
+
+static void add_value(struct buf *b, const struct subject *s, struct str id, struct str column,
+    struct str value)
+{
+	struct str name = str_slice(column, 0, str_find(column, '='));
+	char text[64];
+
+	if (str_starts(name, STR("*")))
+		name = str_slice(name, 1, name.n);
+	snprintf(text, sizeof text, "%.*s", STR_ARG(name));
+	json_add_name(b, text);
+	if (is_secret(s, id, column))
+		value = value.n ? STR("***") : value;
+	json_add_str(b, str_slice(value, 0, VALUE_MAX));
+}
+
+/* Columns of `of` where it differs from other; nothing when it does not exist. */
+static void add_image(struct buf *b, const struct subject *s, struct str id,
+    const struct subject_image *of, const struct subject_image *other)
+{
+	struct str rest = str_c(s->columns), column;
+
+	if (!of->exists)
+		return;
+	buf_add_char(b, '{');
+	for (int i = 0; i < COLUMNS_MAX && str_next(&rest, ',', &column); i++) {
+		struct str value = of->values[i], there = other->values[i];
+
+		if (other->exists ? !str_eq(value, there) : value.n > 0)
+			add_value(b, s, id, str_trim(column), value);
+	}
+	buf_add_char(b, '}');
+}
+
+/* The texts of a row, one object after the other. */
+struct texts {
+	struct buf ids, before, after;
+	size_t count, whole;
+};
+
+static void add_member(struct texts *t, struct buf *b, struct str id, struct str object)
+{
+	if (object.n == 0)
+		return;
+	if (t->whole > 1) {
+		json_add_comma(b);
+		json_add_str(b, id);
+		buf_add_char(b, ':');
+	}
+	buf_add(b, object);
+}
+
+static void add_object(struct texts *t, const struct subject *s, struct str id,
+    const struct subject_image *was, const struct subject_image *is)
+{
+	struct buf before = buf_init(TEXT_MAX), after = buf_init(TEXT_MAX);
+
+	add_image(&before, s, id, was, is);
+	add_image(&after, s, id, is, was);
+	if (t->count++)
+		buf_add_char(&t->ids, ',');
+	buf_add(&t->ids, id);
+	add_member(t, &t->before, id, buf_str(&before));
+	add_member(t, &t->after, id, buf_str(&after));
+	buf_release(&before);
+	buf_release(&after);
+}
+
+/* With several objects the text is an object of objects. What does not fit is said to be so. */
+static struct str finished(struct req *r, const struct texts *t, const struct buf *b)
+{
+	if (!buf_ok(b))
+		return STR("{\"\":\"too much to show\"}");
+	if (t->whole > 1 && b->len)
+		return str_c(arena_fmt(r->arena, "{%.*s}", STR_ARG(buf_str(b))));
+	return arena_str(r->arena, buf_str(b));
+}
+
+static bool add_known(struct req *r, const struct subject_view *v, struct texts *t, struct err *err)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		struct subject_image now;
+
+		if (!look_at(r, v->subject, v->ids[i], &now, err))
+			return false;
+		add_object(t, v->subject, v->ids[i], &v->images[i], &now);
+	}
+	return true;
+}
+
+static bool add_made(struct req *r, const struct subject_view *v, int64_t last, struct texts *t,
+    struct err *err)
+{
+	const struct subject_image none = { 0 };
+
+	for (int64_t id = v->newest + 1; id <= last; id++) {
+		struct str name = str_c(arena_fmt(r->arena, "%lld", (long long)id));
+		struct subject_image now;
+
+		if (!look_at(r, v->subject, name, &now, err))
+			return false;
+		if (now.exists)
+			add_object(t, v->subject, name, &none, &now);
+	}
+	return true;
+}
+
+static bool compare(struct req *r, const struct subject_view *v, struct texts *t, struct err *err)
+{
+	int64_t last;
+
+	if (!newest(r, v->subject, &last, err))
+		return false;
+	if (last > v->newest + SUBJECT_OBJECTS_MAX)
+		last = v->newest + SUBJECT_OBJECTS_MAX;
+	t->whole = v->count + (size_t)(last - v->newest);
+	return add_known(r, v, t, err) && add_made(r, v, last, t, err);
+}
+
+static struct str query_text(struct req *r)
+{
+	struct buf b = buf_init(TEXT_MAX);
+	struct str text;
+
+	buf_add_c(&b, "{\"query\":");
+	json_add_str(&b, str_slice(r->query, 0, VALUE_MAX));
+	buf_add_char(&b, '}');
+	text = arena_str(r->arena, buf_str(&b));
+	buf_release(&b);
+	return text;
+}
+
+bool subject_compare(struct req *r, const struct subject_view *v, struct audit_entry *e,
+    struct err *err)
+{
+	struct texts t = { buf_init(4096), buf_init(TEXT_MAX), buf_init(TEXT_MAX), 0, 0 };
+	bool ok;
+
+	if (!v->subject)
+		return true;
+	if (!v->subject->image_sql) {
+		e->after = query_text(r);
+		return true;
+	}
+	ok = compare(r, v, &t, err);
+	e->subject_id = arena_str(r->arena, buf_str(&t.ids));
+	e->before = finished(r, &t, &t.before);
+	e->after = finished(r, &t, &t.after);
+	buf_release(&t.ids);
+	buf_release(&t.before);
+	buf_release(&t.after);
+	return ok;
+}
