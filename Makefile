@@ -81,6 +81,8 @@ $(O)/tests/fake_upstream: $(O)/tests/fake_upstream.o $(call obj,$(wildcard tests
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^
 $(O)/tests/bench/count_tokens: $(O)/tests/bench/count_tokens.o $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/tests/bench/log_pages: $(O)/tests/bench/log_pages.o $(O)/libcommon.a
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/bench/%: $(O)/tests/bench/%.o
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ -lfcgi
 # A unit test may reach a program's modules: everything of it but main.c.
@@ -118,7 +120,7 @@ demo: ## make run with a fake upstream: one whole and one streamed request, log 
 test: ## everything that says whether it works: units, flows through nginx, the OpenAI SDK, the web UI
 	@sh conf/deps.sh build run test
 	@$(MAKE) -s -j$(shell nproc) all web $(UNIT) $(FLOW)
-	@MODE=$(MODE) sh tests/run.sh $(UNIT) $(FLOW) sdk web ui
+	@MODE=$(MODE) sh tests/run.sh $(UNIT) web ui $(FLOW) sdk
 
 unit: $(UNIT) ## cmocka units only
 	@MODE=$(MODE) sh tests/run.sh $(UNIT)

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "billing/tokens.h"
 #include "provider/catalog.h"
 
 #define FAILURE_LOG_EVERY_MS 60000
@@ -54,6 +55,15 @@ static bool wait_turn(struct catalog_watcher *w)
 	return go_on;
 }
 
+/* From here on this is what everybody sees. How texts are counted is the one setting that is asked
+ * for where no catalog is at hand. */
+static void publish(struct catalog_watcher *w, struct catalog *next)
+{
+	w->version = next->version;
+	tokens_set_approximate(option_bool(&next->options, OPT_APPROXIMATE_TOKEN_ENABLED));
+	snapshot_set(&w->slot, &next->shared);
+}
+
 static bool refresh(struct catalog_watcher *w, struct err *err)
 {
 	struct catalog *next;
@@ -65,10 +75,9 @@ static bool refresh(struct catalog_watcher *w, struct err *err)
 		return true;
 	if (!catalog_build(w->db, w->box, &next, err))
 		return false;
-	w->version = next->version;
 	log_info(NULL, "catalog.changed", LOG_INT("version", next->version),
 	    LOG_INT("channels", next->channel_count));
-	snapshot_set(&w->slot, &next->shared);
+	publish(w, next);
 	return true;
 }
 
@@ -133,8 +142,7 @@ bool catalog_watch(struct db *db, const struct secret_box *box, int poll_ms,
 		watcher_free(w);
 		return false;
 	}
-	w->version = first->version;
-	snapshot_set(&w->slot, &first->shared);
+	publish(w, first);
 	if (pthread_create(&w->thread, NULL, watch_thread, w) != 0) {
 		watcher_free(w);
 		return err_set(err, ERR_INTERNAL, "cannot start the catalog's thread");

@@ -173,6 +173,25 @@ static void test_names(void **state)
 	    1);
 }
 
+/* A stream of images that breaks off behind a part of one has shown it: that one is paid. */
+static void test_partial_image(void **state)
+{
+	stack_script(s, "b-image",
+	    "header Content-Type: text/event-stream\n"
+	    "event {\"type\":\"image_generation.partial_image\",\"b64_json\":\"eA==\","
+	    "\"partial_image_index\":0}\ncut\n");
+	stack_channel(s, &(struct stack_channel){ .models = "b-image" });
+	assert_int_equal(stack_post(s, "/v1/images/generations", u.key,
+	                     "{\"model\":\"b-image\",\"prompt\":\"a cat\",\"stream\":true,"
+	                     "\"partial_images\":1}")
+	                     ->status,
+	    200);
+	assert_true(stack_wait_settled(s, 5000));
+	assert_int_equal(last_log(s, "finish"), 1);
+	assert_int_equal(last_log(s, "quota"), 20000);
+	books_agree(s, "a partial image", u.id, GRANTED);
+}
+
 /* A mode that a channel's kind does not know is refused before anything is set aside. */
 static void test_reserved_route(void **state)
 {
@@ -188,12 +207,43 @@ static void test_reserved_route(void **state)
 	stack_option(s, "UnpricedModel", "refuse");
 }
 
+/* Option ApproximateTokenEnabled, with a text whose exact count is known (tokens.md section 5).
+ * exact: 3 + 3 + role 1 + "hello world" 2 = 9 and "tiktoken is great!" 6; then a quarter of the
+ * bytes, rounded up: 3 + 3 + 1 + 3 = 10 and 5. The completion costs twice. */
+static void test_approximate(void **state)
+{
+	static const char body[] = "{\"model\":\"b-text\",\"messages\":[{\"role\":\"user\","
+	                           "\"content\":\"hello world\"}]}";
+	static const struct {
+		const char *option;
+		int64_t prompt, completion;
+	} cases[] = { { "false", 9, 6 }, { "true", 10, 5 }, { "false", 9, 6 } };
+	int64_t channel = stack_channel(s, &(struct stack_channel){ .models = "b-text" });
+
+	stack_script(s, "b-text",
+	    "header Content-Type: application/json\n"
+	    "body {\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"finish_reason\":"
+	    "\"stop\",\"message\":{\"role\":\"assistant\",\"content\":\"tiktoken is "
+	    "great!\"}}]}\n");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		stack_option(s, "ApproximateTokenEnabled", cases[i].option);
+		assert_int_equal(stack_post(s, STACK_CHAT, u.key, body)->status, 200);
+		assert_true(stack_wait_settled(s, 5000));
+		want_tokens(cases[i].option, "prompt_tokens", cases[i].prompt);
+		want_tokens(cases[i].option, "completion_tokens", cases[i].completion);
+		want_tokens(cases[i].option, "quota", cases[i].prompt + 2 * cases[i].completion);
+	}
+	stack_channel_delete(s, channel);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bills),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_partial_image),
 		cmocka_unit_test(test_reserved_route),
+		cmocka_unit_test(test_approximate),
 	};
 
 	return cmocka_run_group_tests_name("bills", tests, set_up, tear_down);
