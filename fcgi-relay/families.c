@@ -157,6 +157,9 @@ static const struct reference {
 	{ STR_INIT("vector_store_ids"), STR_INIT("vector_stores") },
 };
 
+/* A prompt's variables: the names are the user's own, but what stands there is input like any other. */
+static const struct str variables = STR_INIT("variables");
+
 /* Members whose insides are the user's own names. */
 static const struct str free_members[] = {
 	STR_INIT("metadata"),
@@ -219,33 +222,44 @@ static const char *behind_blanks(const char *p, const char *end)
 	return p;
 }
 
-/* The text was checked, so a string in front of a colon is a member's name, whatever the depth. */
-bool family_references(struct jval body, reference_fn *fn, void *arg, struct err *err)
+/* All members in a text, whatever the depth: the text was checked, so a string in front of a colon is
+ * a member's name. has_free: some of them hold the user's own words. */
+static bool scan(struct str text, bool has_free, reference_fn *fn, void *arg, struct err *err)
 {
-	const char *p = body.text.p, *end = p + body.text.n;
+	const char *p = text.p, *end = p + text.n;
 
 	while (p < end && (p = memchr(p, '"', (size_t)(end - p)))) {
 		const char *behind = behind_string(p, end);
 		struct str name = { p + 1, (size_t)(behind - p) - 2 };
 		const struct reference *r;
 		struct jval value;
+		bool free, all;
 
 		p = behind_blanks(behind, end);
 		if (p == end || *p != ':')
 			continue;
 		p = behind_blanks(p + 1, end);
 		r = reference_named(name);
-		if (!r && !is_free(name))
+		free = has_free && is_free(name);
+		all = has_free && jscan_name_is(name, variables);
+		if (!r && !free && !all)
 			continue;
 		if (!jscan_value((struct str){ p, (size_t)(end - p) }, &value))
 			break;
 		if (r && !refer(r, value, fn, arg, err))
+			return false;
+		if (all && !scan(value.text, false, fn, arg, err))
 			return false;
 		/* an object is gone through again for what else it holds */
 		if (!r || value.type != J_OBJECT)
 			p = value.text.p + value.text.n;
 	}
 	return true;
+}
+
+bool family_references(struct jval body, reference_fn *fn, void *arg, struct err *err)
+{
+	return scan(body.text, true, fn, arg, err);
 }
 
 /* ---- products -------------------------------------------------------------------------------- */

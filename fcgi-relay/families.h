@@ -45,7 +45,8 @@ bool family_is_offered(const struct family *f, const struct catalog_channel *c);
 bool family_is_id(struct str s);
 
 /* Calls fn for every id of another resource that a body refers to, at any depth and as often as it
- * occurs; what users fill in freely (metadata, JSON schemas) is left out. kind is the family it
+ * occurs; what users fill in freely (metadata, JSON schemas) is left out, unless it stands
+ * in a prompt's variables. kind is the family it
  * belongs to. False when fn says so. One pass, however deep. */
 typedef bool reference_fn(void *arg, struct str kind, struct jval id, struct err *err);
 MUST_USE bool family_references(struct jval body, reference_fn *fn, void *arg, struct err *err);

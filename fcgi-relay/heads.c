@@ -11,6 +11,8 @@ static const struct kept_header kept_headers[] = {
 	{ "openai-processing-ms", NULL },
 	{ "openai-version", NULL },
 	{ "x-request-id", "X-Upstream-Request-Id" },
+	{ "request-id", "X-Upstream-Request-Id" },
+	{ "x-amzn-requestid", "X-Upstream-Request-Id" },
 };
 
 static const struct kept_header raw_headers[] = {

@@ -92,11 +92,12 @@ static size_t secret_value(struct str s, size_t at, size_t *end)
 	return at;
 }
 
-/* One step at a place where a word begins; how far it went, 0: nothing to hide here. */
+/* One step at a place where a word begins; how far it went, 0: nothing to hide here. A key may follow
+ * what a run goes on with, as in `?key=`. */
 static size_t hide(struct str s, size_t at, struct buf *out)
 {
-	bool quoted = at > 0 && s.p[at - 1] == '"';
-	size_t run = span(s, at, is_run), end;
+	bool quoted = at > 0 && s.p[at - 1] == '"', begins = at == 0 || !is_run(s.p[at - 1]);
+	size_t run = begins ? span(s, at, is_run) : 0, end;
 
 	if (run >= RUN_MIN) {
 		buf_addf(out, "[%zu bytes of base64]", run);
@@ -151,7 +152,7 @@ void capture_redact(struct str body, size_t total, size_t most, struct buf *out)
 	}
 	/* A replacement may be longer than what it stands for: hence the room behind `most`. */
 	while (at < body.n && out->len < most + CHARACTER_MAX && buf_ok(out)) {
-		bool begins = at == 0 || !is_run(body.p[at - 1]);
+		bool begins = at == 0 || !is_alnum(body.p[at - 1]);
 		size_t taken = begins ? hide(body, at, out) : 0;
 
 		if (taken == 0) {

@@ -134,7 +134,7 @@ bool slices_look(struct exchange *x, size_t bytes, struct err *err)
 		return true;
 	take_back(x);
 	s->unseen_bytes += bytes;
-	if (s->unseen_bytes < LOOK_EVERY_BYTES || x->call.usage.reported || x->call.finished)
+	if (s->unseen_bytes < LOOK_EVERY_BYTES || x->call.finished)
 		return true;
 	s->unseen_bytes = 0;
 	cost = cost_so_far(x);

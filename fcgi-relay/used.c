@@ -61,16 +61,22 @@ static void bound_text(const struct exchange *x, struct usage *u)
 		u->completion_tokens = times(clamp(most), answers(ask));
 }
 
+static void count_images(const struct exchange *x, int64_t images, struct usage *u)
+{
+	size_t i = 0;
+
+	while (*image_tokens[i].quality && !str_eq_c(x->ask.quality, image_tokens[i].quality))
+		i++;
+	u->images = images;
+	u->image_completion_tokens = times(image_tokens[i].tokens, images);
+	u->completion_tokens = u->image_completion_tokens;
+}
+
 static void bound_images(const struct exchange *x, struct usage *u)
 {
 	const struct ask *ask = &x->ask;
-	size_t i = 0;
 
-	while (*image_tokens[i].quality && !str_eq_c(ask->quality, image_tokens[i].quality))
-		i++;
-	u->images = ask->n > 0 ? ask->n : 1;
-	u->image_completion_tokens = times(image_tokens[i].tokens, u->images);
-	u->completion_tokens = u->image_completion_tokens;
+	count_images(x, ask->n > 0 ? ask->n : 1, u);
 	if (ask->file_bytes > 0)
 		u->image_prompt_tokens = INPUT_IMAGE_TOKENS;
 	u->prompt_tokens += u->image_prompt_tokens;
@@ -154,6 +160,18 @@ static bool complete_audio(struct exchange *x)
 	return false;
 }
 
+/* A stream of images that broke off had shown one in part, which is most of that one. */
+static bool complete_images(struct exchange *x)
+{
+	struct usage *u = &x->call.usage;
+
+	if (u->reported)
+		return true;
+	if (x->kind == REPLY_STREAM && x->committed && !x->call.finished)
+		count_images(x, u->images + 1, u);
+	return u->images > 0;
+}
+
 bool used_complete(struct exchange *x)
 {
 	struct usage *u = &x->call.usage;
@@ -165,7 +183,7 @@ bool used_complete(struct exchange *x)
 	case PRICE_AUDIO:
 		return complete_audio(x);
 	case PRICE_IMAGE:
-		return u->reported || u->images > 0;
+		return complete_images(x);
 	case PRICE_CALL:
 		*u = (struct usage){ 0 };
 		return true;

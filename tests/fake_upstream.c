@@ -12,8 +12,11 @@
  *	GET …/models						OpenAI
  *	POST …/api/chat, …/api/embed				ollama; streams are NDJSON
  *	POST …/responses, GET …/responses/ID …			tests/fake/fake_responses.c
+ *	POST /token, …:generateContent and the like		tests/fake/fake_google.c
+ *	POST …/v1/messages, …/model/ID/…			tests/fake/fake_claude.c
  *	POST …/images/…, …/audio/…, …/moderations		tests/fake/fake_media.c
  *	ANY …/files, …/batches, …/threads …, …/echo		tests/fake/fake_resources.c
+ *	GET …/billing/…, /v1/credits …				tests/fake/fake_balance.c
  *	POST anything else					when there is a script for its model
  *
  * What it does is chosen by the member "model" of the request, or by what follows /models/ in the
@@ -1248,7 +1251,8 @@ static void answer_provider(struct conn *c, const struct request *r)
 	}
 	if (!strcmp(r->method, "GET") && ends_with(path, "/models"))
 		answer_models(c);
-	else if (fake_responses(c, r) || fake_media(c, r) || fake_resources(c, r))
+	else if (fake_balance(c, r) || fake_google(c, r) || fake_claude(c, r) || fake_responses(c, r) ||
+	    fake_media(c, r) || fake_resources(c, r))
 		return;
 	else if (strcmp(r->method, "POST") != 0)
 		answer_error(c, 404, "unknown method or path", false);

@@ -166,7 +166,10 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 	int64_t counted = token_meter_count(&c->meter);
 
 	if (!u->reported) {
-		u->prompt_tokens = prompt_estimate;
+		/* some streams begin with what the prompt was, and broke off before the rest */
+		u->prompt_tokens = believable(u->prompt_tokens, prompt_estimate);
+		if (u->prompt_tokens == 0)
+			u->prompt_tokens = prompt_estimate;
 		u->completion_tokens = counted;
 		return;
 	}

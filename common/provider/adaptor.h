@@ -7,7 +7,7 @@
  * with fixtures alone.
  *
  * The life of one attempt:
- *	encode → (upstream answers)
+ *	encode → (upstream answers) → on_head
  *		status ≥ 400            → error → the engine decides about another channel
  *		whole                   → decode(body) → STEP_DONE, or STEP_NEXT → encode again
  *		stream, per frame       → on_event → appended to out, sent by the engine
@@ -53,7 +53,9 @@ struct call {
 	struct str system_prompt;   /* forced by the channel, or "" */
 	struct str query;           /* of the client's URL, as sent, without '?' */
 	struct str key;             /* the one of the channel's keys that this attempt uses */
-	bool stream;                /* as the upstream is asked; usually ask->stream */
+	bool stream; /* as the upstream is asked; ask->stream, but encode may set it: for a step whose
+	              * reply decode reads, and where a provider cannot stream. Then decode makes
+	              * all events of the client's stream and sets done_sent */
 	int step;                   /* 0 for the first upstream call */
 	const struct medium *media; /* every URL that wants_bytes named */
 	size_t media_count;
@@ -65,6 +67,7 @@ struct call {
 	bool finished;            /* a finish_reason or the end mark was seen */
 	bool done_sent;           /* the mode's last event went to out; `[DONE]` for completions */
 	bool raw;                 /* set by encode: a 2xx body goes to the client as it comes */
+	const char *reply_type;   /* Content-Type of what decode makes; NULL: the upstream's own */
 	struct str resource_id;   /* of what the upstream now keeps for the client (a response, a
 	                           * file …), "" when nothing; noted by decode or on_event */
 	bool failed;              /* an error event was seen; c->failure says which */
@@ -87,6 +90,9 @@ struct adaptor {
 	bool (*wants_bytes)(const struct call *c, struct str url);
 	/* Fills method, url, headers and body of upstream call c->step. */
 	bool (*encode)(struct call *c, struct upstream_req *out, struct err *err);
+	/* Looks at the head of the reply to each call: ids and counts that the body lacks. What is
+	 * kept is copied to c->arena. NULL: nothing in it matters. */
+	void (*on_head)(struct call *c, const struct headers *headers);
 	/* A whole 2xx body becomes the client's body in out; notes usage. */
 	enum step (*decode)(struct call *c, struct str body, struct buf *out, struct err *err);
 	/* One frame of a stream: appends what the client gets to out. An error that the upstream
@@ -96,6 +102,9 @@ struct adaptor {
 	/* The upstream closed the stream: appends what is missing ([DONE]). False with
 	 * ERR_UPSTREAM_TRUNCATED when it broke off. */
 	bool (*on_end)(struct call *c, struct buf *out, struct err *err);
+	/* May a further upstream call mend this error status (a token that ran out)? True: encode is
+	 * asked for the next step. NULL: never. */
+	bool (*again)(struct call *c, int status, struct str body);
 	/* Turns a reply with an error status into err: kind, status, type, code, message. */
 	void (*error)(struct call *c, int status, struct str body, struct err *err);
 };
@@ -146,6 +155,15 @@ MUST_USE bool openai_stream_from_whole(struct call *c, struct str body, struct b
 extern const struct adaptor openai_adaptor;
 extern const struct adaptor proxy_adaptor;
 extern const struct adaptor ollama_adaptor;
+extern const struct adaptor anthropic_adaptor;
+extern const struct adaptor gemini_adaptor;
+extern const struct adaptor palm_adaptor;
+extern const struct adaptor vertex_adaptor;
+extern const struct adaptor bedrock_adaptor;
+extern const struct adaptor cohere_adaptor;
+extern const struct adaptor cloudflare_adaptor;
+extern const struct adaptor deepl_adaptor;
+extern const struct adaptor replicate_adaptor;
 extern const struct adaptor skeleton_adaptor; /* in no row: made to be copied */
 
 #endif

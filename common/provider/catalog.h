@@ -81,6 +81,10 @@ struct catalog_channel {
 	/* anthropic, bedrock, vertex */
 	struct str anthropic_beta; /* comma list, sent with every request */
 	int default_max_tokens;    /* where the client names none; 0: the model's own */
+	/* gemini, vertex, palm */
+	struct str safety_threshold; /* "": the program's (GEMINI_SAFETY_SETTING) */
+	struct str vertex_ai_project_id, vertex_ai_adc; /* project; service account as JSON text */
+	struct str palm; /* refuse, alias (a Gemini channel), native; "": refuse at Google's own host */
 	/* bedrock */
 	struct str ak, sk, session_token;
 	struct str api_style;         /* invoke, converse; "": by family */

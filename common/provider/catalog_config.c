@@ -12,6 +12,7 @@
 
 enum member_kind {
 	MEMBER_TEXT, /* struct str, trimmed */
+	MEMBER_JSON, /* struct str: JSON as a text, or as it is */
 	MEMBER_LIST, /* struct str, a comma list: of a text, of an array of texts; "true" of true */
 	MEMBER_SECONDS, /* int, milliseconds: a number of seconds from min to max, 0: not set */
 	MEMBER_COUNT,   /* int: a whole number from min to max */
@@ -59,6 +60,10 @@ static const struct member members[] = {
 	TEXT(api_style),
 	TEXT(family),
 	TEXT(inference_profile),
+	TEXT(safety_threshold),
+	TEXT(vertex_ai_project_id),
+	{ "vertex_ai_adc", MEMBER_JSON, AT(vertex_ai_adc), 0, 0, NULL },
+	TEXT(palm),
 	{ "guardrail.id", MEMBER_TEXT, AT(guardrail_id), 0, 0, NULL },
 	{ "guardrail.version", MEMBER_TEXT, AT(guardrail_version), 0, 0, NULL },
 	{ "guardrail.trace", MEMBER_TEXT, AT(guardrail_trace), 0, 0, NULL },
@@ -137,6 +142,9 @@ static bool read_member(struct arena *a, const struct member *m, struct jval v, 
 	case MEMBER_TEXT:
 		*(struct str *)place = text_of(a, v);
 		return v.type == J_STRING;
+	case MEMBER_JSON:
+		*(struct str *)place = v.type == J_STRING ? text_of(a, v) : arena_str(a, v.text);
+		return v.type == J_STRING || v.type == J_OBJECT;
 	case MEMBER_LIST:
 		return read_list(a, v, place);
 	case MEMBER_CHOICE:

@@ -13,6 +13,8 @@
  *	sink_finish(to, "stop");
  *	sink_end(to, &usage);
  *
+ * Where a request wants several choices, sink_choice says whose the next words are.
+ *
  * Errors   none here: a reply past its ceiling shows in buf_ok(out).
  * Threads  owned with its call.
  */
@@ -27,6 +29,9 @@
 
 struct arena;
 
+/* Most choices that a dialect may make. */
+#define SINK_CHOICES 8
+
 struct sink {
 	struct arena *arena;
 	struct buf *out;
@@ -39,7 +44,14 @@ struct sink {
 	struct token_meter meter; /* everything produced: for billing when usage is not reported */
 	uint64_t pieces;          /* deltas written */
 	struct str logprobs;      /* waits for the next text; borrowed until then */
-	void *whole;              /* sink.c's, when not streaming */
+	struct str extra;         /* waits for the next text, reasoning or call; likewise */
+	void *whole;              /* sink.c's, when not streaming: of the current choice */
+	int choice;               /* role_sent, finished and whole are its own */
+	unsigned opened;          /* bits of choices that were spoken of */
+	struct sink_choice {      /* of the others */
+		bool role_sent, finished;
+		void *whole;
+	} choices[SINK_CHOICES];
 };
 
 /* upstream_id "" makes a fresh one. Made once per attempt; an owner whose buffer changes sets out.
@@ -47,8 +59,21 @@ struct sink {
 void sink_init(struct sink *to, struct arena *a, struct buf *out, const struct ask *ask,
     struct str upstream_id);
 
+/* The id that the upstream has for the reply, once it is known; before anything is said. */
+void sink_id(struct sink *to, struct str upstream_id);
+
+/* The first chunk, with the role alone, when the upstream says that it begins; else the first delta
+ * sends it. */
+void sink_role(struct sink *to);
+/* The choice that is spoken of from now on, 0 at first; those beyond SINK_CHOICES are the last. */
+void sink_choice(struct sink *to, int index);
+
 void sink_text(struct sink *to, struct str text);
 void sink_reasoning(struct sink *to, struct str text);
+/* One item of reasoning_details (R9) or of annotations, a raw JSON object: what must come back next
+ * turn, and what backs the text. */
+void sink_reasoning_detail(struct sink *to, struct str item);
+void sink_annotation(struct sink *to, struct str item);
 void sink_refusal(struct sink *to, struct str text);
 /* id "" makes a fresh one. */
 void sink_call(struct sink *to, int index, struct str id, struct str name);
@@ -56,9 +81,14 @@ void sink_arguments(struct sink *to, int index, struct str piece);
 /* Both at once, in one chunk, for dialects whose calls arrive whole. */
 void sink_whole_call(struct sink *to, int index, struct str id, struct str name,
     struct str arguments);
+/* A picture that the model made: an item of message.images, a raw JSON object. */
+void sink_image(struct sink *to, struct str item);
+/* extra_content, a raw JSON object that the provider wants back next turn: beside the next text,
+ * reasoning or call; with an empty text it goes alone. */
+void sink_extra(struct sink *to, struct str object);
 /* Items of logprobs.content, raw JSON without the brackets: they go with the next sink_text. */
 void sink_logprobs(struct sink *to, struct str items);
-/* finish_reason of choice 0: stop, length, tool_calls, content_filter. First one counts. */
+/* finish_reason of the current choice: stop, length, tool_calls, content_filter. First one counts. */
 void sink_finish(struct sink *to, const char *reason);
 /* Streaming: finish "stop" if there was none, usage chunk if asked for, then [DONE]. Whole: the
  * whole object. */

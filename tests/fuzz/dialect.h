@@ -22,7 +22,15 @@
 #define FUZZED_STREAM                                                                              \
 	"{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"            \
 	"\"logprobs\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
-#define FUZZED_WHOLE "{\"model\":\"m\",\"messages\":[{}]}"
+#define FUZZED_WHOLE "{\"model\":\"m\",\"messages\":[{\"content\":\"x\"}]}"
+#endif
+
+/* What the channel needs beside its type, and how bytes become a stream. */
+#ifndef FUZZED_CONFIG
+#define FUZZED_CONFIG ""
+#endif
+#ifndef FUZZED_FRAMES
+#define FUZZED_FRAMES(arena, bytes) (bytes)
 #endif
 
 #define FUZZED_ADAPTOR provider_by_id(FUZZED_TYPE)->adaptor
@@ -40,7 +48,10 @@ struct room {
 
 static void open_room(struct room *r, const char *request)
 {
-	struct channel row = { .id = 1, .type = FUZZED_TYPE, .key = STR("key-of-upstream") };
+	struct channel row = { .id = 1,
+		.type = FUZZED_TYPE,
+		.key = STR("key-of-upstream"),
+		.config = STR(FUZZED_CONFIG) };
 	struct upstream_req sent;
 	struct err err = { 0 };
 	bool ok;
@@ -92,6 +103,8 @@ static void stream(struct str bytes, size_t cut)
 	struct err err = { 0 };
 
 	open_room(&r, FUZZED_STREAM);
+	bytes = FUZZED_FRAMES(r.arena, bytes);
+	cut = cut < bytes.n ? cut : bytes.n;
 	FUZZED_ADAPTOR->frame_init(&in, on_event, &r);
 	if (frame_feed(&in, str_slice(bytes, 0, cut), &err) &&
 	    frame_feed(&in, str_slice(bytes, cut, bytes.n), &err) && frame_end(&in, &err) &&

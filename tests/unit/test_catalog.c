@@ -111,7 +111,7 @@ static void test_candidates(void **state)
 	insert(&r, row); /* 5 */
 	row.status = CHANNEL_AUTO_DISABLED;
 	insert(&r, row); /* 6 */
-	row.status = CHANNEL_ENABLED, row.type = 14, row.models = STR("a,claude");
+	row.status = CHANNEL_ENABLED, row.type = 34, row.models = STR("a,claude");
 	insert(&r, row); /* 7: no dialect in this build */
 	must(catalog_build(r.db, r.box, &c, &err));
 

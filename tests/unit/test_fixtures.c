@@ -4,15 +4,22 @@
  * upstream must get (upstream-request.json, .form, .txt), what it answers (upstream-reply.json, .txt,
  * .sse, .ndjson) and what the client must get (reply.json, .txt, .sse); meta.json says the rest:
  *
+ *	now		Unix seconds at which it is sent, for signatures
+ *	reply_headers	of the upstream's reply, for dialects that look at them
  *	title, mode, path_model, query, upstream_status, content_type (of the request)
  *	method, path, headers	of a request that is forwarded as it is (resource, proxy)
  *	channel		type, key, base_url, other, config, model_mapping, system_prompt
+ *	before		[{url, request, reply}]: calls of this exchange before the one that the
+ *			files tell of; request may be left out
  *	media		[{url, type, text}]: what lies behind URLs of the request
  *	expect		url, method, headers (all of them), same_bytes (of upstream-request.json),
  *			status, code, kind, detail_has (of an error), reported,
  *			usage {prompt, completion, cached, cache_write, reasoning, audio_in,
- *			audio_out, image_in, image_out}, images, audio_ms, system_prompt_reset,
+ *			cache_write_1h, audio_out, image_in, image_out}, images, audio_ms, system_prompt_reset,
  *			raw, resource_id
+ *
+ * A stream of binary frames is a file .events of lines `event NAME JSON`, `exception NAME JSON` and
+ * `chunk JSON`, which become frames (event_frames.h).
  *
  * The lines of a .form end in CR LF on the wire, in the file in LF.
  * In expected JSON the string "*" stands for any value. Expected events without a "*" are compared
@@ -29,12 +36,15 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/adaptor.h"
 #include "provider/catalog.h"
 #include "provider/providers.h"
 #include "provider/sink.h"
+
+#include "event_frames.h"
 
 #define ROOT "tests/fixtures"
 #define RECORDINGS "../shared/recordings"
@@ -318,7 +328,7 @@ static void make_call(struct played *p)
 	add_media(p);
 }
 
-static void forward_request(struct played *p, enum mode mode, struct str body)
+static const struct headers *client_headers(const struct played *p)
 {
 	struct headers *headers = arena_zalloc(p->arena, sizeof(*headers));
 	const cJSON *header;
@@ -326,6 +336,11 @@ static void forward_request(struct played *p, enum mode mode, struct str body)
 	headers_init(headers, p->arena);
 	cJSON_ArrayForEach(header, json_at(p->meta, "headers"))
 	    headers_add_c(headers, header->string, header->valuestring);
+	return headers;
+}
+
+static void forward_request(struct played *p, enum mode mode, struct str body)
+{
 	p->ask = (struct ask){
 		.mode = mode,
 		.body = body,
@@ -333,7 +348,7 @@ static void forward_request(struct played *p, enum mode mode, struct str body)
 		.n = 1,
 		.method = json_str_at(p->meta, "method"),
 		.path = json_str_at(p->meta, "path"),
-		.headers = headers,
+		.headers = client_headers(p),
 	};
 }
 
@@ -349,8 +364,51 @@ static bool read_request(struct played *p)
 	}
 	if (!found)
 		fail_msg("%s: no request", p->name);
-	return ask_read(p->arena, mode, type.n ? type : STR("application/json"), body,
-	    json_str_at(p->meta, "path_model"), &p->ask, &p->err);
+	if (!ask_read(p->arena, mode, type.n ? type : STR("application/json"), body,
+	        json_str_at(p->meta, "path_model"), &p->ask, &p->err))
+		return false;
+	p->ask.headers = client_headers(p);
+	return true;
+}
+
+static void see_head(struct played *p)
+{
+	struct headers headers;
+	const cJSON *header;
+
+	headers_init(&headers, p->arena);
+	cJSON_ArrayForEach(header, json_at(p->meta, "reply_headers"))
+	    headers_add_c(&headers, header->string, header->valuestring);
+	if (p->adaptor->on_head)
+		p->adaptor->on_head(&p->call, &headers);
+}
+
+/* The calls before: each must ask what meta.json says, and its reply must lead to the next. */
+static bool play_before(struct played *p)
+{
+	const cJSON *before = json_at(p->meta, "before"), *step;
+	struct buf nothing = buf_init(OUT_LIMIT);
+	struct str want;
+
+	cJSON_ArrayForEach(step, before)
+	{
+		want = json_str_at(step, "url");
+		must(str_eq(buf_str(&p->sent.url), want), p->name, "url of a call before",
+		    buf_str(&p->sent.url), want);
+		want = text_of(p->arena, step, "request");
+		must(!want.n || same_text(p->arena, p->sent.body, want), p->name,
+		    "body of a call before", p->sent.body, want);
+		if (p->adaptor->decode(&p->call, text_of(p->arena, step, "reply"), &nothing,
+		        &p->err) != STEP_NEXT)
+			fail_msg("%s: a call before was the last: %s", p->name, p->err.msg);
+		p->call.step++;
+		upstream_req_release(&p->sent);
+		upstream_req_init(&p->sent, p->arena);
+		if (!p->adaptor->encode(&p->call, &p->sent, &p->err))
+			return false;
+	}
+	buf_release(&nothing);
+	return true;
 }
 
 /* Up to the upstream's request; false when it was refused. */
@@ -362,7 +420,12 @@ static bool begin(struct played *p)
 	if (!read_request(p))
 		return false;
 	make_call(p);
-	return p->adaptor->encode(&p->call, &p->sent, &p->err);
+	if (json_int_at(p->meta, "now", 0))
+		clock_test_advance(json_int_at(p->meta, "now", 0) * 1000 - clock_unix_ms());
+	if (!p->adaptor->encode(&p->call, &p->sent, &p->err) || !play_before(p))
+		return false;
+	see_head(p);
+	return true;
 }
 
 static void end(struct played *p)
@@ -492,7 +555,7 @@ static void play_whole(struct played *p, struct str reply)
 	if (status >= 400) {
 		p->failed = true;
 		p->adaptor->error(&p->call, status, reply, &p->err);
-	} else if (p->ask.stream) {
+	} else if (p->ask.stream && p->call.stream) {
 		p->failed = !openai_stream_from_whole(&p->call, reply, &p->out, &p->err);
 	} else {
 		p->failed = p->adaptor->decode(&p->call, reply, &p->out, &p->err) != STEP_DONE;
@@ -542,6 +605,9 @@ static void check_usage(const struct played *p)
 		    json_int_at(p->meta, "expect.usage.cached", 0));
 		must_int(p->name, "tokens written to the cache", u->cache_write_tokens,
 		    json_int_at(p->meta, "expect.usage.cache_write", 0));
+		must_int(p->name, "tokens written to the cache for an hour",
+		    u->cache_write_1h_tokens,
+		    json_int_at(p->meta, "expect.usage.cache_write_1h", 0));
 		must_int(p->name, "reasoning tokens", u->reasoning_tokens,
 		    json_int_at(p->meta, "expect.usage.reasoning", 0));
 		must_int(p->name, "audio heard", u->audio_prompt_tokens,
@@ -591,6 +657,10 @@ static enum reply_kind find_reply(struct arena *a, const char *folder, struct st
 	if (read_file(a, arena_fmt(a, "%s/upstream-reply.sse", folder), reply) ||
 	    read_file(a, arena_fmt(a, "%s/upstream-reply.ndjson", folder), reply))
 		return REPLY_STREAM;
+	if (read_file(a, arena_fmt(a, "%s/upstream-reply.events", folder), reply)) {
+		*reply = event_frames(a, *reply);
+		return REPLY_STREAM;
+	}
 	return read_any(a, folder, "upstream-reply", reply) ? REPLY_WHOLE : REPLY_NONE;
 }
 
