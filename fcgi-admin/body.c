@@ -3,13 +3,34 @@
 #include "base/err.h"
 #include "message.h"
 
+/* No JSON that is merely mistyped, but what only somebody who tries us sends. */
+static bool is_hostile(struct str body)
+{
+	size_t depth = 0;
+
+	if (!str_is_utf8(body))
+		return true;
+	/* What brackets in texts add does not matter: the whole is not well-formed anyway. */
+	for (size_t i = 0; i < body.n && depth <= JSON_MAX_DEPTH; i++) {
+		if (body.p[i] == '{' || body.p[i] == '[')
+			depth++;
+		else if ((body.p[i] == '}' || body.p[i] == ']') && depth > 0)
+			depth--;
+	}
+	return depth > JSON_MAX_DEPTH;
+}
+
 bool body_tree(struct req *r, cJSON **tree, struct err *err)
 {
 	struct err parse = { 0 };
+	bool decoded = json_parse(r->arena, r->body, tree, &parse);
 
-	if (!json_parse(r->arena, r->body, tree, &parse) || !cJSON_IsObject(*tree))
-		return message_fail(r, err, MSG_E01);
-	return true;
+	if (decoded && cJSON_IsObject(*tree))
+		return true;
+	message_fail(r, err, MSG_E01);
+	if (!decoded && is_hostile(r->body))
+		err->status = 400;
+	return false;
 }
 
 bool body_read(struct req *r, const struct field *fields, void *object, uint64_t *seen,

@@ -1,6 +1,7 @@
 /* body.h — the JSON object that a client sent
  *
- * Any undecodable body is the one refusal E01; a member of the wrong type is E01 and names it.
+ * Any undecodable body is the one refusal E01, with status 400 when it is no UTF-8 or nested deeper
+ * than JSON_MAX_DEPTH; a member of the wrong type is E01 and names it.
  * Unknown members are ignored, null leaves a member alone, names match without case.
  *
  *	static const struct field login_body[] = { FIELD(struct login, username, 0), … { 0 } };

@@ -4,74 +4,155 @@
 #include "access.h"
 #include "admin.h"
 #include "audit.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/json.h"
+#include "logfilter.h"
 #include "message.h"
 #include "objects.h"
+#include "pager.h"
 #include "reply.h"
 #include "routes.h"
+#include "store/capture.h"
+#include "store/logstats.h"
 
 #define LOG_SEARCH_MAX 100
+/* A total is exact up to here; beyond it, none is given. */
+#define TOTAL_MAX 5000
+/* So long a deletion is waited for; what is left goes on without the client. */
+#define CLEAN_WAIT_MS 500
 
-static struct log_filter filter_of(const struct req *r)
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+static void add_ratio(struct buf *b, const char *name, int64_t millionths)
 {
-	int64_t type = req_query_int(r, "type", 0);
-
-	return (struct log_filter){
-		.type = type > 0 && type <= INT32_MAX ? (int)type : LOG_TYPE_ALL,
-		.username = req_query(r, "username"),
-		.token_name = req_query(r, "token_name"),
-		.model_name = req_query(r, "model_name"),
-		.channel = req_query_int(r, "channel", 0),
-		.from = req_query_int(r, "start_timestamp", 0),
-		.to = req_query_int(r, "end_timestamp", 0),
-	};
+	json_add_name(b, name);
+	json_add_double(b, (double)millionths / 1e6);
 }
 
-/* Own rows only, by id: a name may have belonged to somebody else. */
-static struct log_filter own_filter(const struct req *r)
+/* Members that old clients do not know; only rows of requests have them. */
+static void add_detail(struct buf *b, const struct logrow *row)
 {
-	struct log_filter f = filter_of(r);
-
-	f.user_id = access_actor(r)->user.id;
-	f.username = (struct str){ 0 };
-	f.channel = 0;
-	return f;
+	json_add_name(b, "token_id");
+	buf_add_int(b, row->token_id);
+	json_add_name(b, "origin_model");
+	json_add_str(b, row->origin_model);
+	json_add_name(b, "upstream_model");
+	json_add_str(b, row->model_name);
+	json_add_name(b, "cached_tokens");
+	buf_add_int(b, row->cached_tokens);
+	json_add_name(b, "attempts");
+	buf_add_int(b, row->attempts);
+	json_add_name(b, "first_token_ms");
+	buf_add_int(b, row->first_byte_ms);
+	json_add_name(b, "http_status");
+	buf_add_int(b, row->upstream_status);
+	json_add_name(b, "finish");
+	json_add_str(b, str_c(logfilter_finish(row->finish)));
+	add_ratio(b, "model_ratio", row->model_ratio);
+	add_ratio(b, "completion_ratio", row->completion_ratio);
+	add_ratio(b, "group_ratio", row->group_ratio);
 }
 
-static bool send(struct resp *out, const struct log_list *rows)
+static void add_row(struct buf *b, const struct logrow *row)
 {
-	return reply_list(out, log_wire, rows->items, rows->count, sizeof *rows->items);
-}
-
-/* Which channel served a request is the administrators' business. */
-static void hide_channels(const struct req *r, struct log_list *rows)
-{
-	if (access_actor(r)->user.role >= ROLE_ADMIN)
+	json_add_comma(b);
+	field_write(log_wire, row, b);
+	if (row->type != LOG_TYPE_CONSUME && row->type != LOG_TYPE_ERROR)
 		return;
+	buf_truncate(b, b->len - 1);
+	add_detail(b, row);
+	buf_add_char(b, '}');
+}
+
+/* total -1: unknown. */
+static bool send(struct resp *out, const struct log_list *rows, int64_t total)
+{
+	struct buf *b = reply_open(out);
+
+	buf_add_char(b, '[');
 	for (size_t i = 0; i < rows->count; i++)
-		rows->items[i].channel = 0;
+		add_row(b, &rows->items[i]);
+	buf_add_char(b, ']');
+	if (total >= 0)
+		buf_addf(b, ",\"total\":%" PRId64, total);
+	return reply_close(out);
+}
+
+/* ---- pages ------------------------------------------------------------------------------------ */
+
+/* What tells this list from others: who asks, the route, and the query but for the page. */
+static struct str list_name(const struct req *r)
+{
+	struct str rest = r->query, item;
+	char *text =
+	    arena_fmt(r->arena, "%lld %s", (long long)access_actor(r)->user.id, r->route->path);
+
+	while (str_next(&rest, '&', &item)) {
+		if (!str_starts(item, STR("p=")))
+			text = arena_fmt(r->arena, "%s&%.*s", text, STR_ARG(item));
+	}
+	return str_c(text);
+}
+
+/* Counting costs, so only who asks for pages of a size gets a total. */
+static bool count(const struct req *r, const struct log_filter *f, struct page page, size_t found,
+    int64_t *total, struct err *err)
+{
+	*total = -1;
+	if (req_query(r, "page_size").n == 0)
+		return true;
+	if ((int64_t)found < page.limit && (found > 0 || page.offset == 0)) {
+		*total = page.offset + (int64_t)found;
+		return true;
+	}
+	return logrow_count(db_of(r), f, TOTAL_MAX, total, err);
+}
+
+static bool read_page(struct req *r, struct log_filter f, struct log_list *rows, int64_t *total,
+    struct err *err)
+{
+	struct pager *pager = admin_of(r)->pager;
+	struct page page = reply_page(r);
+	int64_t number = page.offset / page.limit, offset = page.offset;
+	struct pager_place place = { 0 };
+	struct str name = list_name(r);
+	struct log_filter from = f;
+
+	if (number > 0 && pager_find(pager, name, number, &place)) {
+		from.after_id = place.after_id;
+		from.after_time = place.after_time;
+		offset = 0;
+	}
+	if (!logrow_page(db_of(r), r->arena, &from, offset, page.limit, rows, err) ||
+	    !count(r, &f, page, rows->count, total, err))
+		return false;
+	if ((int64_t)rows->count == page.limit) {
+		const struct logrow *last = &rows->items[rows->count - 1];
+
+		pager_keep(pager, name, number + 1,
+		    (struct pager_place){ last->id, last->created_at });
+	}
+	return true;
 }
 
 static bool list(struct req *r, struct resp *out, struct err *err)
 {
-	struct log_filter f = filter_of(r);
-	struct page page = reply_page(r);
 	struct log_list rows;
+	int64_t total;
 
-	return logrow_page(db_of(r), r->arena, &f, page.offset, page.limit, &rows, err) &&
-	    send(out, &rows);
+	return read_page(r, logfilter_any(r), &rows, &total, err) && send(out, &rows, total);
 }
 
 static bool list_own(struct req *r, struct resp *out, struct err *err)
 {
-	struct log_filter f = own_filter(r);
-	struct page page = reply_page(r);
 	struct log_list rows;
+	int64_t total;
 
-	if (!logrow_page(db_of(r), r->arena, &f, page.offset, page.limit, &rows, err))
+	if (!read_page(r, logfilter_own(r), &rows, &total, err))
 		return false;
-	hide_channels(r, &rows);
-	return send(out, &rows);
+	logfilter_hide(r, &rows);
+	return send(out, &rows, total);
 }
 
 static bool search(struct req *r, struct resp *out, struct err *err)
@@ -80,7 +161,7 @@ static bool search(struct req *r, struct resp *out, struct err *err)
 
 	return logrow_search(db_of(r), r->arena, req_query(r, "keyword"), 0, LOG_SEARCH_MAX, &rows,
 	           err) &&
-	    send(out, &rows);
+	    send(out, &rows, -1);
 }
 
 static bool search_own(struct req *r, struct resp *out, struct err *err)
@@ -90,51 +171,99 @@ static bool search_own(struct req *r, struct resp *out, struct err *err)
 	if (!logrow_search(db_of(r), r->arena, req_query(r, "keyword"), access_actor(r)->user.id,
 	        LOG_SEARCH_MAX, &rows, err))
 		return false;
-	hide_channels(r, &rows);
-	return send(out, &rows);
+	logfilter_hide(r, &rows);
+	return send(out, &rows, -1);
 }
 
-static bool send_sum(struct req *r, const struct log_filter *f, struct resp *out, struct err *err)
-{
-	int64_t quota;
+/* ---- sums ------------------------------------------------------------------------------------- */
 
-	if (!logrow_sum(db_of(r), f, &quota, err))
+static bool send_sum(struct req *r, struct log_filter f, struct resp *out, struct err *err)
+{
+	struct log_sums sum;
+
+	if (!log_sum(db_of(r), &f, &sum, err))
 		return false;
-	buf_addf(reply_open(out), "{\"quota\":%" PRId64 "}", quota);
+	buf_addf(reply_open(out),
+	    "{\"quota\":%" PRId64 ",\"requests\":%" PRId64 ",\"tokens\":%" PRId64 "}", sum.quota,
+	    sum.requests, sum.tokens);
 	return reply_close(out);
 }
 
 static bool sum(struct req *r, struct resp *out, struct err *err)
 {
-	struct log_filter f = filter_of(r);
-
-	return send_sum(r, &f, out, err);
+	return send_sum(r, logfilter_any(r), out, err);
 }
 
 static bool sum_own(struct req *r, struct resp *out, struct err *err)
 {
-	struct log_filter f = own_filter(r);
-
-	return send_sum(r, &f, out, err);
+	return send_sum(r, logfilter_own(r), out, err);
 }
 
+/* ---- clean-up --------------------------------------------------------------------------------- */
+
+/* The number of rows that are gone when the reply is written; a large log goes on shrinking after it
+ * (upkeep.h). */
 static bool delete_before(struct req *r, struct resp *out, struct err *err)
 {
-	int64_t before = req_query_int(r, "target_timestamp", 0), count;
+	int64_t before = req_query_int(r, "target_timestamp", 0), id, n, gone = 0;
+	int64_t until_ms = clock_mono_ms() + CLEAN_WAIT_MS;
+	bool finished = false;
 
 	if (before <= 0)
 		return message_fail(r, err, MSG_L01);
-	if (!logrow_delete_before(db_of(r), before, &count, err))
+	if (!log_clean_begin(db_of(r), before, access_actor(r)->user.id, &id, err))
 		return false;
+	while (!finished && clock_mono_ms() < until_ms) {
+		if (!log_clean_step(db_of(r), &id, &n, &finished, err))
+			return false;
+		gone += n;
+		finished = finished || id == 0;
+	}
 	audit_note(r,
-	    arena_fmt(r->arena, "deleted %" PRId64 " log rows before %" PRId64, count, before));
-	log_info(&r->log, "log.deleted", LOG_INT("rows", count), LOG_INT("before", before));
-	return reply_int(out, count);
+	    arena_fmt(r->arena, "deleted %" PRId64 " log rows before %" PRId64 "%s", gone, before,
+	        finished ? "" : ", and goes on"));
+	log_info(&r->log, "log.deleted", LOG_INT("rows", gone), LOG_INT("before", before),
+	    LOG_INT("finished", finished));
+	return reply_int(out, gone);
+}
+
+/* ---- bodies that were kept --------------------------------------------------------------------- */
+
+static void add_body(struct buf *out, const char *name, struct str body, int64_t total)
+{
+	json_add_name(out, name);
+	json_add_str(out, body);
+	buf_addf(out, ",\"%s_total\":%" PRId64, name, total);
+}
+
+/* Administrators see anybody's; others those of their own keys. */
+static bool get_capture(struct req *r, struct resp *out, struct err *err)
+{
+	const struct user *who = &access_actor(r)->user;
+	struct capture c;
+	struct buf *to;
+
+	if (!capture_find(db_of(r), r->arena, who->role >= ROLE_ADMIN ? 0 : who->id, r->params[0],
+	        &c, err))
+		return false;
+	if (c.user_id != who->id)
+		audit_note(r,
+		    arena_fmt(r->arena, "read the bodies of request %.*s", STR_ARG(c.request_id)));
+	to = reply_open(out);
+	buf_add_c(to, "{\"request_id\":");
+	json_add_str(to, c.request_id);
+	buf_addf(to, ",\"user_id\":%" PRId64 ",\"token_id\":%" PRId64 ",\"created_at\":%" PRId64,
+	    c.user_id, c.token_id, c.created_at);
+	add_body(to, "request", c.request, c.request_total);
+	add_body(to, "response", c.response, c.response_total);
+	buf_add_char(to, '}');
+	return reply_close(out);
 }
 
 const struct route log_routes[] = {
 	{ "GET", "/api/log", ROLE_ADMIN, 0, list, NULL },
 	{ "DELETE", "/api/log", ROLE_ADMIN, 0, delete_before, NULL },
+	{ "GET", "/api/log/:request_id/capture", ROLE_USER, 0, get_capture, NULL },
 	{ "GET", "/api/log/stat", ROLE_ADMIN, 0, sum, NULL },
 	{ "GET", "/api/log/search", ROLE_ADMIN, 0, search, NULL },
 	{ "GET", "/api/log/self", ROLE_USER, 0, list_own, NULL },

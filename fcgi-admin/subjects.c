@@ -118,11 +118,41 @@ static bool add_named_user(struct req *r, struct subject_view *v, const cJSON *n
 	return true;
 }
 
-/* Names match without case, as the handlers read them. */
+/* As the handlers read it (field_read): without case, null is absent, and of equal names the last one
+ * counts. Another choice here would let a request be noted as one about somebody else. */
+static const cJSON *member(const cJSON *tree, const char *name)
+{
+	const cJSON *found = NULL, *m;
+
+	cJSON_ArrayForEach(m, tree)
+	{
+		if (!cJSON_IsNull(m) && str_eq_nocase(str_c(m->string), str_c(name)))
+			found = m;
+	}
+	return found;
+}
+
+static bool is_route(const struct req *r, const char *path)
+{
+	return str_eq_c(str_c(r->route->path), path);
+}
+
+static void add_list(struct req *r, struct subject_view *v, const cJSON *ids)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsArray(ids))
+		return;
+	cJSON_ArrayForEach(item, ids)
+	{
+		add_number(r, v, item);
+	}
+}
+
 static bool ids_in_body(struct req *r, struct subject_view *v, struct err *err)
 {
-	const cJSON *item, *ids;
 	struct err ignored = { 0 };
+	const cJSON *item;
 	cJSON *tree;
 
 	/* What is not an object is the handler's to refuse. */
@@ -130,21 +160,18 @@ static bool ids_in_body(struct req *r, struct subject_view *v, struct err *err)
 	    !cJSON_IsObject(tree))
 		return true;
 	if (v->subject->by_name) {
-		item = cJSON_GetObjectItem(tree, "key");
+		item = member(tree, "key");
 		if (cJSON_IsString(item))
 			add_id(r, v, str_c(item->valuestring));
 		return true;
 	}
-	ids = cJSON_GetObjectItem(tree, "ids");
-	if (cJSON_IsArray(ids)) {
-		cJSON_ArrayForEach(item, ids) add_number(r, v, item);
+	if (is_route(r, "/api/channel/batch")) {
+		add_list(r, v, json_at(tree, "ids"));
+		return true;
 	}
-	if (str_eq_c(str_c(v->subject->name), "user"))
-		add_number(r, v, cJSON_GetObjectItem(tree, "user_id"));
-	if (v->count == 0)
-		add_number(r, v, cJSON_GetObjectItem(tree, "id"));
-	if (v->count == 0 && str_eq_c(str_c(v->subject->name), "user"))
-		return add_named_user(r, v, cJSON_GetObjectItem(tree, "username"), err);
+	add_number(r, v, member(tree, is_route(r, "/api/topup") ? "user_id" : "id"));
+	if (v->count == 0 && is_route(r, "/api/user/manage"))
+		return add_named_user(r, v, member(tree, "username"), err);
 	return true;
 }
 

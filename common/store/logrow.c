@@ -7,13 +7,11 @@
 
 #include <inttypes.h>
 #include <limits.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/field.h"
 
-#define DELETE_STEP 1000
 /* A text search looks at so many of the newest rows, so that nobody can make it read them all. */
 #define SEARCH_DEPTH 100000
 #define DAY_S 86400
@@ -80,60 +78,18 @@ bool logrow_insert(struct db *db, const struct logrow *r, struct err *err)
 
 /* ---- filters ---- */
 
-/* Any filter, checked on a row: `? = 0 OR …` lets through what is not asked for. */
-#define REST                                                                                       \
-	"(? = 0 OR type = ?) AND (? = '' OR username = ?) AND (? = '' OR token_name = ?) "         \
-	"AND (? = '' OR model_name = ?) AND (? = 0 OR channel_id = ?) "                            \
-	"AND created_at >= ? AND created_at <= ? "
-#define REST_COUNT 12
-
-static void bind_rest(const struct log_filter *f, int type, struct value v[REST_COUNT])
+void log_bind_rest(const struct log_filter *f, int type, struct value v[LOG_REST_COUNT])
 {
-	const struct value values[REST_COUNT] = { v_int(type), v_int(type), v_text(f->username),
+	const struct value values[LOG_REST_COUNT] = { v_int(type), v_int(type), v_text(f->username),
 		v_text(f->username), v_text(f->token_name), v_text(f->token_name),
 		v_text(f->model_name), v_text(f->model_name), v_int(f->channel), v_int(f->channel),
 		v_int(f->from), v_int(f->to ? f->to : INT64_MAX) };
 
-	for (size_t i = 0; i < REST_COUNT; i++)
+	for (size_t i = 0; i < LOG_REST_COUNT; i++)
 		v[i] = values[i];
 }
 
-/* Which index finds the rows; each takes one value before REST. */
-enum shape { BY_USER, BY_RARE_TYPE, BY_TIME, BY_NOTHING, SHAPE_COUNT };
-
-#define WHERE_USER "WHERE user_id = ? AND "
-/* The index holds all types but consumption, and is used only when the query says so. */
-#define WHERE_RARE "WHERE type = ? AND type <> 2 AND "
-#define WHERE_TIME "WHERE created_at >= ? AND "
-#define WHERE_ID "WHERE id > ? AND "
-#define PAGE REST "ORDER BY id DESC LIMIT ? OFFSET ?"
-/* The order in which rows were made is that of their ids, except within a second. */
-#define PAGE_BY_TIME REST "ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
-#define SUM "SELECT COALESCE(SUM(quota), 0) FROM logs "
-
-static const char page_user_sql[] = SELECT WHERE_USER PAGE;
-static const char page_rare_sql[] = SELECT WHERE_RARE PAGE;
-static const char page_time_sql[] = SELECT WHERE_TIME PAGE_BY_TIME;
-static const char page_all_sql[] = SELECT WHERE_ID PAGE;
-static const char sum_user_sql[] = SUM WHERE_USER REST;
-static const char sum_time_sql[] = SUM WHERE_TIME REST;
-static const char sum_all_sql[] = SUM WHERE_ID REST;
-
-static const char *const page_sql[SHAPE_COUNT] = {
-	[BY_USER] = page_user_sql,
-	[BY_RARE_TYPE] = page_rare_sql,
-	[BY_TIME] = page_time_sql,
-	[BY_NOTHING] = page_all_sql,
-};
-
-static const char *const sum_sql[SHAPE_COUNT] = {
-	[BY_USER] = sum_user_sql,
-	[BY_TIME] = sum_time_sql,
-	[BY_NOTHING] = sum_all_sql,
-};
-
-/* A user name has no index of its own: it is the account's of that name, when there is one. */
-static bool user_of(struct db *db, const struct log_filter *f, int64_t *user_id, struct err *err)
+bool log_user_of(struct db *db, const struct log_filter *f, int64_t *user_id, struct err *err)
 {
 	static const char sql[] = "SELECT id FROM users WHERE username = ? AND status <> 3";
 	struct rows rows;
@@ -145,22 +101,115 @@ static bool user_of(struct db *db, const struct log_filter *f, int64_t *user_id,
 	    rows_number(&rows, user_id, err);
 }
 
-static enum shape shape_of(const struct log_filter *f, int64_t user_id, int type, int64_t *key)
+/* Which index finds the rows; each takes some values before LOG_REST. */
+enum shape { BY_USER, BY_RARE_TYPE, BY_TIME, BY_NOTHING, SHAPE_COUNT };
+
+#define WHERE_USER "WHERE user_id = ? AND id >= ? AND id < ? AND "
+/* The index holds all types but consumption, and is used only when the query says so. */
+#define WHERE_RARE "WHERE type = ? AND type <> 2 AND id >= ? AND id < ? AND "
+#define WHERE_TIME "WHERE created_at >= ? AND created_at <= ? AND (created_at < ? OR id < ?) AND "
+#define WHERE_ID "WHERE id >= ? AND id < ? AND "
+#define PAGE LOG_REST "ORDER BY id DESC LIMIT ? OFFSET ?"
+#define PAGE_BY_TIME LOG_REST "ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+
+static const char page_user_sql[] = SELECT WHERE_USER PAGE;
+static const char page_rare_sql[] = SELECT WHERE_RARE PAGE;
+static const char page_time_sql[] = SELECT WHERE_TIME PAGE_BY_TIME;
+static const char page_all_sql[] = SELECT WHERE_ID PAGE;
+
+static const char *const page_sql[SHAPE_COUNT] = {
+	[BY_USER] = page_user_sql,
+	[BY_RARE_TYPE] = page_rare_sql,
+	[BY_TIME] = page_time_sql,
+	[BY_NOTHING] = page_all_sql,
+};
+
+/* Most values that stand before LOG_REST. */
+#define FIRST_MAX 4
+
+struct search {
+	enum shape shape;
+	int64_t user_id, low, high; /* rows have ids from low to below high */
+	struct value v[FIRST_MAX + LOG_REST_COUNT + 2];
+	size_t count;
+};
+
+static enum shape shape_of(const struct log_filter *f, int64_t user_id)
 {
-	*key = 0;
-	if (user_id) {
-		*key = user_id;
+	if (user_id)
 		return BY_USER;
-	}
-	if (type != LOG_TYPE_ALL && type != LOG_TYPE_CONSUME) {
-		*key = type;
+	if (f->type != LOG_TYPE_ALL && f->type != LOG_TYPE_CONSUME)
 		return BY_RARE_TYPE;
+	return f->from || f->to ? BY_TIME : BY_NOTHING;
+}
+
+/* Which ids rows of the filter's times can have, a day of slack on both sides. */
+static bool bound_ids(struct db *db, const struct log_filter *f, struct search *s, struct err *err)
+{
+	static const char low_sql[] = "SELECT id FROM logs WHERE created_at < ? "
+	                              "ORDER BY created_at DESC, id DESC LIMIT 1";
+	static const char high_sql[] = "SELECT id FROM logs WHERE created_at > ? "
+	                               "ORDER BY created_at, id LIMIT 1";
+	struct rows rows;
+	int64_t id;
+
+	if (f->from > DAY_S) {
+		if (!db_query(db, low_sql, BIND(v_int(f->from - DAY_S)), &rows, err) ||
+		    !rows_number(&rows, &id, err))
+			return false;
+		if (id >= s->low)
+			s->low = id + 1;
 	}
-	if (f->from || f->to) {
-		*key = f->from;
-		return BY_TIME;
+	if (f->to > 0 && f->to < INT64_MAX - DAY_S) {
+		if (!db_query(db, high_sql, BIND(v_int(f->to + DAY_S)), &rows, err) ||
+		    !rows_number(&rows, &id, err))
+			return false;
+		if (id > 0 && id < s->high)
+			s->high = id;
 	}
-	return BY_NOTHING;
+	return true;
+}
+
+static void add(struct search *s, int64_t n)
+{
+	s->v[s->count++] = v_int(n);
+}
+
+/* The values of the shape's beginning and of LOG_REST. */
+static void bind(struct search *s, const struct log_filter *f)
+{
+	int64_t to = f->to ? f->to : INT64_MAX;
+
+	s->count = 0;
+	if (s->shape == BY_TIME) {
+		bool behind = f->after_id && f->after_time < to;
+
+		add(s, f->from);
+		add(s, behind ? f->after_time : to);
+		add(s, f->after_id ? f->after_time : INT64_MAX);
+		add(s, f->after_id ? f->after_id : INT64_MAX);
+	} else {
+		if (s->shape == BY_USER)
+			add(s, s->user_id);
+		if (s->shape == BY_RARE_TYPE)
+			add(s, f->type);
+		add(s, s->low);
+		add(s, s->high);
+	}
+	log_bind_rest(f, f->type, s->v + s->count);
+	s->count += LOG_REST_COUNT;
+}
+
+static bool search_for(struct db *db, const struct log_filter *f, struct search *s, struct err *err)
+{
+	*s = (struct search){ .high = f->after_id ? f->after_id : INT64_MAX };
+	if (!log_user_of(db, f, &s->user_id, err))
+		return false;
+	s->shape = shape_of(f, s->user_id);
+	if (s->shape == BY_USER && !bound_ids(db, f, s, err))
+		return false;
+	bind(s, f);
+	return true;
 }
 
 static bool list(struct db *db, struct arena *a, const char *sql, const struct value *values,
@@ -179,34 +228,58 @@ static bool list(struct db *db, struct arena *a, const char *sql, const struct v
 bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f, int64_t offset,
     int64_t limit, struct log_list *out, struct err *err)
 {
-	struct value v[REST_COUNT + 3];
-	int64_t user_id, key;
-	enum shape shape;
+	struct search s;
 
-	if (!user_of(db, f, &user_id, err))
+	if (!search_for(db, f, &s, err))
 		return false;
-	shape = shape_of(f, user_id, f->type, &key);
-	v[0] = v_int(key);
-	bind_rest(f, f->type, v + 1);
-	v[REST_COUNT + 1] = v_int(limit);
-	v[REST_COUNT + 2] = v_int(offset);
-	return list(db, a, page_sql[shape], v, REST_COUNT + 3, out, err);
+	add(&s, limit);
+	add(&s, offset);
+	return list(db, a, page_sql[s.shape], s.v, s.count, out, err);
 }
 
-bool logrow_sum(struct db *db, const struct log_filter *f, int64_t *quota, struct err *err)
+/* ---- counting ---- */
+
+/* So many of the newest rows are looked at; what is only found further back is not counted. */
+#define COUNT_DEPTH 200000
+
+#define COUNT_OF_ROWS(where)                                                                       \
+	"SELECT COUNT(*) FROM (SELECT 1 FROM logs " where LOG_REST "AND id >= ? LIMIT ?) AS found"
+
+static const char count_user_sql[] = COUNT_OF_ROWS(WHERE_USER);
+static const char count_rare_sql[] = COUNT_OF_ROWS(WHERE_RARE);
+static const char count_time_sql[] = COUNT_OF_ROWS(WHERE_TIME);
+static const char count_all_sql[] = COUNT_OF_ROWS(WHERE_ID);
+
+static const char *const count_sql[SHAPE_COUNT] = {
+	[BY_USER] = count_user_sql,
+	[BY_RARE_TYPE] = count_rare_sql,
+	[BY_TIME] = count_time_sql,
+	[BY_NOTHING] = count_all_sql,
+};
+
+bool logrow_count(struct db *db, const struct log_filter *f, int64_t most, int64_t *count,
+    struct err *err)
 {
-	struct value v[REST_COUNT + 1];
-	int64_t user_id, key;
-	enum shape shape;
+	static const char floor_sql[] = "SELECT COALESCE(MAX(id), 0) - ? FROM logs";
+	static const char below_sql[] = "SELECT COUNT(*) FROM (SELECT 1 FROM logs WHERE id < ? "
+	                                "LIMIT 1) AS found";
+	int64_t floor, below;
+	struct search s;
 	struct rows rows;
 
-	if (!user_of(db, f, &user_id, err))
+	if (!db_query(db, floor_sql, BIND(v_int(COUNT_DEPTH)), &rows, err) ||
+	    !rows_number(&rows, &floor, err) ||
+	    !db_query(db, below_sql, BIND(v_int(floor)), &rows, err) ||
+	    !rows_number(&rows, &below, err) || !search_for(db, f, &s, err))
 		return false;
-	shape = shape_of(f, user_id, LOG_TYPE_CONSUME, &key);
-	v[0] = v_int(key);
-	bind_rest(f, LOG_TYPE_CONSUME, v + 1);
-	return db_query(db, sum_sql[shape], v, REST_COUNT + 1, &rows, err) &&
-	    rows_number(&rows, quota, err);
+	add(&s, floor);
+	add(&s, most + 1);
+	if (!db_query(db, count_sql[s.shape], s.v, s.count, &rows, err) ||
+	    !rows_number(&rows, count, err))
+		return false;
+	if (*count > most || below)
+		*count = -1;
+	return true;
 }
 
 /* ---- search ---- */
@@ -238,76 +311,4 @@ bool logrow_search(struct db *db, struct arena *a, struct str keyword, int64_t u
 		    err);
 	return list(db, a, search_all_sql,
 	    BIND(v_int(SEARCH_DEPTH), like, like, like, v_int(limit)), out, err);
-}
-
-/* ---- housekeeping and sums by day ---- */
-
-bool logrow_delete_before(struct db *db, int64_t before, int64_t *count, struct err *err)
-{
-	static const char sql[] = "DELETE FROM logs WHERE id IN "
-	                          "(SELECT id FROM logs WHERE created_at < ? "
-	                          "ORDER BY created_at LIMIT ?)";
-	int64_t n;
-
-	*count = 0;
-	do {
-		/* A transaction each, so that settlements get in between. */
-		if (!db_run(db, sql, BIND(v_int(before), v_int(DELETE_STEP)), &n, err))
-			return false;
-		*count += n;
-	} while (n == DELETE_STEP);
-	return true;
-}
-
-static struct str day_text(struct arena *a, int64_t at)
-{
-	time_t t = (time_t)at;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm))
-		return STR("");
-	return str_c(arena_fmt(a, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday));
-}
-
-struct log_day_row {
-	int64_t start;
-	struct log_day day;
-};
-
-static const struct field day_fields[] = {
-	FIELD(struct log_day_row, start, 0),
-	FIELD(struct log_day_row, day.model, 0),
-	FIELD(struct log_day_row, day.requests, 0),
-	FIELD(struct log_day_row, day.quota, 0),
-	FIELD(struct log_day_row, day.prompt_tokens, 0),
-	FIELD(struct log_day_row, day.completion_tokens, 0),
-	{ 0 },
-};
-
-/* The rows of a user are found by user and id. Ids follow time to within the life of a request, so
- * the first row made a day earlier bounds them. */
-bool logrow_days(struct db *db, struct arena *a, int64_t user_id, int64_t from, int64_t to,
-    struct log_day_list *out, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT created_at - created_at % 86400, model_name, COUNT(*), SUM(quota), "
-	    "SUM(prompt_tokens), SUM(completion_tokens) FROM logs "
-	    "WHERE user_id = ? AND type = 2 AND created_at >= ? AND created_at <= ? "
-	    "AND id >= (SELECT id FROM logs WHERE created_at >= ? ORDER BY created_at, id LIMIT 1) "
-	    "GROUP BY created_at - created_at % 86400, model_name ORDER BY 1, 2";
-	struct log_day_row *items;
-	struct rows rows;
-	void *p;
-
-	if (!db_query(db, sql, BIND(v_int(user_id), v_int(from), v_int(to), v_int(from - DAY_S)),
-	        &rows, err) ||
-	    !rows_all(&rows, day_fields, sizeof(*items), a, &p, &out->count, err))
-		return false;
-	items = p;
-	out->items = arena_alloc(a, out->count * sizeof(struct log_day));
-	for (size_t i = 0; i < out->count; i++) {
-		out->items[i] = items[i].day;
-		out->items[i].day = day_text(a, items[i].start);
-	}
-	return true;
 }

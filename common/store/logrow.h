@@ -1,8 +1,11 @@
 /* logrow.h — table logs: what was consumed, topped up, managed, tested
  *
  * The row of a charge is inserted by billing/quota.c within the settlement; all others come
- * through logrow_insert. Order is by id, newest first; where the filter names times, by time and
- * then id, which differ only among rows of nearly the same moment.
+ * through logrow_insert. Order is by id, newest first; where the filter names times and no user, by
+ * time and then id, which differ only among rows of nearly the same moment. Ids follow time to
+ * within the life of a request; a day of slack is what a search by both allows for.
+ *
+ * Sums and clean-up are logstats.h's.
  */
 #ifndef STORE_LOGROW_H
 #define STORE_LOGROW_H
@@ -53,6 +56,9 @@ struct log_filter { /* 0 and "" = any */
 	struct str token_name, model_name;
 	int64_t channel;
 	int64_t from, to; /* created_at, inclusive */
+	/* Rows that come after the one with this id and time in the order of a page: where the next
+	 * page begins, found without counting through those before. */
+	int64_t after_id, after_time;
 };
 
 struct log_list {
@@ -67,22 +73,23 @@ MUST_USE bool logrow_page(struct db *db, struct arena *a, const struct log_filte
  * 100,000 rows. user_id 0 = all. */
 MUST_USE bool logrow_search(struct db *db, struct arena *a, struct str keyword, int64_t user_id,
     int64_t limit, struct log_list *out, struct err *err);
-/* Sum of quota over consumption rows; the filter's type is ignored. */
-MUST_USE bool logrow_sum(struct db *db, const struct log_filter *f, int64_t *quota,
+/* Rows that the filter finds, counted up to `most`; -1: more than that, or it would take reading too
+ * much of the table. */
+MUST_USE bool logrow_count(struct db *db, const struct log_filter *f, int64_t most, int64_t *count,
     struct err *err);
-/* Deletes rows before the time in steps of at most 1,000; *count gets how many in all. */
-MUST_USE bool logrow_delete_before(struct db *db, int64_t before, int64_t *count, struct err *err);
 
-/* Consumption of one user by UTC day and model since `from`, ordered by both. */
-struct log_day {
-	struct str day, model; /* "2025-02-21" */
-	int64_t requests, quota, prompt_tokens, completion_tokens;
-};
-struct log_day_list {
-	struct log_day *items;
-	size_t count;
-};
-MUST_USE bool logrow_days(struct db *db, struct arena *a, int64_t user_id, int64_t from, int64_t to,
-    struct log_day_list *out, struct err *err);
+/* ---- for logstats.c: the part of a filter that is checked on a row --------------------------- */
+
+/* Which rows: each gets two values, and 0 or "" lets all through. */
+#define LOG_REST                                                                                   \
+	"(? = 0 OR type = ?) AND (? = '' OR username = ?) AND (? = '' OR token_name = ?) "         \
+	"AND (? = '' OR model_name = ?) AND (? = 0 OR channel_id = ?) "                            \
+	"AND created_at >= ? AND created_at <= ? "
+#define LOG_REST_COUNT 12
+
+void log_bind_rest(const struct log_filter *f, int type, struct value v[LOG_REST_COUNT]);
+/* A user name has no index of its own: it is the account's of that name, when there is one. */
+MUST_USE bool log_user_of(struct db *db, const struct log_filter *f, int64_t *user_id,
+    struct err *err);
 
 #endif

@@ -1,8 +1,11 @@
-/* test_admin_logs.c — /api/log and the dashboard */
+/* test_admin_logs.c — /api/log, its pages and CSV, and the dashboard */
 #include "admin_room.h"
 
 #include "base/clock.h"
+#include "../../fcgi-admin/csv.h"
+#include "../../fcgi-admin/pager.h"
 #include "store/logrow.h"
+#include "store/usage.h"
 
 static void add(struct room *m, const struct logrow *row)
 {
@@ -31,6 +34,15 @@ static void fill(struct room *m)
 	        .channel = 4,
 	        .request_id = STR("r-1"),
 	        .elapsed_time = 12,
+	        .origin_model = STR("gpt-4o"),
+	        .cached_tokens = 3,
+	        .attempts = 2,
+	        .first_byte_ms = 9,
+	        .upstream_status = 200,
+	        .finish = FINISH_ABORTED,
+	        .model_ratio = 1250000,
+	        .completion_ratio = 4000000,
+	        .group_ratio = 1000000,
 	        .is_stream = true });
 	add(m,
 	    &(struct logrow){ .user_id = m->boss,
@@ -56,8 +68,22 @@ static void test_lists(void **state)
 		    "\"quota\":7,"
 		    "\"prompt_tokens\":5,\"completion_tokens\":6,\"channel\":4,\"request_id\":\"r-"
 		    "1\","
-		    "\"elapsed_time\":12,\"is_stream\":true,\"system_prompt_reset\":false}]",
+		    "\"elapsed_time\":12,\"is_stream\":true,\"system_prompt_reset\":false,"
+		    "\"token_id\":0,\"origin_model\":\"gpt-4o\",\"upstream_model\":\"gpt-4o\","
+		    "\"cached_tokens\":3,\"attempts\":2,\"first_token_ms\":9,\"http_status\":200,"
+		    "\"finish\":\"aborted\",\"model_ratio\":1.25,\"completion_ratio\":4,"
+		    "\"group_ratio\":1}]",
 		    NULL },
+		{ "only rows of requests have more", "boss", "GET", "/api/log?type=1", NULL, 200,
+		    "\"system_prompt_reset\":false}]", "attempts" },
+		{ "a total for who asks for pages of a size", "boss", "GET", "/api/log?page_size=2",
+		    NULL, 200, "],\"total\":3}", NULL },
+		{ "and on the last page", "boss", "GET", "/api/log?page_size=2&p=1", NULL, 200,
+		    "],\"total\":3}", "\"id\":2," },
+		{ "and of a filter", "boss", "GET", "/api/log?page_size=10&channel=4", NULL, 200,
+		    "],\"total\":1}", NULL },
+		{ "old clients get none", "boss", "GET", "/api/log", NULL, 200, "\"data\":[",
+		    "total" },
 		{ "model is exact", "boss", "GET", "/api/log?model_name=gpt-4", NULL, 200,
 		    "\"id\":3,", "\"id\":2," },
 		{ "channel", "boss", "GET", "/api/log?channel=4", NULL, 200, "\"id\":2,",
@@ -83,11 +109,11 @@ static void test_lists(void **state)
 		{ "own search", "anna", "GET", "/api/log/self/search?keyword=gpt", NULL, 200,
 		    "\"id\":2,", "\"id\":3," },
 		{ "sum counts consumption only", "boss", "GET", "/api/log/stat?type=1", NULL, 200,
-		    "\"data\":{\"quota\":18}", NULL },
+		    "\"data\":{\"quota\":18,\"requests\":2,\"tokens\":11}", NULL },
 		{ "sum of one", "boss", "GET", "/api/log/stat?username=anna", NULL, 200,
-		    "\"data\":{\"quota\":7}", NULL },
+		    "\"data\":{\"quota\":7,\"requests\":1,\"tokens\":11}", NULL },
 		{ "own sum", "anna", "GET", "/api/log/self/stat?username=boss", NULL, 200,
-		    "\"data\":{\"quota\":7}", NULL },
+		    "\"data\":{\"quota\":7,\"requests\":1,\"tokens\":11}", NULL },
 		{ "delete needs a time", "boss", "DELETE", "/api/log", NULL, 200,
 		    "target_timestamp is required", NULL },
 		{ "not for users", "anna", "DELETE", "/api/log?target_timestamp=999", NULL, 200,
@@ -163,11 +189,152 @@ static void test_dashboard(void **state)
 	room_close(&m);
 }
 
+/* Three rows: anna yesterday and today by two keys, boss today. */
+static void fill_range(struct room *m, int64_t day)
+{
+	add(m,
+	    &(struct logrow){ .user_id = m->anna,
+	        .created_at = day - 1,
+	        .type = 2,
+	        .model_name = STR("a"),
+	        .token_id = 1,
+	        .channel = 4,
+	        .quota = 10,
+	        .cached_tokens = 2,
+	        .elapsed_time = 30 });
+	add(m,
+	    &(struct logrow){ .user_id = m->anna,
+	        .created_at = day + 3600,
+	        .type = 2,
+	        .model_name = STR("b"),
+	        .token_id = 2,
+	        .channel = 5,
+	        .quota = 20 });
+	add(m,
+	    &(struct logrow){ .user_id = m->boss,
+	        .created_at = day + 7200,
+	        .type = 2,
+	        .model_name = STR("b"),
+	        .token_id = 3,
+	        .channel = 5,
+	        .quota = 40 });
+}
+
+static void test_dashboard_range(void **state)
+{
+	static const int64_t day = 1740096000; /* 2025-02-21 */
+#define RANGE "/api/user/dashboard?start=1740009600&end=1740182400"
+	static const struct step steps[] = {
+		{ "own, by model", "anna", "GET", RANGE, NULL, 200,
+		    "[{\"Day\":\"2025-02-20\",\"ModelName\":\"a\",\"RequestCount\":1,\"Quota\":10,"
+		    "\"PromptTokens\":0,\"CompletionTokens\":0,\"CachedTokens\":2,\"ElapsedMs\":30,"
+		    "\"Id\":0},{\"Day\":\"2025-02-21\",\"ModelName\":\"b\",\"RequestCount\":1,"
+		    "\"Quota\":20,",
+		    "\"Quota\":40" },
+		{ "by key", "anna", "GET", RANGE "&by=key", NULL, 200, "\"Id\":2}", "\"Id\":3}" },
+		{ "by the hour", "anna", "GET", RANGE "&step=hour", NULL, 200,
+		    "{\"Day\":\"2025-02-21 01:00\",\"ModelName\":\"b\"", NULL },
+		{ "another zone's days", "anna", "GET", RANGE "&tz=%2B02:00", NULL, 200,
+		    "[{\"Day\":\"2025-02-21\",\"ModelName\":\"a\"", "2025-02-20" },
+		{ "unknown zone", "anna", "GET", RANGE "&tz=Nowhere/Else", NULL, 200,
+		    "Invalid parameter: tz", NULL },
+		{ "the site is not for users", "anna", "GET", RANGE "&scope=site", NULL, 200,
+		    "Insufficient permission", NULL },
+		{ "nor are channels", "anna", "GET", RANGE "&by=channel", NULL, 200,
+		    "Insufficient permission", NULL },
+		{ "site by channel", "boss", "GET", RANGE "&scope=site&by=channel", NULL, 200,
+		    "\"RequestCount\":2,\"Quota\":60,", NULL },
+		{ "site by user", "boss", "GET", RANGE "&scope=site&by=user", NULL, 200,
+		    "\"ModelName\":\"boss\",\"RequestCount\":1,\"Quota\":40,", NULL },
+		{ "an admin's own", "boss", "GET", RANGE, NULL, 200, "\"Quota\":40",
+		    "\"Quota\":20" },
+		{ "too long", "boss", "GET", "/api/user/dashboard?start=1&end=1740182400", NULL,
+		    200, "Invalid parameter: start", NULL },
+		{ "backwards", "boss", "GET", "/api/user/dashboard?start=9&end=8", NULL, 200,
+		    "Invalid parameter: end", NULL },
+		{ "unknown step", "boss", "GET", RANGE "&step=week", NULL, 200,
+		    "Invalid parameter: step", NULL },
+		{ "unknown by", "boss", "GET", RANGE "&by=colour", NULL, 200,
+		    "Invalid parameter: by", NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	fill_range(&m, day);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_must(usage_catch_up(m.db, &err));
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
+/* The place where a page ended is where the next begins, whatever came in meanwhile. */
+static void test_pages_keep_their_place(void **state)
+{
+	struct pager *pager = pager_new();
+	struct answer a;
+	struct room m;
+
+	room_open(&m);
+	m.admin.pager = pager;
+	for (int i = 0; i < 25; i++)
+		add(&m, &(struct logrow){ .created_at = 100 + i, .type = 2 });
+	a = room_as(&m, "boss", "GET", "/api/log?p=0", NULL);
+	assert_int_equal(json_int_at(a.tree, "data.9.id", 0), 16);
+	add(&m, &(struct logrow){ .created_at = 200, .type = 2 });
+	a = room_as(&m, "boss", "GET", "/api/log?p=1", NULL);
+	assert_int_equal(json_int_at(a.tree, "data.0.id", 0), 15);
+	/* Somebody else, and another filter, begin by themselves. */
+	a = room_as(&m, "root", "GET", "/api/log?p=1", NULL);
+	assert_int_equal(json_int_at(a.tree, "data.0.id", 0), 16);
+	a = room_as(&m, "boss", "GET", "/api/log?p=1&type=2", NULL);
+	assert_int_equal(json_int_at(a.tree, "data.0.id", 0), 16);
+	/* The first page is always the newest. */
+	a = room_as(&m, "boss", "GET", "/api/log?p=0", NULL);
+	assert_int_equal(json_int_at(a.tree, "data.0.id", 0), 26);
+	room_close(&m);
+	pager_free(pager);
+}
+
+static void test_csv(void **state)
+{
+	static const struct {
+		const char *name, *in, *want;
+	} cases[] = {
+		{ "plain", "abc", "\"abc\"" },
+		{ "empty", "", "\"\"" },
+		{ "quotes", "a \"b\"", "\"a \"\"b\"\"\"" },
+		{ "comma and line", "a,b\nc", "\"a,b\nc\"" },
+		{ "formula", "=1+1", "\"'=1+1\"" },
+		{ "plus", "+1", "\"'+1\"" },
+		{ "minus", "-1", "\"'-1\"" },
+		{ "at", "@SUM(A1)", "\"'@SUM(A1)\"" },
+		{ "tab", "\t=1", "\"'\t=1\"" },
+		{ "formula further on", "a=1", "\"a=1\"" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct buf b = buf_init(1024);
+
+		csv_text(&b, str_c(cases[i].in));
+		if (!str_eq_c(buf_str(&b), cases[i].want))
+			fail_msg("%s: got %s, want %s", cases[i].name, b.data, cases[i].want);
+		buf_clear(&b);
+		csv_int(&b, -5);
+		csv_text(&b, str_c("x"));
+		csv_end(&b);
+		assert_string_equal(b.data, "-5,\"x\"\r\n");
+		buf_release(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_dashboard),
+		cmocka_unit_test(test_dashboard_range),
+		cmocka_unit_test(test_pages_keep_their_place),
+		cmocka_unit_test(test_csv),
 	};
 
 	return cmocka_run_group_tests_name("admin logs", tests, NULL, NULL);

@@ -192,6 +192,7 @@ static void test_status(void **state)
 		{ "top_up_link", cJSON_String },
 		{ "chat_link", cJSON_String },
 		{ "quota_per_unit", cJSON_Number },
+		{ "capabilities", cJSON_Array },
 	};
 	struct answer a;
 	struct room m;

@@ -18,6 +18,8 @@ static void test_redact(void **state)
 		{ "plain", "{\"model\":\"gpt-4o\",\"n\":1}", "{\"model\":\"gpt-4o\",\"n\":1}" },
 		{ "key", "my key is sk-" KEY ".", "my key is ***" },
 		{ "key in JSON", "{\"content\":\"sk-" KEY "\"}", "{\"content\":\"***\"}" },
+		{ "key in a URL", "http://h/x?key=sk-" KEY "&a=/sk-" KEY,
+		    "http://h/x?key=***&a=/***" },
 		{ "a word that begins so", "ask-me sk-short", "ask-me sk-short" },
 		{ "bearer", "Authorization: Bearer " KEY " x", "Authorization: *** x" },
 		{ "jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl,", "***," },

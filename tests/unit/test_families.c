@@ -137,6 +137,11 @@ static const struct {
 	{ "{\"metadata\":{\"file_id\":\"x\",\"y\":{\"file_id\":\"z\"}},\"file_id\":\"f\"}", "files=\"f\" " },
 	{ "{\"parameters\":{\"properties\":{\"file_id\":{\"type\":\"string\",\"id\":\"x\"}}}}", "" },
 	{ "{\"metadata\":\"}\",\"file_id\":\"f\"}", "files=\"f\" " },
+	/* names of variables are the user's own, what they hold is read by the model */
+	{ "{\"prompt\":{\"variables\":{\"metadata\":{\"file_id\":\"f\"}}}}", "files=\"f\" " },
+	{ "{\"variables\":{\"a\":{\"file_id\":\"f\"}},\"file_id\":\"g\"}",
+	  "files=\"f\" files=\"g\" " },
+	{ "{\"metadata\":{\"variables\":{\"file_id\":\"x\"}}}", "" },
 	{ "{\"file_id\":\"\"}", "files=\"\" " },
 };
 

@@ -1,7 +1,9 @@
-/* test_logrow.c — table logs: pages, search, sums, days, deletion */
+/* test_logrow.c — table logs: pages, search, sums, clean-up; what usage_hours makes of it */
 #include "temp_db.h"
 
-#include "store/logrow.h"
+#include "base/clock.h"
+#include "store/logstats.h"
+#include "store/usage.h"
 #include "store/user.h"
 
 static int64_t last_id(struct temp_db *t)
@@ -195,26 +197,35 @@ static void test_filters(void **state)
 		{ "inclusive", { .from = 130, .to = 150 }, "6,5,4", 120 },
 		{ "to, with user", { .user_id = 1, .to = 130 }, "4,3,1", 50 },
 		{ "from, with type", { .type = 3, .from = 160 }, "7", 160 },
-		{ "all at once", { 2, 1, NAME("alice"), NAME("work"), NAME("gpt-4o"), 1, 170, 170 },
-		    "8", 160 },
-		{ "all but one", { 2, 1, NAME("alice"), NAME("work"), NAME("gpt-4o"), 2, 170, 170 },
-		    "", 0 },
+		{ "all at once",
+		    { 2, 1, NAME("alice"), NAME("work"), NAME("gpt-4o"), 1, 170, 170, 0, 0 }, "8",
+		    160 },
+		{ "all but one",
+		    { 2, 1, NAME("alice"), NAME("work"), NAME("gpt-4o"), 2, 170, 170, 0, 0 }, "",
+		    0 },
 	};
 	struct temp_db *t = *state;
 
 	fill(t);
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+	for (size_t i = 0; i < 2 * COUNT_OF(cases); i++) {
+		size_t c = i % COUNT_OF(cases);
+		struct log_sums sum = { .quota = -1 };
 		struct log_list list;
-		int64_t sum = -1;
 
-		CHECK(logrow_page(t->db, t->arena, &cases[i].f, 0, 100, &list, &t->err), &t->err);
-		if (strcmp(ids(t, &list), cases[i].want) != 0)
-			fail_msg("%s: got %s, want %s", cases[i].name, ids(t, &list),
-			    cases[i].want);
-		CHECK(logrow_sum(t->db, &cases[i].f, &sum, &t->err), &t->err);
-		if (sum != cases[i].sum)
-			fail_msg("%s: got sum %d, want %d", cases[i].name, (int)sum,
-			    (int)cases[i].sum);
+		/* The second time with all rows in usage_hours: a sum is the same either way. */
+		if (i == COUNT_OF(cases))
+			CHECK(usage_catch_up(t->db, &t->err), &t->err);
+		CHECK(logrow_page(t->db, t->arena, &cases[c].f, 0, 100, &list, &t->err), &t->err);
+		if (strcmp(ids(t, &list), cases[c].want) != 0)
+			fail_msg("%s: got %s, want %s", cases[c].name, ids(t, &list),
+			    cases[c].want);
+		CHECK(log_sum(t->db, &cases[c].f, &sum, &t->err), &t->err);
+		if (sum.quota != cases[c].sum)
+			fail_msg("%s: got sum %d, want %d", cases[c].name, (int)sum.quota,
+			    (int)cases[c].sum);
+		if (sum.tokens != 3 * sum.requests)
+			fail_msg("%s: got %d tokens of %d requests", cases[c].name, (int)sum.tokens,
+			    (int)sum.requests);
 	}
 }
 
@@ -286,6 +297,129 @@ static void test_search(void **state)
 	}
 }
 
+/* Pages one after the other, each found by the last row of the one before. */
+static void test_pages_by_row(void **state)
+{
+	static const struct {
+		const char *name;
+		struct log_filter f;
+		const char *want[4];
+	} cases[] = {
+		{ "all", { 0 }, { "9,8,7,6", "5,4,3,2", "1", "" } },
+		{ "user", { .user_id = 1 }, { "8,4,3,1", "", "", "" } },
+		{ "time", { .from = 110, .to = 170 }, { "8,7,6,5", "4,3,2", "", "" } },
+		{ "user and time", { .user_id = 1, .to = 130 }, { "4,3,1", "", "", "" } },
+		{ "rare type", { .type = 5 }, { "6", "", "", "" } },
+	};
+	struct temp_db *t = *state;
+
+	fill(t);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct log_filter f = cases[i].f;
+
+		for (size_t page = 0; page < 4; page++) {
+			struct log_list list;
+
+			CHECK(logrow_page(t->db, t->arena, &f, 0, 4, &list, &t->err), &t->err);
+			if (strcmp(ids(t, &list), cases[i].want[page]) != 0)
+				fail_msg("%s, page %zu: got %s, want %s", cases[i].name, page,
+				    ids(t, &list), cases[i].want[page]);
+			if (list.count == 0)
+				break;
+			f.after_id = list.items[list.count - 1].id;
+			f.after_time = list.items[list.count - 1].created_at;
+		}
+	}
+}
+
+static void test_count(void **state)
+{
+	static const struct {
+		const char *name;
+		struct log_filter f;
+		int64_t most, want;
+	} cases[] = {
+		{ "all", { 0 }, 100, 9 },
+		{ "exactly as many", { 0 }, 9, 9 },
+		{ "too many", { 0 }, 8, -1 },
+		{ "user", { .user_id = 1 }, 100, 4 },
+		{ "time", { .from = 150 }, 100, 4 },
+		{ "rare type", { .type = 5 }, 100, 1 },
+		{ "none", { .channel = 77 }, 100, 0 },
+	};
+	struct temp_db *t = *state;
+
+	fill(t);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t n = -2;
+
+		CHECK(logrow_count(t->db, &cases[i].f, cases[i].most, &n, &t->err), &t->err);
+		if (n != cases[i].want)
+			fail_msg("%s: got %d, want %d", cases[i].name, (int)n, (int)cases[i].want);
+	}
+}
+
+static int64_t quietest_us(struct temp_db *t, struct log_filter f)
+{
+	int64_t best = INT64_MAX;
+
+	for (int i = 0; i < 20; i++) {
+		int64_t began = clock_mono_ns(), took;
+		struct log_list list;
+
+		CHECK(logrow_page(t->db, t->arena, &f, 0, 10, &list, &t->err), &t->err);
+		assert_int_equal(list.count, 10);
+		took = (clock_mono_ns() - began) / 1000;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+/* tests/bench/log_pages measures it with millions; here a scan would be a hundred times slower. */
+static void test_long_log(void **state)
+{
+	static const struct {
+		const char *name;
+		struct log_filter f;
+	} cases[] = {
+		{ "all", { 0 } },
+		{ "user", { .user_id = 7 } },
+		{ "user and time", { .user_id = 7, .from = 1 } },
+		{ "time", { .from = 2000 } },
+		{ "rare type", { .type = 5 } },
+		{ "in the middle", { .after_id = 400, .after_time = 400 } },
+	};
+	static const char fill_sql[] =
+	    "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?) "
+	    "INSERT INTO logs (user_id, created_at, type) "
+	    "SELECT i % 20, i, CASE i % 50 WHEN 1 THEN 5 ELSE 2 END FROM n";
+	struct temp_db *t = *state;
+	int64_t before[COUNT_OF(cases)];
+
+	CHECK(db_run(t->db, fill_sql, BIND(v_int(1), v_int(3000)), NULL, &t->err), &t->err);
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		before[i] = quietest_us(t, cases[i].f);
+	CHECK(db_run(t->db, fill_sql, BIND(v_int(3000), v_int(150000)), NULL, &t->err), &t->err);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t after = quietest_us(t, cases[i].f);
+
+		if (after > before[i] * 10 + 500)
+			fail_msg("%s: %d us with 3,000 rows, %d us with 150,000", cases[i].name,
+			    (int)before[i], (int)after);
+	}
+}
+
+static int64_t number(struct temp_db *t, const char *sql)
+{
+	struct rows rows;
+	int64_t n = 0;
+
+	CHECK(db_query(t->db, sql, BIND_NONE, &rows, &t->err) && rows_number(&rows, &n, &t->err),
+	    &t->err);
+	return n;
+}
+
 static void test_days(void **state)
 {
 	static const struct {
@@ -303,18 +437,23 @@ static void test_days(void **state)
 		{ 1, 1740182400, 128, LOG_TYPE_CONSUME, "b" }, /* too late */
 	};
 	static const struct {
-		const char *day, *model;
+		int64_t slot;
+		const char *model;
 		int64_t requests, quota;
 	} want[] = {
-		{ "2025-02-20", "a", 1, 4 },
-		{ "2025-02-20", "b", 2, 10 },
-		{ "2025-02-21", "b", 1, 64 },
+		{ 0, "a", 1, 4 },
+		{ 0, "b", 2, 10 },
+		{ 1, "b", 1, 64 },
 	};
+	const struct usage_query days = { .user_id = 1,
+		.from = 1740009600,
+		.to = 1740182400,
+		.step_s = USAGE_DAY_S };
 	struct temp_db *t = *state;
-	struct log_day_list days;
+	struct usage_list list;
 
-	CHECK(logrow_days(t->db, t->arena, 1, 0, 2000000000, &days, &t->err), &t->err);
-	assert_int_equal(days.count, 0);
+	CHECK(usage_read(t->db, t->arena, &days, &list, &t->err), &t->err);
+	assert_int_equal(list.count, 0);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct logrow r = { .user_id = rows[i].user_id,
 			.created_at = rows[i].at,
@@ -326,39 +465,103 @@ static void test_days(void **state)
 
 		CHECK(logrow_insert(t->db, &r, &t->err), &t->err);
 	}
-	CHECK(logrow_days(t->db, t->arena, 1, 1740009600, 1740182399, &days, &t->err), &t->err);
-	assert_int_equal(days.count, COUNT_OF(want));
-	for (size_t i = 0; i < COUNT_OF(want); i++) {
-		CHECK_TEXT(days.items[i].day, want[i].day);
-		CHECK_TEXT(days.items[i].model, want[i].model);
-		assert_int_equal(days.items[i].requests, want[i].requests);
-		assert_int_equal(days.items[i].quota, want[i].quota);
-		assert_int_equal(days.items[i].prompt_tokens, 3 * want[i].requests);
-		assert_int_equal(days.items[i].completion_tokens, 5 * want[i].requests);
+	/* From the log alone, from usage_hours alone, and with one row of each. */
+	for (int turn = 0; turn < 3; turn++) {
+		if (turn == 1)
+			CHECK(usage_catch_up(t->db, &t->err), &t->err);
+		if (turn == 2)
+			CHECK(db_script(t->db,
+			          "INSERT INTO logs (user_id, created_at, type, model_name, quota, "
+			          "prompt_tokens, completion_tokens) VALUES "
+			          "(1, 1740100000, 2, 'b', 1000, 3, 5)",
+			          &t->err),
+			    &t->err);
+		CHECK(usage_read(t->db, t->arena, &days, &list, &t->err), &t->err);
+		assert_int_equal(list.count, COUNT_OF(want));
+		for (size_t i = 0; i < COUNT_OF(want); i++) {
+			int64_t more = turn == 2 && want[i].slot == 1;
+
+			assert_int_equal(list.items[i].slot, want[i].slot);
+			CHECK_TEXT(list.items[i].name, want[i].model);
+			assert_int_equal(list.items[i].requests, want[i].requests + more);
+			assert_int_equal(list.items[i].quota, want[i].quota + 1000 * more);
+			assert_int_equal(list.items[i].prompt_tokens,
+			    3 * (want[i].requests + more));
+			assert_int_equal(list.items[i].completion_tokens,
+			    5 * (want[i].requests + more));
+		}
 	}
 }
 
-static void test_delete_before(void **state)
+/* The id of a row that goes is used again: its successor must be counted all the same. */
+static void test_mark_goes_back(void **state)
 {
+	static const char insert_sql[] =
+	    "INSERT INTO logs (user_id, created_at, type, quota) VALUES (1, 7200, 2, 5)";
+	static const char sum_sql[] = "SELECT SUM(quota) FROM usage_hours";
 	struct temp_db *t = *state;
+	int64_t first, second;
+
+	CHECK(db_run(t->db, insert_sql, BIND_NONE, NULL, &t->err), &t->err);
+	CHECK(db_insert(t->db, insert_sql, BIND_NONE, &first, &t->err), &t->err);
+	CHECK(usage_catch_up(t->db, &t->err), &t->err);
+	assert_int_equal(number(t, sum_sql), 10);
+	CHECK(usage_take_back(t->db, first, &t->err), &t->err);
+	assert_int_equal(number(t, sum_sql), 5);
+	CHECK(db_script(t->db, "DELETE FROM logs WHERE id = 2", &t->err), &t->err);
+	CHECK(db_insert(t->db, insert_sql, BIND_NONE, &second, &t->err), &t->err);
+	assert_int_equal(second, first);
+	CHECK(usage_catch_up(t->db, &t->err), &t->err);
+	assert_int_equal(number(t, sum_sql), 10);
+	/* One that was not counted yet has nothing to take back. */
+	CHECK(db_insert(t->db, insert_sql, BIND_NONE, &second, &t->err), &t->err);
+	CHECK(usage_take_back(t->db, second, &t->err), &t->err);
+	assert_int_equal(number(t, sum_sql), 10);
+}
+
+static int64_t clean(struct temp_db *t, int64_t before, int *steps)
+{
+	int64_t id, n, sum = 0;
+	bool finished = false;
+
+	CHECK(log_clean_begin(t->db, before, 1, &id, &t->err), &t->err);
+	for (*steps = 0; !finished; ++*steps) {
+		CHECK(log_clean_step(t->db, &id, &n, &finished, &t->err), &t->err);
+		assert_true(id > 0 && n <= LOG_CLEAN_STEP);
+		sum += n;
+	}
+	return sum;
+}
+
+static void test_clean_up(void **state)
+{
 	struct log_filter any = { 0 };
+	struct temp_db *t = *state;
+	struct log_sums sum;
 	struct log_list list;
-	int64_t n = -1;
+	int64_t id = 0, n;
+	bool finished;
+	int steps;
 
 	CHECK(db_begin(t->db, &t->err), &t->err);
 	for (int i = 0; i < 2500; i++) {
-		struct logrow r = { .type = LOG_TYPE_CONSUME, .created_at = i };
+		struct logrow r = { .type = LOG_TYPE_CONSUME, .created_at = i, .quota = 1 };
 
 		CHECK(logrow_insert(t->db, &r, &t->err), &t->err);
 	}
 	CHECK(db_commit(t->db, &t->err), &t->err);
-	CHECK(logrow_delete_before(t->db, 0, &n, &t->err), &t->err);
-	assert_int_equal(n, 0);
-	CHECK(logrow_delete_before(t->db, 2001, &n, &t->err), &t->err);
-	assert_int_equal(n, 2001);
+	assert_int_equal(clean(t, 0, &steps), 0);
+	assert_int_equal(clean(t, 2001, &steps), 2001);
+	assert_int_equal(steps, 3);
 	CHECK(logrow_page(t->db, t->arena, &any, 0, 10000, &list, &t->err), &t->err);
 	assert_int_equal(list.count, 499);
 	assert_int_equal(list.items[498].created_at, 2001);
+	/* The log's sum is of what is left, the books keep the rest. */
+	CHECK(log_sum(t->db, &any, &sum, &t->err), &t->err);
+	assert_int_equal(sum.quota, 499);
+	assert_int_equal(number(t, "SELECT SUM(quota) FROM usage_hours"), 2500);
+	CHECK(log_clean_step(t->db, &id, &n, &finished, &t->err), &t->err);
+	assert_int_equal(id, 0);
 }
 
 int main(void)
@@ -370,7 +573,11 @@ int main(void)
 		DB_TEST(test_pages),
 		DB_TEST(test_search),
 		DB_TEST(test_days),
-		DB_TEST(test_delete_before),
+		DB_TEST(test_clean_up),
+		DB_TEST(test_pages_by_row),
+		DB_TEST(test_count),
+		DB_TEST(test_long_log),
+		DB_TEST(test_mark_goes_back),
 	};
 
 	return temp_db_run("logrow", tests, COUNT_OF(tests));

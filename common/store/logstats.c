@@ -1,0 +1,174 @@
+#include "store/logstats.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/usage.h"
+
+/* ---- sums -------------------------------------------------------------------------------------*/
+
+/* Row by row, each shape beginning at the index that its filter names. */
+#define RAW "SELECT COALESCE(SUM(quota), 0), COUNT(*), " TOKENS " FROM logs WHERE "
+#define TOKENS "COALESCE(SUM(prompt_tokens + completion_tokens), 0)"
+
+static const char raw_user_sql[] = RAW "user_id = ? AND " LOG_REST;
+static const char raw_sql[] = RAW "? = 0 AND " LOG_REST;
+
+static bool read_sums(struct db *db, const char *sql, const struct value *v, size_t count,
+    struct log_sums *out, struct err *err)
+{
+	struct rows rows;
+
+	if (!db_query(db, sql, v, count, &rows, err))
+		return false;
+	if (rows_next(&rows))
+		*out =
+		    (struct log_sums){ rows_int(&rows, 0), rows_int(&rows, 1), rows_int(&rows, 2) };
+	return rows_close(&rows, err);
+}
+
+static bool sum_rows(struct db *db, const struct log_filter *f, int64_t user_id,
+    struct log_sums *out, struct err *err)
+{
+	struct value v[1 + LOG_REST_COUNT];
+
+	v[0] = v_int(user_id);
+	log_bind_rest(f, LOG_TYPE_CONSUME, v + 1);
+	return read_sums(db, user_id ? raw_user_sql : raw_sql, v, 1 + LOG_REST_COUNT, out, err);
+}
+
+/* What both sources know. */
+#define REST "AND (? = '' OR model_name = ?) AND (? = 0 OR channel_id = ?) "
+/* `+user_id` keeps the index of users out of it: the hours at both ends are found by time. */
+#define EDGE(who)                                                                                  \
+	"UNION ALL SELECT SUM(quota), COUNT(*), SUM(prompt_tokens + completion_tokens) "           \
+	"FROM logs WHERE " who "created_at >= ? AND created_at < ? AND type = 2 " REST
+/* One statement, so that all of it is of one moment: whole hours, the log behind the mark, and the
+ * hours at both ends. */
+#define BY_HOURS(who, plain_who, column)                                                           \
+	"SELECT COALESCE(SUM(q), 0), COALESCE(SUM(n), 0), COALESCE(SUM(t), 0) FROM ("              \
+	"SELECT SUM(quota) AS q, SUM(requests) AS n, SUM(prompt_tokens + completion_tokens) AS t " \
+	"FROM usage_hours WHERE " who column " >= ? AND " column " < ? " REST                      \
+	"UNION ALL SELECT SUM(quota), COUNT(*), SUM(prompt_tokens + completion_tokens) "           \
+	"FROM logs WHERE " who "id > (SELECT log_id FROM usage_mark WHERE id = 1) "                \
+	"AND created_at >= ? AND created_at < ? AND type = 2 " REST                                \
+	EDGE(plain_who) EDGE(plain_who) ") AS parts"
+#define PARTS 4
+#define PART_VALUES 7
+
+static const char hours_user_sql[] = BY_HOURS("user_id = ? AND ", "+user_id = ? AND ", "hour");
+static const char hours_sql[] = BY_HOURS("? = 0 AND ", "? = 0 AND ", "hour");
+/* Of nearly all hours: the table itself is read, without its index. */
+static const char all_hours_sql[] = BY_HOURS("? = 0 AND ", "? = 0 AND ", "+hour");
+
+static bool sum_hours(struct db *db, const struct log_filter *f, int64_t first, int64_t last,
+    struct log_sums *out, struct err *err)
+{
+	int64_t end = f->to ? f->to + 1 : INT64_MAX;
+	const int64_t ranges[PARTS][2] = { { first, last }, { first, last }, { f->from, first },
+		{ last, end } };
+	struct value v[PARTS * PART_VALUES], *at = v;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		*at++ = v_int(f->user_id);
+		*at++ = v_int(ranges[i][0]);
+		*at++ = v_int(ranges[i][1]);
+		*at++ = v_text(f->model_name);
+		*at++ = v_text(f->model_name);
+		*at++ = v_int(f->channel);
+		*at++ = v_int(f->channel);
+	}
+	return read_sums(db,
+	    f->user_id    ? hours_user_sql
+	        : f->from ? hours_sql
+	                  : all_hours_sql,
+	    v, PARTS * PART_VALUES, out, err);
+}
+
+bool log_sum(struct db *db, const struct log_filter *f, struct log_sums *out, struct err *err)
+{
+	int64_t user_id, first, last = INT64_MAX;
+
+	*out = (struct log_sums){ 0 };
+	/* Names as they were then are in the log only. */
+	if (f->username.n || f->token_name.n)
+		return log_user_of(db, f, &user_id, err) && sum_rows(db, f, user_id, out, err);
+	/* What was cleaned away is not in the log any more, and not in its sum. */
+	if (!usage_cleaned_before(db, &first, err))
+		return false;
+	if (f->from > first)
+		first = f->from;
+	first += (USAGE_HOUR_S - first % USAGE_HOUR_S) % USAGE_HOUR_S;
+	if (f->to)
+		last = f->to + 1 - (f->to + 1) % USAGE_HOUR_S;
+	if (f->from < 0 || f->to < 0 || f->to == INT64_MAX || first >= last)
+		return sum_rows(db, f, f->user_id, out, err);
+	return sum_hours(db, f, first, last, out, err);
+}
+
+/* ---- clean-up ---------------------------------------------------------------------------------*/
+
+bool log_clean_begin(struct db *db, int64_t before, int64_t user_id, int64_t *id, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO log_cleanups (before, user_id, created_at) VALUES (?, ?, ?)";
+
+	return db_insert(db, sql, BIND(v_int(before), v_int(user_id), v_int(clock_unix())), id,
+	    err);
+}
+
+/* *before is when the clean-up's rows were made; *id 0: nothing to do. */
+static bool find_next(struct db *db, int64_t *id, int64_t *before, struct err *err)
+{
+	static const char sql[] = "SELECT id, before FROM log_cleanups "
+	                          "WHERE finished_at = 0 AND (? = 0 OR id = ?) ORDER BY id LIMIT 1";
+	struct rows rows;
+
+	if (!db_query(db, sql, BIND(v_int(*id), v_int(*id)), &rows, err))
+		return false;
+	*id = 0;
+	if (rows_next(&rows)) {
+		*id = rows_int(&rows, 0);
+		*before = rows_int(&rows, 1);
+	}
+	return rows_close(&rows, err);
+}
+
+static bool delete_some(struct db *db, int64_t id, int64_t before, int64_t *deleted,
+    struct err *err)
+{
+	static const char delete_sql[] =
+	    "DELETE FROM logs WHERE id IN (SELECT id FROM logs WHERE created_at < ? "
+	    "AND id <= (SELECT log_id FROM usage_mark WHERE id = 1) ORDER BY created_at LIMIT ?)";
+	static const char mark_sql[] = "UPDATE usage_mark SET cleaned_before = ? "
+	                               "WHERE id = 1 AND cleaned_before < ?";
+	static const char count_sql[] = "UPDATE log_cleanups SET deleted = deleted + ?, "
+	                                "finished_at = CASE WHEN ? < ? THEN ? ELSE 0 END "
+	                                "WHERE id = ?";
+
+	return db_run(db, mark_sql, BIND(v_int(before), v_int(before)), NULL, err) &&
+	    db_run(db, delete_sql, BIND(v_int(before), v_int(LOG_CLEAN_STEP)), deleted, err) &&
+	    db_run(db, count_sql,
+	        BIND(v_int(*deleted), v_int(*deleted), v_int(LOG_CLEAN_STEP), v_int(clock_unix()),
+	            v_int(id)),
+	        NULL, err);
+}
+
+bool log_clean_step(struct db *db, int64_t *id, int64_t *deleted, bool *finished, struct err *err)
+{
+	int64_t before = 0;
+
+	*deleted = 0;
+	*finished = false;
+	if (!find_next(db, id, &before, err))
+		return false;
+	if (*id == 0)
+		return true;
+	if (!usage_catch_up(db, err) || !db_begin(db, err))
+		return false;
+	if (!delete_some(db, *id, before, deleted, err)) {
+		db_rollback(db);
+		return false;
+	}
+	*finished = *deleted < LOG_CLEAN_STEP;
+	return db_commit(db, err);
+}

@@ -1,0 +1,19 @@
+/* logfilter.h — which log rows a request asks for, shared by lists, sums and export */
+#ifndef ADMIN_LOGFILTER_H
+#define ADMIN_LOGFILTER_H
+
+#include "net/http.h"
+#include "store/logrow.h"
+
+/* Of anybody: type, username, token_name, model_name, channel, start_timestamp, end_timestamp. What
+ * does not parse is no filter. */
+struct log_filter logfilter_any(const struct req *r);
+/* Own rows only, by id: a name may have belonged to somebody else. */
+struct log_filter logfilter_own(const struct req *r);
+/* Which channel served a request is the administrators' business. */
+void logfilter_hide(const struct req *r, struct log_list *rows);
+
+/* How a consumption ended: "complete", "aborted", "estimated", "swept". */
+const char *logfilter_finish(int finish);
+
+#endif

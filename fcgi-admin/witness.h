@@ -1,0 +1,25 @@
+/* witness.h — every change that an administrator makes leaves a row in the audit log
+ *
+ * DESIGN. Handlers know nothing of it. The route table is built from copies of all rows whose handler
+ * is witness_call; it runs the real one and meanwhile takes part in the connection's transactions
+ * (db_witness): whoever has role admin or more and changes rows through any route but a plain GET
+ * gets a row in table audits, in the same transaction as the change. What the change was is told by
+ * the object itself, read before and after it (subjects.h), without secrets.
+ *
+ * A handler that succeeds without having written (a test was started, say) leaves a row afterwards,
+ * if it is about an object of ours; one that fails without having written leaves none.
+ *
+ * Threads  witness_routes before the first thread; the rest belongs to the worker with the request.
+ */
+#ifndef ADMIN_WITNESS_H
+#define ADMIN_WITNESS_H
+
+#include "net/route.h"
+
+/* tables as in route_table_new; the copies live as long as the program, and another call makes the
+ * same ones again. */
+const struct route *const *witness_routes(const struct route *const *tables);
+/* The row that a copy was made from, or row itself. */
+const struct route *witness_original(const struct route *row);
+
+#endif

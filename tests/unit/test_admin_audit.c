@@ -1,0 +1,210 @@
+/* test_admin_audit.c — every change by an administrator leaves a row, in the same transaction */
+#include "admin_room.h"
+
+#include "store/auditlog.h"
+#include "store/channel.h"
+
+static int64_t number(struct room *m, const char *sql)
+{
+	struct rows rows;
+	int64_t n = -1;
+
+	room_must(db_query(m->db, sql, BIND_NONE, &rows, &err) && rows_number(&rows, &n, &err));
+	return n;
+}
+
+static const char count_sql[] = "SELECT COUNT(*) FROM audits";
+
+#define CHANNEL "{\"type\":1,\"name\":\"main\",\"key\":\"sk-secret-1\",\"models\":\"gpt-4o\"}"
+#define NEWEST "/api/audit?page_size=1"
+
+static void test_rows(void **state)
+{
+	static const struct step steps[] = {
+		{ "a channel", "boss", "POST", "/api/channel", CHANNEL, 200, SUCCESS, NULL },
+		{ "is made", "root", "GET", NEWEST, NULL, 200,
+		    "\"user_id\":2,\"username\":\"boss\",\"address\":\"192.0.2.1\","
+		    "\"request_id\":\"req-1\",\"action\":\"POST /api/channel\","
+		    "\"subject\":\"channel\",\"subject_id\":\"1\",\"before\":null,\"after\":{"
+		    "\"type\":\"1\",\"status\":\"1\",\"name\":\"main\",",
+		    "sk-secret" },
+		{ "its priority", "boss", "PUT", "/api/channel", "{\"id\":1,\"priority\":5}", 200,
+		    SUCCESS, NULL },
+		{ "only what changed", "root", "GET", NEWEST, NULL, 200,
+		    "\"before\":{\"priority\":\"0\"},\"after\":{\"priority\":\"5\"}}", "sealed" },
+		{ "its key", "boss", "PUT", "/api/channel", "{\"id\":1,\"key\":\"sk-secret-2\"}",
+		    200, SUCCESS, NULL },
+		{ "a secret", "root", "GET", NEWEST, NULL, 200,
+		    "\"before\":{\"key\":\"***\"},\"after\":{\"key\":\"***\"}}", "sk-secret" },
+		{ "an option", "root", "PUT", "/api/option",
+		    "{\"key\":\"SystemName\",\"value\":\"Ours\"}", 200, SUCCESS, NULL },
+		{ "by name", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject\":\"option\",\"subject_id\":\"SystemName\",\"before\":null,"
+		    "\"after\":{\"value\":\"Ours\"}}",
+		    NULL },
+		{ "a secret option", "root", "PUT", "/api/option",
+		    "{\"key\":\"SMTPToken\",\"value\":\"hush\"}", 200, SUCCESS, NULL },
+		{ "not shown", "root", "GET", NEWEST, NULL, 200, "\"after\":{\"value\":\"***\"}}",
+		    "hush" },
+		{ "an account by name", "boss", "POST", "/api/user/manage",
+		    "{\"username\":\"anna\",\"action\":\"disable\"}", 200, SUCCESS, NULL },
+		{ "its state", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject\":\"user\",\"subject_id\":\"3\",\"before\":{\"status\":\"1\"",
+		    NULL },
+		{ "a key of their own", "boss", "POST", "/api/token", "{\"name\":\"k\"}", 200,
+		    SUCCESS, NULL },
+		{ "too", "root", "GET", NEWEST, NULL, 200, "\"subject\":\"token\"", NULL },
+		{ "deleted", "boss", "DELETE", "/api/channel/1", NULL, 200, SUCCESS, NULL },
+		{ "gone", "root", "GET", NEWEST, NULL, 200, "\"subject_id\":\"1\",\"before\":{",
+		    "\"after\":{" },
+		{ "log", "root", "DELETE", "/api/log?target_timestamp=5", NULL, 200, SUCCESS,
+		    NULL },
+		{ "how much of it", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject\":\"log\",\"subject_id\":\"\",\"before\":null,\"after\":{\"query\":"
+		    "\"target_timestamp=5\"}",
+		    NULL },
+		{ "of one kind", "root", "GET", "/api/audit?subject=option", NULL, 200,
+		    "\"total\":2}", "\"subject\":\"channel\"" },
+		{ "of one object", "root", "GET", "/api/audit?subject=channel&subject_id=1", NULL,
+		    200, "\"total\":4}", "\"subject\":\"option\"" },
+		{ "of one person", "root", "GET", "/api/audit?user_id=2&subject=option", NULL, 200,
+		    "\"data\":[],\"total\":0}", NULL },
+		{ "root's alone", "boss", "GET", "/api/audit", NULL, 200, "Insufficient permission",
+		    NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
+/* The row is about what the handler changed, whatever else the body names. */
+static void test_same_object(void **state)
+{
+	static const struct step steps[] = {
+		{ "of two ids", "boss", "PUT", "/api/user",
+		    "{\"id\":2,\"id\":3,\"display_name\":\"one\"}", 200, SUCCESS, NULL },
+		{ "the last", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"3\",\"before\":{\"display_name\":\"anna\"},\"after\":{"
+		    "\"display_name\":\"one\"}}",
+		    NULL },
+		{ "without case", "boss", "PUT", "/api/user",
+		    "{\"id\":2,\"ID\":3,\"id\":null,\"display_name\":\"two\"}", 200, SUCCESS,
+		    NULL },
+		{ "as well", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"3\",\"before\":{\"display_name\":\"one\"}", NULL },
+		{ "another route's member", "boss", "PUT", "/api/user",
+		    "{\"user_id\":2,\"ids\":[2],\"id\":3,\"display_name\":\"three\"}", 200, SUCCESS,
+		    NULL },
+		{ "is none here", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"3\",\"before\":{\"display_name\":\"two\"}", NULL },
+		{ "a credit", "boss", "POST", "/api/topup",
+		    "{\"id\":2,\"user_id\":1,\"user_id\":3,\"quota\":5}", 200, SUCCESS, NULL },
+		{ "whose", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"3\",\"before\":{\"quota\":\"1000\"},\"after\":{\"quota\":"
+		    "\"1005\"}}",
+		    NULL },
+		{ "of two names", "boss", "POST", "/api/user/manage",
+		    "{\"username\":\"root\",\"username\":\"anna\",\"action\":\"disable\"}", 200,
+		    SUCCESS, NULL },
+		{ "the last, too", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"3\",\"before\":{\"status\":\"1\"", NULL },
+		{ "of two options", "root", "PUT", "/api/option",
+		    "{\"key\":\"Notice\",\"key\":\"SystemName\",\"value\":\"Ours\"}", 200, SUCCESS,
+		    NULL },
+		{ "the one that was saved", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"SystemName\",\"before\":null,\"after\":{\"value\":\"Ours\"}}",
+		    NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
+/* Nothing changed, or nobody of note: no row. */
+static void test_no_row(void **state)
+{
+	static const struct {
+		const char *name, *who, *method, *target, *body;
+	} cases[] = {
+		{ "refused", "boss", "POST", "/api/channel", "{\"type\":1}" },
+		{ "not allowed", "boss", "PUT", "/api/option",
+		    "{\"key\":\"SystemName\",\"value\":\"x\"}" },
+		{ "read", "boss", "GET", "/api/channel", NULL },
+		{ "a user's own key", "anna", "POST", "/api/token", "{\"name\":\"k\"}" },
+		{ "no JSON", "boss", "PUT", "/api/user", "[" },
+		{ "nobody", NULL, "POST", "/api/user/login", "{\"username\":\"root\"}" },
+	};
+	struct room m;
+
+	room_open(&m);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		room_as(&m, cases[i].who, cases[i].method, cases[i].target, cases[i].body);
+		if (number(&m, count_sql) != 0)
+			fail_msg("%s: there is a row", cases[i].name);
+	}
+	room_close(&m);
+}
+
+/* When the row cannot be written, the change is not either. */
+static void test_together(void **state)
+{
+	struct answer a;
+	struct room m;
+
+	room_open(&m);
+	room_must(db_script(m.db, "ALTER TABLE audits RENAME TO hidden", &err));
+	a = room_as(&m, "boss", "POST", "/api/channel", CHANNEL);
+	assert_non_null(strstr(a.body, FAILURE));
+	assert_int_equal(number(&m, "SELECT COUNT(*) FROM channels"), 0);
+	room_must(db_script(m.db, "ALTER TABLE hidden RENAME TO audits", &err));
+	a = room_as(&m, "boss", "POST", "/api/channel", CHANNEL);
+	assert_non_null(strstr(a.body, SUCCESS));
+	assert_int_equal(number(&m, "SELECT COUNT(*) FROM channels"), 1);
+	assert_int_equal(number(&m, count_sql), 1);
+	room_close(&m);
+}
+
+static void test_diagnosis(void **state)
+{
+	static const struct step steps[] = {
+		{ "facts", "boss", "GET", "/api/diag", NULL, 200, "\"engine\":\"SQLite\"", NULL },
+		{ "plain HTTP", "boss", "GET", "/api/diag", NULL, 200,
+		    "{\"name\":\"https\",\"state\":\"amber\",", NULL },
+		{ "what to do", "boss", "GET", "/api/diag", NULL, 200, "\"fix\":\"Add a channel",
+		    NULL },
+		{ "database", "boss", "GET", "/api/diag", NULL, 200,
+		    "{\"name\":\"database\",\"state\":\"green\"", NULL },
+		{ "no clock given", "boss", "GET", "/api/diag", NULL, 200, NULL, "\"clock\"" },
+		{ "a clock far off", "boss", "GET", "/api/diag?now=1000", NULL, 200,
+		    "{\"name\":\"clock\",\"state\":\"amber\"", NULL },
+		{ "a body", "boss", "POST", "/api/diag/body", "12345", 200, "\"data\":5", NULL },
+		{ "not for users", "anna", "GET", "/api/diag", NULL, 200, "Insufficient permission",
+		    NULL },
+	};
+	struct ask_headers proxied = { .authorization = "Bearer token-boss", .language = "zh" };
+	struct answer a;
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	a = room_ask(&m, "GET", "/api/diag", NULL, &proxied);
+	assert_non_null(strstr(a.body, "请添加或启用渠道"));
+	room_close(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_same_object),
+		cmocka_unit_test(test_no_row),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_diagnosis),
+	};
+
+	return cmocka_run_group_tests_name("admin audit", tests, NULL, NULL);
+}
