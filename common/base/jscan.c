@@ -136,12 +136,15 @@ static bool whole_value(const struct number *n, uint64_t *value)
 
 bool jscan_int(struct jval v, int64_t min, int64_t max, int64_t *out)
 {
-	const char *p = v.text.p, *end = p + v.text.n;
+	const char *p = v.text.p, *end;
 	struct number number;
 	uint64_t magnitude;
 	int64_t value;
 
-	if (v.type != J_NUMBER || !scan_number(&p, end, &number) || p != end)
+	if (v.type != J_NUMBER)
+		return false;
+	end = p + v.text.n;
+	if (!scan_number(&p, end, &number) || p != end)
 		return false;
 	if (!whole_value(&number, &magnitude))
 		return false;

@@ -8,6 +8,7 @@
 #include "provider/openai.h"
 
 #include "provider/catalog.h"
+#include "provider/openai_manners.h"
 #include "provider/providers.h"
 
 bool openai_is_completion(enum mode mode)
@@ -55,6 +56,15 @@ static void add_client_headers(const struct call *c, struct upstream_req *out)
 		add_if_any(&out->headers, kept[i], headers_get(c->ask->headers, kept[i]));
 }
 
+void openai_add_cache_header(const struct call *c, struct upstream_req *out)
+{
+	const struct openai_manners *m = openai_manners(c->provider);
+
+	if (m && m->cache_header)
+		add_if_any(&out->headers, m->cache_header,
+		    jscan_text(c->arena, c->ask->prompt_cache_key));
+}
+
 static void add_headers(const struct call *c, struct upstream_req *out)
 {
 	const struct catalog_channel *channel = c->channel;
@@ -65,6 +75,7 @@ static void add_headers(const struct call *c, struct upstream_req *out)
 	add_client_headers(c, out);
 	add_if_any(&out->headers, "OpenAI-Organization", channel->organization);
 	add_if_any(&out->headers, "OpenAI-Project", channel->project);
+	openai_add_cache_header(c, out);
 	if (c->provider->quirks & QUIRK_REFERER) {
 		add_if_any(&out->headers, "HTTP-Referer", channel->referer);
 		add_if_any(&out->headers, "X-Title", channel->title);

@@ -7,6 +7,9 @@
  *	openai_cues.c		transcripts as subtitles
  *	openai_stream.c		events
  *	openai_whole.c		a whole reply where a stream was asked for
+ *	openai_manners.c	how providers depart from the dialect: one row each
+ *	openai_fields.c		what that means for requests
+ *	openai_repair.c		and for replies
  *
  * Threads  as adaptor.h says.
  */
@@ -24,6 +27,9 @@ bool openai_is_transcript(enum mode mode);
 MUST_USE bool openai_url(const struct call *c, struct buf *url, struct err *err);
 /* Body and its Content-Type. */
 MUST_USE bool openai_body(struct call *c, struct upstream_req *out, struct err *err);
+
+/* The client's prompt_cache_key as a header, for providers that have one for it. */
+void openai_add_cache_header(const struct call *c, struct upstream_req *out);
 
 /* The members of a reply or chunk that matter to us. */
 struct openai_chunk {
@@ -55,8 +61,16 @@ bool openai_on_event(struct call *c, const struct frame_event *event, struct buf
 bool openai_on_end(struct call *c, struct buf *out, struct err *err);
 void openai_send_done(struct call *c, struct buf *out);
 
+/* Calls of one stream that are told apart (openai_repair.c). */
+#define OPENAI_CALLS_KEPT 64
+
 /* What lives longer than one event. */
 struct openai_state {
+	struct {
+		uint64_t id;   /* hash; 0: it has none */
+		int64_t index; /* as the upstream counts; -1: it does not */
+	} calls[OPENAI_CALLS_KEPT];
+	int call_count;
 	char id[160];
 	int64_t events; /* forwarded, of a stream whose events have a type */
 };

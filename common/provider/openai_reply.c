@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "provider/openai_manners.h"
 #include "provider/providers.h"
 
 /* ---- text -------------------------------------------------------------------------------- */
@@ -460,7 +461,10 @@ enum step openai_decode(struct call *c, struct str body, struct buf *out, struct
 {
 	struct openai_chunk ch;
 	struct jval root;
-	bool is_object = jscan_value(body, &root) && root.type == J_OBJECT;
+	bool is_object;
+
+	body = openai_repair(c, body);
+	is_object = jscan_value(body, &root) && root.type == J_OBJECT;
 
 	if (is_object ? !openai_note_whole(c, root, body, &ch, err) : !note_plain(c, body, err))
 		return STEP_FAILED;

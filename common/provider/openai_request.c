@@ -6,6 +6,7 @@
  *				Providers that refuse the member lose it
  *	messages, instructions	the channel's forced system prompt
  *	max_tokens		max_completion_tokens on OpenAI's reasoning models, which refuse it
+ *	others			as openai_manners.c says of the provider
  *	size, n			of images: the defaults that the price is made of, by the names of
  *				providers that have other ones
  *
@@ -16,6 +17,7 @@
 
 #include "base/form.h"
 #include "base/json.h"
+#include "provider/openai_manners.h"
 #include "provider/providers.h"
 
 /* Room that all edits together may add to a body, the forced prompt aside. */
@@ -231,6 +233,16 @@ static void add_type(struct upstream_req *out, struct str type)
 	headers_add(&out->headers, STR("Content-Type"), type);
 }
 
+/* Members by other names and pictures in place of their URLs may make a body longer. */
+static size_t room_for(const struct call *c)
+{
+	size_t room = c->ask->body.n + c->system_prompt.n * 6 + EDIT_ROOM;
+
+	for (size_t i = 0; i < c->media_count; i++)
+		room += c->media[i].bytes.n * 2;
+	return openai_manners(c->provider) ? room + 8 * c->ask->body.n : room;
+}
+
 static bool put_json(struct call *c, struct upstream_req *out, struct err *err)
 {
 	struct jedit e = jedit_new(c->arena, c->ask->root);
@@ -243,11 +255,13 @@ static bool put_json(struct call *c, struct upstream_req *out, struct err *err)
 	edit_system_prompt(c, &e);
 	edit_max_tokens(c, &e);
 	edit_image(c, &e);
+	if (!openai_edit_fields(c, &e, err))
+		return false;
 	if (e.n == 0 && !e.spoilt) {
 		out->body = c->ask->body;
 		return true;
 	}
-	edited = buf_init(c->ask->body.n + c->system_prompt.n * 6 + EDIT_ROOM);
+	edited = buf_init(room_for(c));
 	jedit_apply(&e, &edited);
 	ok = buf_ok(&edited);
 	out->body = adaptor_keep(c->arena, &edited);

@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "provider/catalog.h"
+#include "provider/openai_manners.h"
 #include "provider/providers.h"
 #include "provider/sink.h"
 
@@ -222,6 +223,7 @@ bool openai_on_event(struct call *c, const struct frame_event *event, struct buf
 
 	if (data.n == 0 || c->failed)
 		return true;
+	data = completion ? openai_repair(c, data) : data;
 	if (str_eq(data, STR("[DONE]"))) {
 		c->finished = true;
 		openai_send_done(c, out);

@@ -13,6 +13,15 @@
 #define OPENAI &openai_adaptor
 #define OLLAMA &ollama_adaptor
 #define PROXY &proxy_adaptor
+#define ANTHROPIC &anthropic_adaptor
+#define BEDROCK &bedrock_adaptor
+#define GEMINI &gemini_adaptor
+#define PALM &palm_adaptor
+#define VERTEX &vertex_adaptor
+#define COHERE &cohere_adaptor
+#define CLOUDFLARE &cloudflare_adaptor
+#define DEEPL &deepl_adaptor
+#define REPLICATE &replicate_adaptor
 #define NOT_YET NULL
 
 #define NONE 0u
@@ -58,14 +67,14 @@ const struct provider providers[PROVIDER_COUNT] = {
 	  0, ANY, "openai", "", models_openai, false },
 	{ 10, "aiproxy", OPENAI, "https://api.aiproxy.io", URL_DEFAULT,
 	  0, ANY, "openai", "", models_openai, false },
-	{ 11, "palm", NOT_YET, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
-	  0, NONE, "google palm", "", models_palm, true },
+	{ 11, "palm", PALM, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
+	  0, CHAT, "google palm", "", models_palm, true },
 	{ 12, "api2gpt", OPENAI, "https://api.api2gpt.com", URL_DEFAULT,
 	  0, ANY, "openai", "", models_openai, false },
 	{ 13, "aigc2d", OPENAI, "https://api.aigc2d.com", URL_DEFAULT,
 	  0, ANY, "openai", "", models_openai, false },
-	{ 14, "anthropic", NOT_YET, "https://api.anthropic.com", URL_ADAPTOR,
-	  0, NONE, "anthropic", "", models_anthropic, true },
+	{ 14, "anthropic", ANTHROPIC, "https://api.anthropic.com", URL_ADAPTOR,
+	  0, CHAT, "anthropic", "", models_anthropic, true },
 	{ 15, "baidu", NOT_YET, "https://aip.baidubce.com", URL_ADAPTOR,
 	  0, NONE, "baidu", "", models_baidu, true },
 	{ 16, "zhipu", NOT_YET, "https://open.bigmodel.cn", URL_ADAPTOR,
@@ -84,8 +93,8 @@ const struct provider providers[PROVIDER_COUNT] = {
 	  0, CHAT, "openai", "", models_openai, false },
 	{ 23, "tencent", NOT_YET, "https://hunyuan.tencentcloudapi.com", URL_ADAPTOR,
 	  0, NONE, "tencent", "", models_tencent, true },
-	{ 24, "gemini", NOT_YET, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
-	  0, NONE, "google gemini", "api_version", models_gemini, true },
+	{ 24, "gemini", GEMINI, "https://generativelanguage.googleapis.com", URL_ADAPTOR,
+	  0, CHAT | EMBED | PAINT | SPEAK, "google gemini", "api_version", models_gemini, true },
 	{ 25, "moonshot", OPENAI, "https://api.moonshot.cn", URL_DEFAULT,
 	  0, CHAT | KEEP, "moonshot", "", models_moonshot, true },
 	{ 26, "baichuan", OPENAI, "https://api.baichuan-ai.com", URL_DEFAULT,
@@ -102,34 +111,34 @@ const struct provider providers[PROVIDER_COUNT] = {
 	  0, CHAT, "lingyiwanwu", "", models_lingyiwanwu, true },
 	{ 32, "stepfun", OPENAI, "https://api.stepfun.com", URL_DEFAULT,
 	  0, CHAT | PAINT | BIT(IMAGE_EDITS) | SPEAK | HEAR | KEEP, "stepfun", "", models_stepfun, true },
-	{ 33, "aws-bedrock", NOT_YET, "", URL_ADAPTOR,
-	  QUIRK_KEY_IS_ONE, NONE, "aws", "", models_aws_bedrock, true },
+	{ 33, "aws-bedrock", BEDROCK, "", URL_ADAPTOR,
+	  QUIRK_KEY_IS_ONE, CHAT | EMBED, "aws", "", models_aws_bedrock, true },
 	{ 34, "coze", NOT_YET, "https://api.coze.com", URL_ADAPTOR,
 	  0, NONE, "coze", "", models_none, true },
-	{ 35, "cohere", NOT_YET, "https://api.cohere.ai", URL_ADAPTOR,
-	  0, NONE, "Cohere", "", models_cohere, true },
+	{ 35, "cohere", COHERE, "https://api.cohere.ai", URL_ADAPTOR,
+	  0, CHAT | EMBED | RERANK, "Cohere", "", models_cohere, true },
 	{ 36, "deepseek", OPENAI, "https://api.deepseek.com", URL_DEFAULT,
 	  0, TEXT | RESPOND, "deepseek", "", models_deepseek, true },
-	{ 37, "cloudflare", NOT_YET, "https://api.cloudflare.com", URL_ADAPTOR,
-	  0, NONE, "cloudflare", "", models_cloudflare, true },
-	{ 38, "deepl", NOT_YET, "https://api-free.deepl.com", URL_ADAPTOR,
-	  0, NONE, "deepl", "", models_deepl, true },
+	{ 37, "cloudflare", CLOUDFLARE, "https://api.cloudflare.com", URL_ADAPTOR,
+	  0, TEXT | EMBED | RESPOND | PAINT | SPEAK | HEAR | BIT(TRANSLATION), "cloudflare", "", models_cloudflare, true },
+	{ 38, "deepl", DEEPL, "https://api-free.deepl.com", URL_ADAPTOR,
+	  0, CHAT, "deepl", "", models_deepl, true },
 	{ 39, "together-ai", OPENAI, "https://api.together.xyz", URL_DEFAULT,
 	  QUIRK_IMAGE_WIDTH, TEXT | EMBED | PAINT | AUDIO | RERANK, "together.ai", "", models_together_ai, true },
 	{ 40, "doubao", OPENAI, "https://ark.cn-beijing.volces.com", URL_DOUBAO,
 	  0, CHAT | EMBED | PAINT | RESPOND, "doubao", "", models_doubao, true },
 	{ 41, "novita", OPENAI, "https://api.novita.ai/v3/openai", URL_NOVITA,
-	  0, TEXT | EMBED, "novita", "", models_novita, true },
-	{ 42, "vertex-ai", NOT_YET, "", URL_ADAPTOR,
-	  QUIRK_KEY_IS_ONE, NONE, "vertexai", "", models_vertex_ai, true },
+	  0, TEXT | EMBED | RERANK, "novita", "", models_novita, true },
+	{ 42, "vertex-ai", VERTEX, "", URL_ADAPTOR,
+	  QUIRK_KEY_IS_ONE, CHAT | EMBED | PAINT | SPEAK, "vertexai", "", models_vertex_ai, true },
 	{ 43, "proxy", PROXY, "", URL_ADAPTOR,
 	  QUIRK_BASE_URL_REQUIRED | QUIRK_MODELS_OPTIONAL, BIT(PROXY), "proxy", "", models_none, true },
 	{ 44, "siliconflow", OPENAI, "https://api.siliconflow.cn", URL_DEFAULT,
 	  QUIRK_IMAGE_NAMES, TEXT | EMBED | PAINT | SPEAK | HEAR | RERANK, "siliconflow", "", models_siliconflow, true },
 	{ 45, "xai", OPENAI, "https://api.x.ai", URL_DEFAULT,
 	  QUIRK_NO_IMAGE_SIZE, CHAT | RESPOND | PAINT | BIT(IMAGE_EDITS), "xai", "", models_xai, true },
-	{ 46, "replicate", NOT_YET, "https://api.replicate.com/v1/models/", URL_ADAPTOR,
-	  0, NONE, "replicate", "", models_replicate, true },
+	{ 46, "replicate", REPLICATE, "https://api.replicate.com/v1/models/", URL_ADAPTOR,
+	  0, CHAT | PAINT, "replicate", "", models_replicate, true },
 	{ 47, "baidu-v2", OPENAI, "https://qianfan.baidubce.com", URL_BAIDU_V2,
 	  0, TEXT | EMBED | PAINT | RESPOND | RERANK, "baiduv2", "", models_baidu_v2, true },
 	{ 48, "xunfei-v2", OPENAI, "https://spark-api-open.xf-yun.com", URL_XUNFEI,

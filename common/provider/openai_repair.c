@@ -1,0 +1,391 @@
+/* openai_repair.c — replies and events of providers with manners of their own, as OpenAI says them
+ *
+ * Edits of the text, so that what no row names stays byte for byte; then all else reads what the
+ * client will. The rows are in openai_manners.c.
+ */
+#include "provider/openai.h"
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "provider/convert.h"
+#include "provider/openai_manners.h"
+
+#define FRESH_ID 24
+
+struct repair {
+	struct call *c;
+	unsigned answers;
+	struct jedit e;
+	struct jval root;
+	int broken; /* status of an ending that is none */
+};
+
+static struct str quoted(struct repair *r, struct str text)
+{
+	struct buf b = buf_init(text.n * 6 + 2);
+
+	json_add_str(&b, text);
+	return adaptor_keep(r->c->arena, &b);
+}
+
+/* ---- usage ------------------------------------------------------------------------------- */
+
+static struct str plus(struct repair *r, struct jval a, struct jval b)
+{
+	return str_c(
+	    arena_fmt(r->c->arena, "%lld", (long long)(convert_count(a) + convert_count(b))));
+}
+
+/* The sums hold neither the reasoning nor, when it is more than they are, what came from a cache. */
+static void mend_xai_usage(struct repair *r)
+{
+	struct jval usage = convert_member(r->root, STR("usage")), thought, cached, prompt, text;
+
+	if (usage.type != J_OBJECT)
+		return;
+	thought = convert_member(convert_member(usage, STR("completion_tokens_details")),
+	    STR("reasoning_tokens"));
+	cached = convert_member(convert_member(usage, STR("prompt_tokens_details")),
+	    STR("cached_tokens"));
+	prompt = convert_member(usage, STR("prompt_tokens"));
+	text = convert_member(usage, STR("completion_tokens"));
+	if (text.type == J_NUMBER && convert_count(thought) > 0)
+		jedit_set(&r->e, usage, STR("completion_tokens"), plus(r, text, thought));
+	if (prompt.type == J_NUMBER && convert_count(cached) > convert_count(prompt))
+		jedit_set(&r->e, usage, STR("prompt_tokens"), plus(r, prompt, cached));
+}
+
+static void mend_groq(struct repair *r)
+{
+	struct jval own = convert_member(r->root, STR("x_groq")), usage;
+
+	if (own.type != J_OBJECT || convert_given(convert_member(own, STR("error"))))
+		return;
+	usage = convert_member(own, STR("usage"));
+	if (usage.type == J_OBJECT && !convert_given(convert_member(r->root, STR("usage"))))
+		jedit_set(&r->e, r->root, STR("usage"), usage.text);
+	jedit_drop(&r->e, r->root, STR("x_groq"));
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+static void mend_reasoning(struct repair *r, struct jval message)
+{
+	struct jval own = convert_member(message, STR("reasoning"));
+
+	if (own.type == J_STRING && own.text.n > 2 &&
+	    !convert_given(convert_member(message, STR("reasoning_content"))))
+		jedit_set(&r->e, message, STR("reasoning_content"), own.text);
+}
+
+static void add_inside(struct buf *out, struct jval text)
+{
+	if (text.type == J_STRING)
+		buf_add(out, str_slice(text.text, 1, text.text.n - 1));
+}
+
+/* Texts of a list of parts, or of the one text that stands in its place. */
+static void add_texts(struct buf *out, struct jval parts)
+{
+	struct jiter it = jscan_iter(parts);
+	struct jval part;
+
+	add_inside(out, parts);
+	while (parts.type == J_ARRAY && jscan_next_item(&it, &part))
+		add_inside(out, convert_member(part, STR("text")));
+}
+
+/* Text parts are the content, thinking parts the reasoning. */
+static void mend_parts(struct repair *r, struct jval message)
+{
+	struct jval content = convert_member(message, STR("content")), part;
+	struct jiter it = jscan_iter(content);
+	struct buf text, thought;
+
+	if (content.type != J_ARRAY)
+		return;
+	text = buf_init(content.text.n + 2);
+	thought = buf_init(content.text.n + 2);
+	buf_add_char(&text, '"');
+	buf_add_char(&thought, '"');
+	while (jscan_next_item(&it, &part)) {
+		if (jscan_is(convert_member(part, STR("type")), STR("thinking")))
+			add_texts(&thought, convert_member(part, STR("thinking")));
+		else
+			add_inside(&text, convert_member(part, STR("text")));
+	}
+	buf_add_char(&text, '"');
+	buf_add_char(&thought, '"');
+	if (thought.len > 2)
+		jedit_set(&r->e, message, STR("reasoning_content"),
+		    arena_str(r->c->arena, buf_str(&thought)));
+	jedit_replace(&r->e, content, arena_str(r->c->arena, buf_str(&text)));
+	buf_release(&text);
+	buf_release(&thought);
+}
+
+/* ---- calls ------------------------------------------------------------------------------- */
+
+static bool is_no_id(struct jval id)
+{
+	return id.type != J_STRING || id.text.n <= 2 || jscan_is(id, STR("null"));
+}
+
+/* Nothing is said: the mark after the last call. */
+static bool is_empty(struct jval call)
+{
+	struct jval function = convert_member(call, STR("function"));
+	struct jval arguments = convert_member(function, STR("arguments"));
+
+	return is_no_id(convert_member(call, STR("id"))) &&
+	    !convert_given(convert_member(function, STR("name"))) &&
+	    (!convert_given(arguments) || jscan_is(arguments, STR("")));
+}
+
+static bool all_empty(struct jval calls)
+{
+	struct jiter it = jscan_iter(calls);
+	struct jval call;
+
+	while (jscan_next_item(&it, &call))
+		if (!is_empty(call))
+			return false;
+	return true;
+}
+
+static struct str fresh_id(struct repair *r)
+{
+	char id[FRESH_ID + 1];
+
+	secret_random_alnum(id, FRESH_ID);
+	return str_c(arena_fmt(r->c->arena, "\"call_%s\"", id));
+}
+
+/* Which call of the stream this is: the one with that id, else the latest with that index; a name
+ * without an id begins one. */
+static int number_of(struct repair *r, struct jval call, bool *begins)
+{
+	struct openai_state *s = r->c->state;
+	struct jval id = convert_member(call, STR("id")), v;
+	uint64_t hash = is_no_id(id) ? 0 : str_hash(id.text) | 1;
+	bool named =
+	    convert_given(convert_member(convert_member(call, STR("function")), STR("name")));
+	int64_t index = -1;
+
+	v = convert_member(call, STR("index"));
+	(void)jscan_int(v, 0, INT32_MAX, &index);
+	*begins = false;
+	for (int i = s->call_count; i-- > 0;)
+		if (hash ? s->calls[i].id == hash
+		         : !named && (index < 0 || s->calls[i].index == index))
+			return i;
+	if (s->call_count == OPENAI_CALLS_KEPT)
+		return s->call_count - 1;
+	*begins = true;
+	s->calls[s->call_count].id = hash;
+	s->calls[s->call_count].index = index;
+	return s->call_count++;
+}
+
+static void mend_arguments(struct repair *r, struct jval call)
+{
+	struct jval function = convert_member(call, STR("function"));
+	struct jval arguments = convert_member(function, STR("arguments"));
+
+	if (arguments.type == J_OBJECT)
+		jedit_replace(&r->e, arguments, quoted(r, arguments.text));
+	else if (arguments.type == J_NULL)
+		jedit_replace(&r->e, arguments, STR("\"\""));
+}
+
+static void mend_call(struct repair *r, struct jval call, bool streamed)
+{
+	struct jval id = convert_member(call, STR("id")), v;
+	bool begins = true;
+	int64_t index;
+	int number;
+
+	if (call.type != J_OBJECT)
+		return;
+	mend_arguments(r, call);
+	if (streamed && r->c->state) {
+		number = number_of(r, call, &begins);
+		v = convert_member(call, STR("index"));
+		if (!jscan_int(v, 0, INT32_MAX, &index) || index != number)
+			jedit_set(&r->e, call, STR("index"),
+			    str_c(arena_fmt(r->c->arena, "%d", number)));
+	}
+	if (!is_no_id(id))
+		return;
+	if (begins)
+		jedit_set(&r->e, call, STR("id"), fresh_id(r));
+	else if (id.type != J_NONE)
+		jedit_drop(&r->e, call, STR("id"));
+}
+
+static void mend_calls(struct repair *r, struct jval message, bool streamed)
+{
+	struct jval calls = convert_member(message, STR("tool_calls")), call;
+	struct jiter it = jscan_iter(calls);
+
+	if (calls.type != J_ARRAY || jscan_count(calls) == 0)
+		return;
+	if (streamed && all_empty(calls)) {
+		jedit_drop(&r->e, message, STR("tool_calls"));
+		return;
+	}
+	while (jscan_next_item(&it, &call))
+		mend_call(r, call, streamed);
+}
+
+/* ---- choices ----------------------------------------------------------------------------- */
+
+static void mend_finish(struct repair *r, struct jval choice)
+{
+	static const struct {
+		struct str theirs, ours;
+		int broken;
+	} reasons[] = {
+		{ STR_INIT("model_length"), STR_INIT("\"length\""), 0 },
+		{ STR_INIT("eos"), STR_INIT("\"stop\""), 0 },
+		{ STR_INIT("error"), STR_INIT("null"), 502 },
+		{ STR_INIT("insufficient_system_resource"), STR_INIT("null"), 503 },
+	};
+	struct jval finish = convert_member(choice, STR("finish_reason"));
+
+	for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+		if (!jscan_is(finish, reasons[i].theirs))
+			continue;
+		jedit_replace(&r->e, finish, reasons[i].ours);
+		r->broken = reasons[i].broken;
+	}
+}
+
+/* Pages that the answer rests on: URLs at the top, annotations of the message. */
+static void mend_citations(struct repair *r, struct jval message)
+{
+	struct jval list = convert_member(r->root, STR("citations")), url;
+	struct jiter it = jscan_iter(list);
+	struct buf b;
+
+	if (list.type != J_ARRAY || jscan_count(list) == 0 ||
+	    convert_given(convert_member(message, STR("annotations"))))
+		return;
+	b = buf_init(list.text.n * 8 + jscan_count(list) * 128 + 16);
+	buf_add_char(&b, '[');
+	while (jscan_next_item(&it, &url)) {
+		if (url.type != J_STRING)
+			continue;
+		json_add_comma(&b);
+		buf_addf(&b,
+		    "{\"type\":\"url_citation\",\"url_citation\":{\"url\":%.*s,\"title\":\"\","
+		    "\"start_index\":0,\"end_index\":0}}",
+		    STR_ARG(url.text));
+	}
+	buf_add_char(&b, ']');
+	jedit_set(&r->e, message, STR("annotations"), adaptor_keep(r->c->arena, &b));
+}
+
+static void mend_choice(struct repair *r, struct jval choice, bool first)
+{
+	struct jval message = convert_member(choice, STR("message"));
+	bool streamed = message.type != J_OBJECT;
+
+	if (streamed)
+		message = convert_member(choice, STR("delta"));
+	if (r->answers & ANSWER_FINISH)
+		mend_finish(r, choice);
+	if (message.type != J_OBJECT)
+		return;
+	if (r->answers & ANSWER_REASONING)
+		mend_reasoning(r, message);
+	if (r->answers & ANSWER_PARTS)
+		mend_parts(r, message);
+	if (r->answers & ANSWER_CALLS && first)
+		mend_calls(r, message, streamed);
+	if (r->answers & ANSWER_XAI && first)
+		mend_citations(r, message);
+}
+
+static void mend_choices(struct repair *r)
+{
+	struct jval choices = convert_member(r->root, STR("choices")), choice;
+	struct jiter it = jscan_iter(choices);
+
+	for (bool first = true; choices.type == J_ARRAY && jscan_next_item(&it, &choice);
+	     first = false)
+		mend_choice(r, choice, first);
+}
+
+/* ---- moderations ------------------------------------------------------------------------- */
+
+static bool any_true(struct jval categories)
+{
+	struct jiter it = jscan_iter(categories);
+	struct jval value;
+	struct str name;
+
+	while (categories.type == J_OBJECT && jscan_next_member(&it, &name, &value))
+		if (value.type == J_TRUE)
+			return true;
+	return false;
+}
+
+static void mend_flagged(struct repair *r)
+{
+	struct jval results = convert_member(r->root, STR("results")), result;
+	struct jiter it = jscan_iter(results);
+
+	while (results.type == J_ARRAY && jscan_next_item(&it, &result)) {
+		if (result.type != J_OBJECT ||
+		    convert_member(result, STR("flagged")).type != J_NONE)
+			continue;
+		jedit_set(&r->e, result, STR("flagged"),
+		    any_true(convert_member(result, STR("categories"))) ? STR("true")
+		                                                        : STR("false"));
+	}
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+/* An ending that is a failure: the error that it should have been. */
+static struct str failure(struct repair *r)
+{
+	return str_c(arena_fmt(r->c->arena,
+	    "{\"error\":{\"message\":\"the model failed to complete its reply\",\"code\":%d}}",
+	    r->broken));
+}
+
+struct str openai_repair(struct call *c, struct str body)
+{
+	const struct openai_manners *m = openai_manners(c->provider);
+	struct repair r = { .c = c };
+	struct jval inner;
+	struct buf out;
+
+	if (!m || !m->answers || !jscan_value(body, &r.root) || r.root.type != J_OBJECT)
+		return body;
+	r.answers = m->answers;
+	inner = convert_member(r.root, STR("result"));
+	if (r.answers & ANSWER_UNWRAP && inner.type == J_OBJECT)
+		r.root = inner;
+	r.e = jedit_new(c->arena, r.root);
+	if (r.answers & ANSWER_GROQ)
+		mend_groq(&r);
+	if (r.answers & ANSWER_XAI)
+		mend_xai_usage(&r);
+	if (r.answers & ANSWER_FLAGGED && c->ask->mode == MODE_MODERATIONS)
+		mend_flagged(&r);
+	mend_choices(&r);
+	if (r.broken)
+		return failure(&r);
+	if (r.e.n == 0 && !r.e.spoilt)
+		return r.root.text.p == inner.text.p ? r.root.text : body;
+	out = buf_init(body.n * 2 + 64 * 1024);
+	jedit_apply(&r.e, &out);
+	if (!buf_ok(&out)) {
+		buf_release(&out);
+		return body;
+	}
+	return adaptor_keep(c->arena, &out);
+}

@@ -1,0 +1,554 @@
+/* replicate.c — Replicate: a prediction is made, then polled or streamed
+ *
+ *	whole	POST predictions, which waits up to a minute itself; then GET urls.get until it is done
+ *	stream	POST predictions, then GET urls.stream at once; without such a URL as above
+ *	images	as whole; again for more images than a model makes at once; then GET each where the
+ *		client wants bytes
+ *
+ * A prediction that nobody waits for any more ends by Cancel-After; one that takes too long is
+ * cancelled. The key travels, so URLs are followed to Replicate and the channel's own host only.
+ */
+#include "provider/replicate.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "provider/catalog.h"
+#include "provider/convert.h"
+#include "provider/datauri.h"
+#include "provider/providers.h"
+#include "provider/sink.h"
+
+#define POLLS_MAX 120
+#define POLL_FIRST_MS 500
+#define POLL_LONGEST_MS 5000
+#define IMAGES_MAX 16
+#define DATA_MAX ((size_t)64 * 1024 * 1024)
+
+enum phase { CREATE, POLL, STREAM, DOWNLOAD, CANCEL };
+
+struct state {
+	struct sink sink;
+	enum phase phase;
+	struct str get, stream, cancel; /* of the prediction */
+	int polls;
+	struct str images[IMAGES_MAX]; /* URLs or data URIs */
+	size_t image_count, downloaded;
+	struct buf data; /* what the client gets of them */
+	bool wants_bytes;
+};
+
+/* ---- URLs -------------------------------------------------------------------------------- */
+
+static struct str base_of(const struct call *c)
+{
+	struct str base = c->channel->base_url;
+
+	return str_ends(base, STR("/models")) ? str_slice(base, 0, base.n - strlen("/models"))
+	                                      : base;
+}
+
+/* scheme://host of a URL, without its port and what follows. */
+static struct str host_of(struct str url)
+{
+	size_t scheme = str_find_str(url, STR("://"));
+	struct str rest = str_slice(url, scheme < url.n ? scheme + 3 : url.n, url.n);
+	size_t end = str_find(rest, '/');
+
+	return str_slice(rest, 0, end);
+}
+
+static bool is_theirs(const struct call *c, struct str url, bool delivery)
+{
+	struct str host = host_of(url), own = host_of(base_of(c));
+
+	if (str_find(host, '@') < host.n || str_find(url, '\\') < url.n)
+		return false;
+	if (str_eq(host, own))
+		return true;
+	return str_starts(url, STR("https://")) &&
+	    (str_ends(host, STR(".replicate.com")) ||
+	        (delivery &&
+	            (str_ends(host, STR(".replicate.delivery")) ||
+	                str_eq_c(host, "replicate.delivery"))));
+}
+
+/* A version is 64 hexadecimal digits, alone or behind a colon. */
+static bool is_version(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789abcdef", s.p[i]))
+			return false;
+	return s.n == 64;
+}
+
+static bool is_versioned(struct str model)
+{
+	return str_find(model, ':') < model.n || is_version(model);
+}
+
+static bool check_model(struct str model, struct err *err)
+{
+	size_t slashes = 0;
+
+	for (size_t i = 0; i < model.n; i++) {
+		char c = model.p[i];
+
+		slashes += c == '/';
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		        strchr("/:._-", c)))
+			return err_set(err, ERR_BAD_REQUEST, "the model's name is not valid");
+	}
+	if (str_has(model, STR("..")) || (!is_version(model) && (slashes == 0 || slashes > 2)))
+		return err_set(err, ERR_BAD_REQUEST,
+		    "a model of this channel is named owner/name or owner/name:version");
+	return true;
+}
+
+static void add_create_url(const struct call *c, struct buf *url)
+{
+	buf_add(url, base_of(c));
+	if (is_versioned(c->model)) {
+		buf_add(url, STR("/predictions"));
+		return;
+	}
+	if (str_starts(c->model, STR("deployments/")))
+		buf_addf(url, "/%.*s", STR_ARG(c->model));
+	else
+		buf_addf(url, "/models/%.*s", STR_ARG(c->model));
+	buf_add(url, STR("/predictions"));
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static void release_data(void *buf)
+{
+	buf_release(buf);
+}
+
+static struct state *begin(struct call *c)
+{
+	struct state *s = ARENA_NEW(c->arena, struct state);
+
+	s->wants_bytes = str_eq_c(c->ask->response_format, "b64_json");
+	s->data = buf_init(DATA_MAX);
+	arena_defer(c->arena, release_data, &s->data);
+	if (c->ask->stream)
+		sink_init(&s->sink, c->arena, NULL, c->ask, STR(""));
+	token_meter_init(&c->meter, c->model);
+	c->state = s;
+	return s;
+}
+
+static void add_key(const struct call *c, struct upstream_req *out)
+{
+	headers_add(&out->headers, STR("Authorization"),
+	    str_c(arena_fmt(c->arena, "Bearer %.*s", STR_ARG(c->key))));
+}
+
+static bool create(struct call *c, struct upstream_req *out, struct err *err)
+{
+	struct buf body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + 64 * 1024);
+	bool ok;
+
+	c->stream = false;
+	out->method = "POST";
+	add_create_url(c, &out->url);
+	add_key(c, out);
+	headers_add(&out->headers, STR("Content-Type"), STR("application/json"));
+	if (!c->ask->stream)
+		headers_add(&out->headers, STR("Prefer"), STR("wait=60"));
+	headers_add(&out->headers, STR("Cancel-After"), STR("15m"));
+	buf_add_char(&body, '{');
+	if (is_versioned(c->model)) {
+		json_add_name(&body, "version");
+		json_add_str(&body, c->model);
+	}
+	ok = replicate_add_input(c, &body, err);
+	buf_add_char(&body, '}');
+	if (ok && !buf_ok(&body))
+		ok = err_set(err, ERR_TOO_LARGE, "the request body is too large");
+	out->has_body = true;
+	out->body = adaptor_keep(c->arena, &body);
+	return ok;
+}
+
+static int poll_ms(int polls)
+{
+	int ms = POLL_FIRST_MS;
+
+	while (polls-- > 0 && ms < POLL_LONGEST_MS)
+		ms += ms / 2;
+	return ms < POLL_LONGEST_MS ? ms : POLL_LONGEST_MS;
+}
+
+static bool encode(struct call *c, struct upstream_req *out, struct err *err)
+{
+	struct state *s = c->state;
+
+	if (!(c->provider->modes & 1u << c->ask->mode))
+		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
+		    c->provider->name);
+	if (!s) {
+		if (!check_model(c->model, err))
+			return false;
+		s = begin(c);
+	}
+	if (s->phase == CREATE)
+		return create(c, out, err);
+	out->method = s->phase == CANCEL ? "POST" : "GET";
+	c->stream = s->phase == STREAM;
+	switch (s->phase) {
+	case CREATE:
+	case POLL:
+		buf_add(&out->url, s->get);
+		out->wait_ms = poll_ms(s->polls++);
+		break;
+	case STREAM:
+		buf_add(&out->url, s->stream);
+		headers_add(&out->headers, STR("Accept"), STR("text/event-stream"));
+		headers_add(&out->headers, STR("Cache-Control"), STR("no-store"));
+		break;
+	case DOWNLOAD:
+		buf_add(&out->url, s->images[s->downloaded]);
+		return true; /* who delivers files needs no key */
+	case CANCEL:
+		buf_add(&out->url, s->cancel);
+		break;
+	}
+	add_key(c, out);
+	return true;
+}
+
+/* ---- predictions --------------------------------------------------------------------------- */
+
+static struct jval at(struct jval root, const char *path)
+{
+	struct jval v = { 0 };
+
+	(void)jscan_at(root, path, &v);
+	return v;
+}
+
+static struct str url_at(struct call *c, struct jval root, const char *path)
+{
+	struct str url = jscan_text(c->arena, at(root, path));
+
+	return is_theirs(c, url, false) ? arena_str(c->arena, url) : STR("");
+}
+
+static enum step give_up(struct err *err, enum err_kind kind, const char *why)
+{
+	(void)err_set(err, kind, "%s", why);
+	err->upstream_status = 200;
+	return STEP_FAILED;
+}
+
+/* What the model says of a prediction that failed. What it refuses to show is the client's matter. */
+static enum step failed(struct call *c, struct jval root, struct err *err)
+{
+	static const struct str refusals[] = { STR_INIT("NSFW"), STR_INIT("sensitive"),
+		STR_INIT("(E005)") };
+	struct jval v = convert_member(root, STR("error"));
+	struct str why = jscan_text(c->arena, v);
+	bool refused = false;
+
+	for (size_t i = 0; i < COUNT_OF(refusals); i++)
+		refused |= str_has(why, refusals[i]);
+	adaptor_error(refused ? 400 : 502, v.type == J_STRING ? v.text : STR("{}"), err);
+	if (refused)
+		memcpy(err->code, "content_filter", sizeof("content_filter"));
+	err->upstream_status = 200;
+	adaptor_scrub(c, err);
+	return STEP_FAILED;
+}
+
+static void note_metrics(struct call *c, struct jval root)
+{
+	struct usage *u = &c->usage;
+
+	u->prompt_tokens = convert_count(at(root, "metrics.input_token_count"));
+	u->completion_tokens = convert_count(at(root, "metrics.output_token_count"));
+	u->reported = u->prompt_tokens + u->completion_tokens > 0;
+}
+
+static struct usage usage_shown(const struct call *c)
+{
+	struct usage u = c->usage;
+
+	if (!u.reported) {
+		u.prompt_tokens = ask_prompt_tokens(c->ask);
+		u.completion_tokens = token_meter_count(&c->meter);
+	}
+	return u;
+}
+
+static void end_chat(struct call *c, struct state *s)
+{
+	int64_t most = c->ask->max_tokens;
+	bool full = most > 0 && c->usage.reported && c->usage.completion_tokens >= most;
+	struct usage shown;
+
+	c->meter = s->sink.meter;
+	c->pieces = (int64_t)s->sink.pieces;
+	shown = usage_shown(c);
+	sink_finish(&s->sink, full ? "length" : "stop");
+	sink_end(&s->sink, &shown);
+	c->finished = true;
+	c->done_sent = c->ask->stream;
+}
+
+static void say(struct call *c, struct state *s, struct jval output)
+{
+	struct jiter it = jscan_iter(output);
+	struct jval piece;
+
+	if (output.type == J_OBJECT)
+		sink_text(&s->sink, output.text);
+	else if (output.type == J_STRING)
+		sink_text(&s->sink, jscan_text(c->arena, output));
+	while (output.type == J_ARRAY && jscan_next_item(&it, &piece))
+		sink_text(&s->sink, jscan_text(c->arena, piece));
+}
+
+static enum step chat_done(struct call *c, struct state *s, struct jval root, struct buf *out)
+{
+	sink_init(&s->sink, c->arena, out, c->ask,
+	    jscan_text(c->arena, convert_member(root, STR("id"))));
+	note_metrics(c, root);
+	say(c, s, convert_member(root, STR("output")));
+	end_chat(c, s);
+	return STEP_DONE;
+}
+
+/* ---- images ------------------------------------------------------------------------------ */
+
+static void keep_image(struct call *c, struct state *s, struct jval image)
+{
+	if (image.type == J_STRING && s->image_count < IMAGES_MAX)
+		s->images[s->image_count++] = arena_str(c->arena, jscan_text(c->arena, image));
+}
+
+static enum step images_done(struct call *c, struct state *s, struct buf *out, struct err *err)
+{
+	c->usage.images = (int64_t)s->image_count;
+	c->finished = true;
+	buf_addf(out, "{\"created\":%lld,\"data\":[", (long long)clock_unix());
+	buf_add(out, buf_str(&s->data));
+	buf_add(out, STR("]}"));
+	c->reply_type = "application/json"; /* the last call may have fetched a picture */
+	if (buf_ok(&s->data) && buf_ok(out))
+		return STEP_DONE;
+	return give_up(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
+}
+
+/* All images are known: the rest is how the client wants them. */
+static enum step deliver(struct call *c, struct state *s, struct buf *out, struct err *err)
+{
+	for (; s->downloaded < s->image_count; s->downloaded++) {
+		struct str url = s->images[s->downloaded], mime, encoded;
+
+		json_add_comma(&s->data);
+		if (datauri_is(url) && s->wants_bytes) {
+			if (!datauri_split(url, &mime, &encoded))
+				return give_up(err, ERR_UPSTREAM_BODY, "an image is not base64");
+			buf_add(&s->data, STR("{\"b64_json\":\""));
+			(void)!datauri_add_base64(&s->data, encoded);
+			buf_add(&s->data, STR("\"}"));
+		} else if (s->wants_bytes) {
+			if (!is_theirs(c, url, true))
+				return give_up(err, ERR_UPSTREAM_BODY,
+				    "an image lies at a place that is not Replicate's");
+			s->phase = DOWNLOAD;
+			return STEP_NEXT;
+		} else {
+			buf_add(&s->data, STR("{\"url\":"));
+			json_add_str(&s->data, url);
+			buf_add_char(&s->data, '}');
+		}
+	}
+	return images_done(c, s, out, err);
+}
+
+static enum step downloaded(struct call *c, struct state *s, struct str body, struct buf *out,
+    struct err *err)
+{
+	if (body.n == 0)
+		return give_up(err, ERR_UPSTREAM_BODY, "an image is empty");
+	buf_add(&s->data, STR("{\"b64_json\":\""));
+	datauri_add_bytes(&s->data, body);
+	buf_add(&s->data, STR("\"}"));
+	s->downloaded++;
+	return deliver(c, s, out, err);
+}
+
+static enum step image_made(struct call *c, struct state *s, struct jval root, struct buf *out,
+    struct err *err)
+{
+	struct jval output = convert_member(root, STR("output")), image;
+	struct jiter it = jscan_iter(output);
+	size_t before = s->image_count;
+
+	if (output.type == J_STRING)
+		keep_image(c, s, output);
+	while (output.type == J_ARRAY && jscan_next_item(&it, &image))
+		keep_image(c, s, image);
+	if (s->image_count == before)
+		return give_up(err, ERR_UPSTREAM_BODY, "the upstream answered without an image");
+	if ((int64_t)s->image_count < c->ask->n && s->image_count < IMAGES_MAX) {
+		s->phase = CREATE;
+		s->polls = 0;
+		return STEP_NEXT;
+	}
+	return deliver(c, s, out, err);
+}
+
+/* ---- replies ------------------------------------------------------------------------------- */
+
+/* It has begun: where it is to be heard from. */
+static enum step wait_on(struct call *c, struct state *s, struct jval root, struct err *err)
+{
+	if (s->phase == CREATE) {
+		s->get = url_at(c, root, "urls.get");
+		s->stream = url_at(c, root, "urls.stream");
+		s->cancel = url_at(c, root, "urls.cancel");
+		if (c->ask->stream)
+			sink_id(&s->sink, jscan_text(c->arena, convert_member(root, STR("id"))));
+	}
+	if (!s->get.n)
+		return give_up(err, ERR_UPSTREAM_BODY, "the upstream's prediction has no URL");
+	if (s->phase == CREATE && c->ask->stream && s->stream.n) {
+		s->phase = STREAM;
+		return STEP_NEXT;
+	}
+	s->phase = POLL;
+	if (s->polls < POLLS_MAX)
+		return STEP_NEXT;
+	if (!s->cancel.n)
+		return give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
+	s->phase = CANCEL;
+	return STEP_NEXT;
+}
+
+static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)
+{
+	struct state *s = c->state;
+	struct jval root, status;
+
+	if (s->phase == CANCEL)
+		return give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
+	if (s->phase == DOWNLOAD)
+		return downloaded(c, s, body, out, err);
+	if (!jscan_value(body, &root) || root.type != J_OBJECT)
+		return give_up(err, ERR_UPSTREAM_BODY, "the upstream's reply is not JSON");
+	status = convert_member(root, STR("status"));
+	if (jscan_is(status, STR("succeeded")))
+		return c->ask->mode == MODE_IMAGES ? image_made(c, s, root, out, err)
+		                                   : chat_done(c, s, root, out);
+	if (jscan_is(status, STR("starting")) || jscan_is(status, STR("processing")))
+		return wait_on(c, s, root, err);
+	if (jscan_is(status, STR("failed")))
+		return failed(c, root, err);
+	return give_up(err, ERR_UPSTREAM, "the prediction was cancelled");
+}
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+static bool stream_failed(struct call *c, int status, struct str data)
+{
+	adaptor_error(status, data, &c->failure);
+	c->failure.upstream_status = 200;
+	adaptor_scrub(c, &c->failure);
+	return c->failed = true;
+}
+
+/* A reason stands in it when the end is none. */
+static bool on_done(struct call *c, struct state *s, struct str data)
+{
+	struct jval root, reason = { 0 };
+
+	if (jscan_value(data, &root))
+		reason = convert_member(root, STR("reason"));
+	if (reason.type == J_STRING && !jscan_is(reason, STR("")))
+		return stream_failed(c, 502,
+		    jscan_is(reason, STR("canceled"))
+		        ? STR("{\"detail\":\"the prediction was cancelled\"}")
+		        : STR("{\"detail\":\"the prediction failed\"}"));
+	end_chat(c, s);
+	return true;
+}
+
+static bool on_event(struct call *c, const struct frame_event *event, struct buf *out,
+    struct err *err)
+{
+	struct state *s = c->state;
+	struct jval root;
+	struct str text = event->data;
+
+	if (c->failed || c->finished)
+		return true;
+	s->sink.out = out;
+	if (str_eq_c(event->name, "output")) {
+		sink_text(&s->sink, text);
+		c->meter = s->sink.meter;
+		c->pieces = (int64_t)s->sink.pieces;
+		return true;
+	}
+	if (str_eq_c(event->name, "error")) {
+		if (!jscan_value(text, &root) || root.type != J_OBJECT) {
+			struct buf quoted = buf_init(text.n * 6 + 2);
+
+			json_add_str(&quoted, text);
+			text = adaptor_keep(c->arena, &quoted);
+		}
+		return stream_failed(c, 502, text);
+	}
+	return !str_eq_c(event->name, "done") || on_done(c, s, text);
+}
+
+static bool on_end(struct call *c, struct buf *out, struct err *err)
+{
+	return c->finished ||
+	    err_set(err, ERR_UPSTREAM_TRUNCATED,
+	        "the upstream's stream ended before its reply was complete");
+}
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+/* A stream that is not to be had is no end: the prediction can be polled. */
+static bool again(struct call *c, int status, struct str body)
+{
+	struct state *s = c->state;
+
+	if (s->phase != STREAM)
+		return false;
+	s->phase = POLL;
+	c->stream = false;
+	return true;
+}
+
+static void error(struct call *c, int status, struct str body, struct err *err)
+{
+	const struct state *s = c->state;
+
+	if (s->phase == CANCEL) {
+		(void)give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
+		return;
+	}
+	adaptor_error(status, body, err);
+	adaptor_scrub(c, err);
+}
+
+const struct adaptor replicate_adaptor = {
+	.name = "replicate",
+	.modes = 1u << MODE_CHAT | 1u << MODE_IMAGES,
+	.frame_init = sse_init,
+	.stream_type = "text/event-stream",
+	.encode = encode,
+	.decode = decode,
+	.on_event = on_event,
+	.on_end = on_end,
+	.again = again,
+	.error = error,
+};
