@@ -174,7 +174,7 @@ static void make_folder(struct stack *s)
 		fail_msg("cannot make '%s'", s->scripts);
 }
 
-static int free_port(void)
+int stack_free_port(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof(a);
@@ -274,7 +274,7 @@ void stack_upstream_start(struct stack *s)
 	int64_t until = stack_now_ms() + READY_MS;
 
 	if (!s->upstream_port)
-		s->upstream_port = free_port();
+		s->upstream_port = stack_free_port();
 	snprintf(program, sizeof(program), "%s/tests/fake_upstream", s->build);
 	snprintf(port, sizeof(port), "%d", s->upstream_port);
 	snprintf(output, sizeof(output), "%s/upstream.out", s->dir);
@@ -331,7 +331,7 @@ static void start_programs(struct stack *s)
 {
 	char script[600];
 
-	s->port = free_port();
+	s->port = stack_free_port();
 	snprintf(s->base, sizeof(s->base), "http://127.0.0.1:%d", s->port);
 	snprintf(script, sizeof(script), "%s/conf/run.sh", s->root);
 	s->pid = fork();

@@ -93,6 +93,8 @@ const char *stack_mode(const struct stack *s);
 /* All that was logged so far. */
 const char *stack_log(struct stack *s);
 
+/* A TCP port of 127.0.0.1 that nobody listens on now. */
+int stack_free_port(void);
 int64_t stack_now_ms(void);
 void stack_sleep_ms(int64_t ms);
 

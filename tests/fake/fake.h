@@ -74,6 +74,8 @@ bool fake_balance(struct conn *c, const struct request *r);
 bool fake_google(struct conn *c, const struct request *r);
 /* fake_claude.c: Anthropic's Messages API, Bedrock */
 bool fake_claude(struct conn *c, const struct request *r);
+/* fake_west.c: Cohere, DeepL, Replicate, Cloudflare */
+bool fake_west(struct conn *c, const struct request *r);
 /* fake_responses.c */
 bool fake_responses(struct conn *c, const struct request *r);
 /* fake_resources.c: files, batches, fine_tuning, vector_stores, assistants, threads, uploads,

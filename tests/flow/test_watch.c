@@ -8,8 +8,6 @@
 #include "../unit/collector.h"
 #include "../unit/metrics_reader.h"
 
-#define METRICS_PORT 47101
-#define COLLECTOR_PORT 47102
 #define TOKEN "a-long-enough-metrics-token"
 #define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define SPAN "b7ad6b7169203331"
@@ -25,14 +23,19 @@ static struct stack_user u;
 static struct collector collector;
 static cJSON *posts[COLLECTOR_POSTS]; /* to it, parsed when they are first looked at */
 static int64_t channel;
+static int metrics_port;
 
 static int set_up(void **state)
 {
-	static const char *const env[] = { "METRICS_LISTEN=127.0.0.1:47101", "METRICS_TOKEN=" TOKEN,
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:47102", "OTEL_SERVICE_NAME=flow",
-		"LOG_FORMAT=json", NULL };
+	static char listen[64], endpoint[64];
+	static const char *const env[] = { listen, endpoint, "METRICS_TOKEN=" TOKEN,
+		"OTEL_SERVICE_NAME=flow", "LOG_FORMAT=json", NULL };
 
-	collector_start(&collector, COLLECTOR_PORT);
+	collector_start(&collector, 0);
+	metrics_port = stack_free_port();
+	snprintf(listen, sizeof listen, "METRICS_LISTEN=127.0.0.1:%d", metrics_port);
+	snprintf(endpoint, sizeof endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:%d",
+	    collector.port);
 	s = stack_start(env);
 	stack_option(s, "ModelRatio",
 	    "{\"m-one\":1,\"m-two\":1,\"error-500\":1,\"m-map\":1,\"m-retry\":1}");
@@ -58,7 +61,7 @@ static int tear_down(void **state)
 static char *ask_port(const char *request)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_port = htons(METRICS_PORT),
+		.sin_port = htons((uint16_t)metrics_port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	size_t cap = 4 << 20, n = 0;

@@ -326,6 +326,8 @@ describe("errors", { timeout: 20000 }, () => {
 		});
 
 		assert.equal(error.param, "model");
+		assert.match(error.requestID, /^\d{20,}$/);
+		assert.ok(error.message.includes(error.requestID));
 		await assert.rejects(client.post("/no/such/path", { body: {} }), OpenAI.NotFoundError);
 		await refuses(client.chat.completions.create(ask("error-404")), {
 			class: OpenAI.NotFoundError, status: 404, code: "model_not_found",

@@ -19,7 +19,7 @@ export async function open() {
 export async function newPage(browser, url, { prefs = {}, width = 1360, height = 860, ...more } = {}) {
 	const context = await browser.newContext({ viewport: { width, height }, ...more });
 	await context.addInitScript((p) => {
-		if (!localStorage.getItem("gateway.prefs"))
+		if (location.protocol !== "about:" && !localStorage.getItem("gateway.prefs"))
 			localStorage.setItem("gateway.prefs", JSON.stringify(p));
 	}, { language: "en", ...prefs });
 	const page = await context.newPage();
@@ -40,14 +40,14 @@ export async function newPage(browser, url, { prefs = {}, width = 1360, height =
 
 const axeSource = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** What axe finds, one line each; empty is good. */
-export async function axe(page) {
+/** What axe finds, one line each; empty is good. rules: only these. */
+export async function axe(page, rules) {
 	if (!await page.evaluate(() => "axe" in globalThis)) {
 		const { readFileSync } = await import("node:fs");
 		await page.evaluate(readFileSync(axeSource, "utf8")); // evaluated, since the policy allows no inline script
 	}
-	return page.evaluate(async () => {
-		const { violations } = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });
+	return page.evaluate(async (only) => {
+		const { violations } = await globalThis.axe.run(document, { runOnly: only ?? ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"] });
 		return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} ${n.failureSummary.split("\n").slice(1, 2).join("").trim()}`));
-	});
+	}, rules);
 }

@@ -42,7 +42,7 @@ export async function start() {
 	const run = spawn("bash", [join(top, "conf/run.sh")], {
 		stdio: ["ignore", "pipe", "pipe"],
 		env: {
-			...process.env, PORT: String(port), DATA_DIR: folder, BIN_DIR: bin, GLOBAL_API_RATE_LIMIT: "0",
+			...process.env, PORT: String(port), DATA_DIR: folder, BIN_DIR: bin, GLOBAL_API_RATE_LIMIT: "0", CRITICAL_RATE_LIMIT: "0",
 			INITIAL_ROOT_PASSWORD: password, INITIAL_ROOT_ACCESS_TOKEN: token,
 		},
 	});
@@ -70,16 +70,21 @@ export async function start() {
 	};
 }
 
-/** The same gateway under /some/sub/folder/, as another web server would mount it. */
-export async function mountBelow(url, folder = "/some/sub/folder/") {
-	const port = await freePort(first + 100);
+/** The same gateway under /some/sub/folder/, as another web server would mount it; holdsBack: as one that
+ * gives an answer on only when it has all of it. */
+export async function mountBelow(url, folder = "/some/sub/folder/", { holdsBack = false } = {}) {
+	const port = await freePort(first + 300);
 	const server = createHttpServer((asked, answer) => {
 		if (!asked.url.startsWith(folder))
 			return answer.writeHead(404).end("not below the folder");
 		const to = new URL(asked.url.slice(folder.length - 1), url);
 		const passed = request(to, { method: asked.method, headers: asked.headers }, (got) => {
 			answer.writeHead(got.statusCode, got.headers);
-			got.pipe(answer);
+			if (!holdsBack)
+				return got.pipe(answer);
+			const pieces = [];
+			got.on("data", (piece) => pieces.push(piece));
+			got.on("end", () => answer.end(Buffer.concat(pieces)));
 		});
 		passed.on("error", () => answer.destroy());
 		asked.pipe(passed);

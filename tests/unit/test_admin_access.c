@@ -309,6 +309,41 @@ static void test_large_body(void **state)
 	free(body);
 }
 
+static void test_hostile_body(void **state)
+{
+	static const struct {
+		const char *name, *body;
+		int depth; /* of lists in a member; 0: body as it is */
+		int want;
+	} cases[] = {
+		{ "64 levels", NULL, 63, 200 },
+		{ "65 levels", NULL, 64, 400 },
+		{ "no UTF-8 in a value", "{\"display_name\":\"\xff\"}", 0, 400 },
+		{ "no UTF-8 in a name", "{\"\xc3(\":1}", 0, 400 },
+		{ "half a surrogate pair in UTF-8", "{\"display_name\":\"\xed\xa0\x80\"}", 0, 400 },
+		{ "not finished", "{\"display_name\":", 0, 200 },
+		{ "no object", "[]", 0, 200 },
+		{ "of the wrong type", "{\"display_name\":1}", 0, 200 },
+	};
+	char deep[256];
+	struct room m;
+
+	room_open(&m);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int n = snprintf(deep, sizeof deep, "{\"x\":");
+		struct answer a;
+
+		memset(deep + n, '[', (size_t)cases[i].depth);
+		memset(deep + n + cases[i].depth, ']', (size_t)cases[i].depth);
+		snprintf(deep + n + 2 * cases[i].depth, 2, "}");
+		a = room_as(&m, "anna", "PUT", "/api/user/self",
+		    cases[i].body ? cases[i].body : deep);
+		if (a.status != cases[i].want)
+			fail_msg("%s: %d, want %d", cases[i].name, a.status, cases[i].want);
+	}
+	room_close(&m);
+}
+
 static void test_chinese(void **state)
 {
 	struct ask_headers h = { .language = "zh-CN" };
@@ -438,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_login_limits),
 		cmocka_unit_test(test_large_body),
+		cmocka_unit_test(test_hostile_body),
 		cmocka_unit_test(test_chinese),
 		cmocka_unit_test(test_self),
 		cmocka_unit_test(test_new_password_ends_sessions),

@@ -1,6 +1,8 @@
 /* test_admin_logs.c — /api/log, its pages and CSV, and the dashboard */
 #include "admin_room.h"
 
+#include "store/capture.h"
+
 #include "base/clock.h"
 #include "../../fcgi-admin/csv.h"
 #include "../../fcgi-admin/pager.h"
@@ -327,6 +329,47 @@ static void test_csv(void **state)
 	}
 }
 
+static void keep_bodies(struct room *m, const char *request_id, int64_t user_id)
+{
+	struct buf packed = buf_init(4096);
+	struct capture c = { .request_id = str_c(request_id),
+		.user_id = user_id,
+		.created_at = 1000 };
+
+	capture_pack(STR("asked"), &packed);
+	c.request = buf_str(&packed);
+	c.response = buf_str(&packed);
+	c.request_total = 5;
+	c.response_total = 5;
+	room_must(capture_put(m->db, &c, &err));
+	buf_release(&packed);
+}
+
+/* Bodies are private like the rest of an account: own ones, and of whom one outranks. */
+static void test_bodies(void **state)
+{
+	static const struct step steps[] = {
+		{ "own", "anna", "GET", "/api/log/of-anna/capture", NULL, 200,
+		    "\"request\":\"asked\"", NULL },
+		{ "others'", "anna", "GET", "/api/log/of-boss/capture", NULL, 200,
+		    "Record not found", "asked" },
+		{ "a user's", "boss", "GET", "/api/log/of-anna/capture", NULL, 200, SUCCESS, NULL },
+		{ "an administrator's own", "boss", "GET", "/api/log/of-boss/capture", NULL, 200,
+		    SUCCESS, NULL },
+		{ "root's", "boss", "GET", "/api/log/of-root/capture", NULL, 200, FAILURE,
+		    "asked" },
+		{ "root", "root", "GET", "/api/log/of-boss/capture", NULL, 200, SUCCESS, NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	keep_bodies(&m, "of-root", m.root);
+	keep_bodies(&m, "of-boss", m.boss);
+	keep_bodies(&m, "of-anna", m.anna);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_dashboard_range),
 		cmocka_unit_test(test_pages_keep_their_place),
 		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_bodies),
 	};
 
 	return cmocka_run_group_tests_name("admin logs", tests, NULL, NULL);

@@ -193,6 +193,11 @@ static void test_status(void **state)
 		{ "chat_link", cJSON_String },
 		{ "quota_per_unit", cJSON_Number },
 		{ "capabilities", cJSON_Array },
+		/* ours */
+		{ "turnstile_login", cJSON_False },
+		{ "password_login", cJSON_True },
+		{ "register", cJSON_True },
+		{ "theme", cJSON_String },
 	};
 	struct answer a;
 	struct room m;

@@ -292,6 +292,28 @@ static void test_many_calls(void **state)
 	buf_release(&body);
 }
 
+/* A model that cannot think is asked again without think, once. */
+static void test_no_thinking(void **state)
+{
+	static const char refusal[] = "{\"error\":\"\\\"m\\\" does not support thinking\"}";
+	struct room r;
+
+	open_room(&r, MODE_CHAT,
+	    "{\"model\":\"m\",\"reasoning_effort\":\"low\",\"messages\":[{\"role\":\"user\","
+	    "\"content\":\"x\"}]}");
+	assert_true(r.ok && str_has(r.sent.body, STR("\"think\":\"low\"")));
+	assert_false(ollama_adaptor.again(&r.call, 500, str_c(refusal)));
+	assert_false(ollama_adaptor.again(&r.call, 400, STR("{\"error\":\"other\"}")));
+	assert_true(ollama_adaptor.again(&r.call, 400, str_c(refusal)));
+	upstream_req_release(&r.sent);
+	upstream_req_init(&r.sent, r.arena);
+	r.call.step++;
+	assert_true(ollama_adaptor.encode(&r.call, &r.sent, &r.err));
+	assert_false(str_has(r.sent.body, STR("think")));
+	assert_false(ollama_adaptor.again(&r.call, 400, str_c(refusal)));
+	close_room(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_created),
 		cmocka_unit_test(test_odd_lines),
 		cmocka_unit_test(test_many_calls),
+		cmocka_unit_test(test_no_thinking),
 	};
 
 	return cmocka_run_group_tests_name("ollama", tests, NULL, NULL);
