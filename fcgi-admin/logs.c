@@ -21,6 +21,7 @@
 #define TOTAL_MAX 5000
 /* So long a deletion is waited for; what is left goes on without the client. */
 #define CLEAN_WAIT_MS 500
+#define LIST_NAME_MAX ((size_t)64 * 1024)
 
 /* ---- rows ------------------------------------------------------------------------------------- */
 
@@ -84,15 +85,17 @@ static bool send(struct resp *out, const struct log_list *rows, int64_t total)
 /* What tells this list from others: who asks, the route, and the query but for the page. */
 static struct str list_name(const struct req *r)
 {
-	struct str rest = r->query, item;
-	char *text =
-	    arena_fmt(r->arena, "%lld %s", (long long)access_actor(r)->user.id, r->route->path);
+	struct buf b = buf_init(LIST_NAME_MAX);
+	struct str rest = r->query, item, name;
 
+	buf_addf(&b, "%lld %s", (long long)access_actor(r)->user.id, r->route->path);
 	while (str_next(&rest, '&', &item)) {
 		if (!str_starts(item, STR("p=")))
-			text = arena_fmt(r->arena, "%s&%.*s", text, STR_ARG(item));
+			buf_addf(&b, "&%.*s", STR_ARG(item));
 	}
-	return str_c(text);
+	name = arena_str(r->arena, buf_str(&b));
+	buf_release(&b);
+	return name;
 }
 
 /* Counting costs, so only who asks for pages of a size gets a total. */
@@ -236,7 +239,23 @@ static void add_body(struct buf *out, const char *name, struct str body, int64_t
 	buf_addf(out, ",\"%s_total\":%" PRId64, name, total);
 }
 
-/* Administrators see anybody's; others those of their own keys. */
+/* By the rank rule, as everything else of an account. */
+static bool may_read(struct req *r, const struct capture *c, struct err *err)
+{
+	struct user owner;
+
+	if (c->user_id == access_actor(r)->user.id)
+		return true;
+	if (!user_by_id(db_of(r), r->arena, c->user_id, &owner, err))
+		return false;
+	if (!access_outranks(r, &owner))
+		return message_fail(r, err, MSG_U14);
+	audit_note(r,
+	    arena_fmt(r->arena, "read the bodies of request %.*s", STR_ARG(c->request_id)));
+	return true;
+}
+
+/* Administrators see those of whom they outrank; others those of their own keys. */
 static bool get_capture(struct req *r, struct resp *out, struct err *err)
 {
 	const struct user *who = &access_actor(r)->user;
@@ -244,11 +263,9 @@ static bool get_capture(struct req *r, struct resp *out, struct err *err)
 	struct buf *to;
 
 	if (!capture_find(db_of(r), r->arena, who->role >= ROLE_ADMIN ? 0 : who->id, r->params[0],
-	        &c, err))
+	        &c, err) ||
+	    !may_read(r, &c, err))
 		return false;
-	if (c.user_id != who->id)
-		audit_note(r,
-		    arena_fmt(r->arena, "read the bodies of request %.*s", STR_ARG(c.request_id)));
 	to = reply_open(out);
 	buf_add_c(to, "{\"request_id\":");
 	json_add_str(to, c.request_id);

@@ -22,7 +22,7 @@ struct subject {
 	const char *columns;
 	const char *image_sql;  /* by id; NULL: it has no image, and the query string is kept */
 	const char *newest_sql; /* NULL: none is made */
-	bool by_name;           /* its id is a text */
+	const char *names;      /* what its id consists of; NULL: it is a number */
 	bool own;               /* it is the caller's account */
 };
 
@@ -35,6 +35,7 @@ struct subject {
 #define CHANNEL_COLUMNS                                                                            \
 	"type, status, name, weight, priority, base_url, other, models, group_name, "              \
 	"model_mapping, system_prompt, disabled_reason"
+#define LIMIT_COLUMNS "rpm, tpm, tpd, parallel, budget_day, budget_week, budget_month, timezone"
 #define CODE_COLUMNS "user_id, status, name, quota, redeemed_by"
 
 static const char user_sql[] = "SELECT " USER_COLUMNS ", password, access_token_hash, "
@@ -43,6 +44,8 @@ static const char token_sql[] = "SELECT " TOKEN_COLUMNS ", key_sealed FROM token
 static const char channel_sql[] =
     "SELECT " CHANNEL_COLUMNS ", key_sealed, config_sealed FROM channels WHERE id = ?";
 static const char code_sql[] = "SELECT " CODE_COLUMNS ", key_sealed FROM redemptions WHERE id = ?";
+static const char limit_sql[] =
+    "SELECT " LIMIT_COLUMNS " FROM limits WHERE scope || ' ' || subject = ?";
 static const char option_sql[] = "SELECT value FROM options WHERE name = ?";
 static const char newest_user_sql[] = "SELECT COALESCE(MAX(id), 0) FROM users";
 static const char newest_token_sql[] = "SELECT COALESCE(MAX(id), 0) FROM tokens";
@@ -53,22 +56,23 @@ static const char newest_code_sql[] = "SELECT COALESCE(MAX(id), 0) FROM redempti
 
 /* The first whose prefix fits. */
 static const struct subject subjects[] = {
-	{ "/api/user/topup", "user", USER_SHOWN, user_sql, NULL, false, true },
-	{ "/api/user/self", "user", USER_SHOWN, user_sql, NULL, false, true },
-	{ "/api/user/token", "user", USER_SHOWN, user_sql, NULL, false, true },
-	{ "/api/user/aff", "user", USER_SHOWN, user_sql, NULL, false, true },
-	{ "/api/user/totp", "user", USER_SHOWN, user_sql, NULL, false, true },
-	{ "/api/oauth", "user", USER_SHOWN, user_sql, NULL, false, true },
-	{ "/api/user", "user", USER_SHOWN, user_sql, newest_user_sql, false, false },
-	{ "/api/topup", "user", USER_SHOWN, user_sql, NULL, false, false },
+	{ "/api/user/topup", "user", USER_SHOWN, user_sql, NULL, NULL, true },
+	{ "/api/user/self", "user", USER_SHOWN, user_sql, NULL, NULL, true },
+	{ "/api/user/token", "user", USER_SHOWN, user_sql, NULL, NULL, true },
+	{ "/api/user/aff", "user", USER_SHOWN, user_sql, NULL, NULL, true },
+	{ "/api/user/totp", "user", USER_SHOWN, user_sql, NULL, NULL, true },
+	{ "/api/oauth", "user", USER_SHOWN, user_sql, NULL, NULL, true },
+	{ "/api/user", "user", USER_SHOWN, user_sql, newest_user_sql, NULL, false },
+	{ "/api/topup", "user", USER_SHOWN, user_sql, NULL, NULL, false },
 	{ "/api/token", "token", TOKEN_COLUMNS ", *key=token.key", token_sql, newest_token_sql,
-	    false, false },
+	    NULL, false },
 	{ "/api/channel", "channel", CHANNEL_COLUMNS ", *key=channel.key, *config=channel.config",
-	    channel_sql, newest_channel_sql, false, false },
+	    channel_sql, newest_channel_sql, NULL, false },
 	{ "/api/redemption", "redemption", CODE_COLUMNS ", *key=redemption.key", code_sql,
-	    newest_code_sql, false, false },
-	{ "/api/option", "option", "value", option_sql, NULL, true, false },
-	{ "/api/log", "log", "", NULL, NULL, false, false },
+	    newest_code_sql, NULL, false },
+	{ "/api/option", "option", "value", option_sql, NULL, "key", false },
+	{ "/api/limit", "limit", LIMIT_COLUMNS, limit_sql, NULL, "scope subject", false },
+	{ "/api/log", "log", "", NULL, NULL, NULL, false },
 };
 
 static const struct subject *subject_of(const struct req *r)
@@ -149,20 +153,38 @@ static void add_list(struct req *r, struct subject_view *v, const cJSON *ids)
 	}
 }
 
+/* Members of the body; without one, of the path. */
+static void add_names(struct req *r, struct subject_view *v, const cJSON *tree)
+{
+	struct str rest = str_c(v->subject->names), name;
+	const char *id = "";
+
+	for (int i = 0; str_next(&rest, ' ', &name); i++) {
+		struct str part = r->params[i];
+
+		if (tree) {
+			const cJSON *item = member(tree, str_dup(r->arena, name));
+
+			if (!cJSON_IsString(item))
+				return;
+			part = str_c(item->valuestring);
+		}
+		id = arena_fmt(r->arena, "%s%s%.*s", id, i ? " " : "", STR_ARG(part));
+	}
+	add_id(r, v, str_c(id));
+}
+
 static bool ids_in_body(struct req *r, struct subject_view *v, struct err *err)
 {
 	struct err ignored = { 0 };
-	const cJSON *item;
 	cJSON *tree;
 
 	/* What is not an object is the handler's to refuse. */
 	if (r->body.n == 0 || !json_parse(r->arena, r->body, &tree, &ignored) ||
 	    !cJSON_IsObject(tree))
 		return true;
-	if (v->subject->by_name) {
-		item = member(tree, "key");
-		if (cJSON_IsString(item))
-			add_id(r, v, str_c(item->valuestring));
+	if (v->subject->names) {
+		add_names(r, v, tree);
 		return true;
 	}
 	if (is_route(r, "/api/channel/batch")) {
@@ -185,7 +207,9 @@ static bool find_ids(struct req *r, struct subject_view *v, struct err *err)
 		return true;
 	}
 	if (str_has(str_c(r->route->path), STR("/:"))) {
-		if (v->subject->by_name || str_to_int(r->params[0], 1, INT64_MAX, &id))
+		if (v->subject->names)
+			add_names(r, v, NULL);
+		else if (str_to_int(r->params[0], 1, INT64_MAX, &id))
 			add_id(r, v, r->params[0]);
 		return true;
 	}
@@ -211,7 +235,7 @@ struct subject_image {
 
 static bool is_secret(const struct subject *s, struct str id, struct str column)
 {
-	int option = s->by_name ? option_find(id) : -1;
+	int option = s->names ? option_find(id) : -1;
 
 	return str_starts(column, STR("*")) ||
 	    (option >= 0 && option_keys[option].flags & OPTION_SECRET);
@@ -239,9 +263,9 @@ static bool look_at(struct req *r, const struct subject *s, struct str id,
 	int64_t number = 0;
 
 	*image = (struct subject_image){ 0 };
-	if (!s->by_name && !str_to_int(id, 1, INT64_MAX, &number))
+	if (!s->names && !str_to_int(id, 1, INT64_MAX, &number))
 		return true;
-	if (!db_query(db_of(r), s->image_sql, BIND(s->by_name ? v_text(id) : v_int(number)), &rows,
+	if (!db_query(db_of(r), s->image_sql, BIND(s->names ? v_text(id) : v_int(number)), &rows,
 	        err))
 		return false;
 	image->exists = rows_next(&rows);

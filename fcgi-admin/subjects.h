@@ -2,7 +2,7 @@
  *
  * A row of the table in subjects.c is a kind of object: which routes are about it, which of its
  * columns may be shown. Which object it is says the path (:id), or the body (id, user_id, username,
- * key, ids: read as the handler reads them), or it is the caller's own account; else it is a new
+ * key, scope and subject, ids: read as the handler reads them), or it is the caller's own account; else it is a new
  * one, found by its id afterwards.
  *
  * Secrets (keys, passwords, sealed options) are compared, and shown as *** when they differ.

@@ -9,6 +9,8 @@
 /* A report may be so many tokens, or so many times our own count, above what we saw. */
 #define REPORT_SLACK (INT64_C(1) << 20)
 #define REPORT_FACTOR 64
+/* The same where a report contradicts itself: a part larger than its whole. */
+#define BESIDE_SLACK 4096
 
 /* The members of those names, in one walk; absent ones are J_NONE. */
 static void pick(struct jval object, const struct str *names, struct jval *out, size_t n)
@@ -52,7 +54,8 @@ static void mend_usage(struct usage *u, int64_t total)
 
 	if (u->reasoning_tokens && total == sum + u->reasoning_tokens)
 		u->completion_tokens += u->reasoning_tokens;
-	if (u->cached_tokens > u->prompt_tokens)
+	u->cached_beside = u->cached_tokens > u->prompt_tokens;
+	if (u->cached_beside)
 		u->prompt_tokens += u->cached_tokens;
 	if (u->prompt_tokens == 0)
 		u->completion_tokens = larger(u->completion_tokens, total);
@@ -160,6 +163,35 @@ static int64_t believable(int64_t reported, int64_t counted)
 	return reported < most ? reported : most;
 }
 
+/* A cache beside the prompt is what we counted as well: far more than that is a slip. */
+static void check_beside(struct usage *u, int64_t counted)
+{
+	if (u->cached_beside && u->prompt_tokens > BESIDE_SLACK + REPORT_FACTOR * counted)
+		u->prompt_tokens -= u->cached_tokens;
+}
+
+static void cut(int64_t *part, int64_t *left)
+{
+	if (*part > *left)
+		*part = *left;
+	*left -= *part;
+}
+
+/* In the order of struct usage, as its price is worked out. */
+static void cut_parts(struct usage *u)
+{
+	int64_t prompt = u->prompt_tokens, completion = u->completion_tokens;
+
+	cut(&u->cached_tokens, &prompt);
+	cut(&u->cache_write_tokens, &prompt);
+	cut(&u->cache_write_1h_tokens, &prompt);
+	cut(&u->audio_prompt_tokens, &prompt);
+	cut(&u->image_prompt_tokens, &prompt);
+	cut(&u->reasoning_tokens, &completion);
+	cut(&u->audio_completion_tokens, &completion);
+	cut(&u->image_completion_tokens, &completion);
+}
+
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 {
 	struct usage *u = &c->usage;
@@ -179,8 +211,10 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 		u->prompt_tokens = prompt_estimate < total ? prompt_estimate : total;
 		u->completion_tokens = total - u->prompt_tokens;
 	}
+	check_beside(u, prompt_estimate);
 	u->prompt_tokens = believable(u->prompt_tokens, prompt_estimate);
 	u->completion_tokens = believable(u->completion_tokens, counted);
+	cut_parts(u);
 }
 
 const struct medium *adaptor_medium(const struct call *c, struct str url)

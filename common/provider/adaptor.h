@@ -125,7 +125,7 @@ void adaptor_scrub(const struct call *c, struct err *err);
  * a token was counted. */
 bool adaptor_usage(struct jval usage, struct usage *out);
 /* Adds tokens counted by us where the upstream reported nothing or only a sum, and cuts a report
- * that is far from all we saw; called once at the end. */
+ * that is far from all we saw, and parts that are more than their whole; called once at the end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
 
 /* The bytes of b as long as the arena lives; b is empty afterwards, so ask buf_ok before. For

@@ -101,6 +101,7 @@ struct state {
 	struct sink sink;
 	int calls; /* tool calls so far: indices run over the whole reply */
 	bool wants_logprobs, wants_base64, started;
+	bool thinks, no_think; /* was told how hard to think; the model cannot */
 };
 
 static void find_params(struct writer *w)
@@ -465,9 +466,14 @@ static void add_think(struct writer *w)
 		{ STR_INIT("max"), STR_INIT("\"max\"") },
 	};
 
-	for (size_t i = 0; i < COUNT_OF(levels); i++)
-		if (jscan_is(w->f[REASONING_EFFORT], levels[i].effort))
-			add_raw(w, "think", levels[i].think);
+	struct state *s = w->c->state;
+
+	for (size_t i = 0; i < COUNT_OF(levels) && !s->no_think; i++) {
+		if (!jscan_is(w->f[REASONING_EFFORT], levels[i].effort))
+			continue;
+		add_raw(w, "think", levels[i].think);
+		s->thinks = true;
+	}
 }
 
 static void add_format(struct writer *w)
@@ -641,10 +647,12 @@ static const struct {
 	[MODE_EMBEDDINGS] = { "/api/embed", add_embed },
 };
 
-static struct state *state_new(struct writer *w)
+/* before: of the attempt's first call, which the model refused. */
+static struct state *state_new(struct writer *w, const struct state *before)
 {
 	struct state *s = ARENA_NEW(w->c->arena, struct state);
 
+	s->no_think = before && before->no_think;
 	s->wants_logprobs = jscan_true(w->f[LOGPROBS]);
 	s->wants_base64 = jscan_is(w->f[ENCODING_FORMAT], STR("base64"));
 	if (w->c->ask->stream)
@@ -679,10 +687,9 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	if (c->ask->n > 1)
 		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
 	w->c = c;
-	w->body =
-	    buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + fetched * 2 + GROWTH_ROOM);
+	w->body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + fetched * 2 + GROWTH_ROOM);
 	find_params(w);
-	c->state = state_new(w);
+	c->state = state_new(w, c->state);
 	add_head(c, out);
 	ok = surfaces[c->ask->mode].add_body(w, err);
 	if (ok && !buf_ok(&w->body))
@@ -1005,6 +1012,17 @@ static void error(struct call *c, int status, struct str body, struct err *err)
 	adaptor_scrub(c, err);
 }
 
+/* A model that cannot think is asked once more, without a word about it. */
+static bool again(struct call *c, int status, struct str body)
+{
+	struct state *s = c->state;
+
+	if (status != 400 || !s || !s->thinks || s->no_think ||
+	    !str_has(body, STR("does not support thinking")))
+		return false;
+	return s->no_think = true;
+}
+
 /* Its server fetches nothing. */
 static bool wants_bytes(const struct call *c, struct str url)
 {
@@ -1021,5 +1039,6 @@ const struct adaptor ollama_adaptor = {
 	.decode = decode,
 	.on_event = on_event,
 	.on_end = on_end,
+	.again = again,
 	.error = error,
 };

@@ -119,7 +119,11 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 
 static void error(struct call *c, int status, struct str body, struct err *err)
 {
-	adaptor_error(status, body, err);
+	const struct openai_manners *m = openai_manners(c->provider);
+	bool busy = m && m->answers & ANSWER_BUSY_413 && status == 413;
+
+	adaptor_error(busy ? 429 : status, body, err);
+	err->upstream_status = status;
 	adaptor_scrub(c, err);
 }
 

@@ -111,7 +111,7 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	},
 	[29] = { /* groq */
 		.asks = ASK_REASONING,
-		.answers = ANSWER_REASONING | ANSWER_GROQ,
+		.answers = ANSWER_REASONING | ANSWER_GROQ | ANSWER_BUSY_413,
 		.dropped = "logit_bias,logprobs,top_logprobs,metadata,prediction,prompt_cache_key,"
 			ONLY_OPENAI,
 		.models = "gpt-oss",

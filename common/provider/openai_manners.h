@@ -20,30 +20,31 @@ struct provider;
 
 /* Of requests. */
 enum {
-	ASK_SYSTEM = 1,          /* knows no role `developer` */
-	ASK_MAX_TOKENS = 2,      /* knows no max_completion_tokens */
-	ASK_NO_NULL = 4,         /* wants a text beside tool calls, if an empty one */
-	ASK_REASONING = 8,       /* reasoning_content of earlier turns is its `reasoning` */
-	ASK_NO_REASONING = 16,   /* refuses reasoning_content of earlier turns */
-	ASK_PARTS = 32,          /* takes it as a part of the content, of models that think */
-	ASK_SHORT_IDS = 64,      /* ids of calls are nine letters and digits, or the model refuses */
-	ASK_LEADING_SYSTEM = 128, /* a system message stands first or not at all */
-	ASK_PREFIX = 256,        /* a last message of the assistant says so */
-	ASK_SCHEMA_WORDS = 512,  /* takes a schema in words only */
+	ASK_SYSTEM = 1,        /* knows no role `developer` */
+	ASK_MAX_TOKENS = 2,    /* knows no max_completion_tokens */
+	ASK_NO_NULL = 4,       /* wants a text beside tool calls, if an empty one */
+	ASK_REASONING = 8,     /* reasoning_content of earlier turns is its `reasoning` */
+	ASK_NO_REASONING = 16, /* refuses reasoning_content of earlier turns */
+	ASK_PARTS = 32,        /* takes it as a part of the content, of models that think */
+	ASK_SHORT_IDS = 64,    /* ids of calls are nine letters and digits, or the model refuses */
+	ASK_LEADING_SYSTEM = 128,   /* a system message stands first or not at all */
+	ASK_PREFIX = 256,           /* a last message of the assistant says so */
+	ASK_SCHEMA_WORDS = 512,     /* takes a schema in words only */
 	ASK_NUMBER_LOGPROBS = 1024, /* logprobs is a number */
-	ASK_ONE_TOOL = 2048,     /* cannot be told which tool: gets no other */
+	ASK_ONE_TOOL = 2048,        /* cannot be told which tool: gets no other */
 };
 
 /* Of replies. */
 enum {
 	ANSWER_REASONING = 1, /* `reasoning` is reasoning_content */
 	ANSWER_PARTS = 2,     /* content may be a list with thinking in it */
-	ANSWER_CALLS = 4,     /* calls without index or id, arguments as an object, empty last deltas */
-	ANSWER_FINISH = 8,    /* other finish reasons than OpenAI's */
-	ANSWER_GROQ = 16,     /* a member x_groq */
-	ANSWER_XAI = 32,      /* reasoning and cached tokens lie outside of the sums; citations */
-	ANSWER_UNWRAP = 64,   /* the reply may lie in `result` */
-	ANSWER_FLAGGED = 128, /* moderations do not say `flagged` */
+	ANSWER_CALLS = 4, /* calls without index or id, arguments as an object, empty last deltas */
+	ANSWER_FINISH = 8,     /* other finish reasons than OpenAI's */
+	ANSWER_GROQ = 16,      /* a member x_groq */
+	ANSWER_XAI = 32,       /* reasoning and cached tokens lie outside of the sums; citations */
+	ANSWER_UNWRAP = 64,    /* the reply may lie in `result` */
+	ANSWER_BUSY_413 = 256, /* a 413 is a limit of tokens per minute */
+	ANSWER_FLAGGED = 128,  /* moderations do not say `flagged` */
 };
 
 /* One value of a member, for models whose name has `model` in it (beginning: ^, all of it: ^ and $),
@@ -65,12 +66,12 @@ struct manner_default {
 
 struct openai_manners {
 	unsigned asks, answers;
-	const char *known;                   /* comma list: all others are refused; NULL: none are */
-	const char *dropped;                 /* comma list */
-	const char *cache_header;            /* says what prompt_cache_key does */
-	const char *models;                  /* comma list of manner_value.model: who thinks */
-	const char *short_ids;               /* the same of ASK_SHORT_IDS; "" is anyone */
-	const struct manner_value *values;   /* to the one without member */
+	const char *known;                 /* comma list: all others are refused; NULL: none are */
+	const char *dropped;               /* comma list */
+	const char *cache_header;          /* says what prompt_cache_key does */
+	const char *models;                /* comma list of manner_value.model: who thinks */
+	const char *short_ids;             /* the same of ASK_SHORT_IDS; "" is anyone */
+	const struct manner_value *values; /* to the one without member */
 	const struct manner_rename *renames; /* to the one without from */
 	const struct manner_default *defaults;
 	const struct manner_rename *embed_renames; /* in requests for embeddings */

@@ -92,6 +92,20 @@ static void url_novita(const struct call *c, struct buf *url)
 	put_url(url, base, current ? "/v1/" : "/", task_of(c));
 }
 
+/* Completions fill in the middle, which is on trial; a base may name that version. */
+static void url_deepseek(const struct call *c, struct buf *url)
+{
+	struct str base = base_of(c);
+	bool on_trial = str_ends(base, STR("/beta"));
+
+	if (on_trial)
+		put_url(url, base, "/", task_of(c));
+	else if (c->ask->mode == MODE_COMPLETIONS && str_eq_c(base, c->provider->base_url))
+		put_url(url, base, "/beta/", task_of(c));
+	else
+		url_default(c, url);
+}
+
 static void url_minimax(const struct call *c, struct buf *url)
 {
 	put_url(url, base_of(c), "/v1/text/", STR("chatcompletion_v2"));
@@ -213,6 +227,7 @@ static void (*const url_rules[])(const struct call *, struct buf *) = {
 	[URL_BAIDU_V2] = url_baidu_v2,
 	[URL_BAILIAN] = url_bailian,
 	[URL_XUNFEI] = url_xunfei,
+	[URL_DEEPSEEK] = url_deepseek,
 	[URL_ADAPTOR] = url_default,
 };
 

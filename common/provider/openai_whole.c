@@ -9,7 +9,6 @@
 
 #include "base/json.h"
 #include "provider/openai_manners.h"
-#include "provider/providers.h"
 
 /* Line ends between the members of a pretty-printed reply would end the event's line. */
 static void add_one_line(struct buf *out, struct str json)
@@ -250,8 +249,7 @@ bool openai_stream_from_whole(struct call *c, struct str body, struct buf *out, 
 	struct openai_chunk ch;
 	struct jval root;
 
-	if (c->provider->adaptor == &openai_adaptor || c->provider->adaptor == &cloudflare_adaptor)
-		body = openai_repair(c, body);
+	body = openai_repair(c, body);
 	if (!streams[mode] || !jscan_value(body, &root) || root.type != J_OBJECT)
 		return refuse_whole(c, false, err);
 	if (!openai_note_whole(c, root, body, &ch, err) || !streams[mode](c, root, &ch, out, err))

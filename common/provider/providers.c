@@ -117,7 +117,7 @@ const struct provider providers[PROVIDER_COUNT] = {
 	  0, NONE, "coze", "", models_none, true },
 	{ 35, "cohere", COHERE, "https://api.cohere.ai", URL_ADAPTOR,
 	  0, CHAT | EMBED | RERANK, "Cohere", "", models_cohere, true },
-	{ 36, "deepseek", OPENAI, "https://api.deepseek.com", URL_DEFAULT,
+	{ 36, "deepseek", OPENAI, "https://api.deepseek.com", URL_DEEPSEEK,
 	  0, TEXT | RESPOND, "deepseek", "", models_deepseek, true },
 	{ 37, "cloudflare", CLOUDFLARE, "https://api.cloudflare.com", URL_ADAPTOR,
 	  0, TEXT | EMBED | RESPOND | PAINT | SPEAK | HEAR | BIT(TRANSLATION), "cloudflare", "", models_cloudflare, true },

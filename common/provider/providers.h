@@ -24,6 +24,7 @@ enum url_rule {
 	URL_BAIDU_V2, /* /v2/chat/completions */
 	URL_BAILIAN,  /* /compatible-mode/v1/… */
 	URL_XUNFEI,   /* /v1/…, for some models /v2/… */
+	URL_DEEPSEEK, /* completions below /beta */
 	URL_ADAPTOR,  /* the dialect knows */
 };
 

@@ -27,6 +27,7 @@
 
 /* clang-format off */
 #define TEXT_KEY(name, fallback, help) { name, OPTION_TEXT, fallback, 0, 0, 0, NULL, help }
+#define URL_KEY(name, fallback, help) { name, OPTION_TEXT, fallback, 0, 0, OPTION_URL, NULL, help }
 #define SECRET_KEY(name, help) { name, OPTION_TEXT, "", 0, 0, OPTION_SECRET, NULL, help }
 #define CHOICE_KEY(name, fallback, choices, help) \
 	{ name, OPTION_TEXT, fallback, 0, 0, 0, choices, help }
@@ -61,16 +62,16 @@ const struct option_key option_keys[OPTION_COUNT] = {
 	[OPT_OIDC_CLIENT_ID] = TEXT_KEY("OidcClientId", "", "client id at the OpenID provider"),
 	[OPT_OIDC_CLIENT_SECRET] = SECRET_KEY("OidcClientSecret",
 	    "client secret at the OpenID provider"),
-	[OPT_OIDC_WELL_KNOWN] = TEXT_KEY("OidcWellKnown", "",
+	[OPT_OIDC_WELL_KNOWN] = URL_KEY("OidcWellKnown", "",
 	    "URL of the provider's configuration, from which the form fills the next three"),
-	[OPT_OIDC_AUTHORIZATION_ENDPOINT] = TEXT_KEY("OidcAuthorizationEndpoint", "",
+	[OPT_OIDC_AUTHORIZATION_ENDPOINT] = URL_KEY("OidcAuthorizationEndpoint", "",
 	    "URL where the browser is sent"),
-	[OPT_OIDC_TOKEN_ENDPOINT] = TEXT_KEY("OidcTokenEndpoint", "",
+	[OPT_OIDC_TOKEN_ENDPOINT] = URL_KEY("OidcTokenEndpoint", "",
 	    "URL where the code becomes a token"),
-	[OPT_OIDC_USERINFO_ENDPOINT] = TEXT_KEY("OidcUserinfoEndpoint", "",
+	[OPT_OIDC_USERINFO_ENDPOINT] = URL_KEY("OidcUserinfoEndpoint", "",
 	    "URL that tells who the token's user is"),
 	[OPT_WECHAT_AUTH_ENABLED] = BOOL_KEY("WeChatAuthEnabled", "false", "sign in with WeChat"),
-	[OPT_WECHAT_SERVER_ADDRESS] = TEXT_KEY("WeChatServerAddress", "",
+	[OPT_WECHAT_SERVER_ADDRESS] = URL_KEY("WeChatServerAddress", "",
 	    "URL of the WeChat bridge server"),
 	[OPT_WECHAT_SERVER_TOKEN] = SECRET_KEY("WeChatServerToken", "what the bridge server asks for"),
 	[OPT_WECHAT_QRCODE] = TEXT_KEY("WeChatAccountQRCodeImageURL", "",
@@ -87,7 +88,7 @@ const struct option_key option_keys[OPTION_COUNT] = {
 	[OPT_SMTP_ACCOUNT] = TEXT_KEY("SMTPAccount", "", "user name there"),
 	[OPT_SMTP_FROM] = TEXT_KEY("SMTPFrom", "", "sender of our mail; empty: the account"),
 	[OPT_SMTP_TOKEN] = SECRET_KEY("SMTPToken", "password there"),
-	[OPT_MESSAGE_PUSHER_ADDRESS] = TEXT_KEY("MessagePusherAddress", "",
+	[OPT_MESSAGE_PUSHER_ADDRESS] = URL_KEY("MessagePusherAddress", "",
 	    "URL of a push gateway that gets channel notices instead of mail"),
 	[OPT_MESSAGE_PUSHER_TOKEN] = SECRET_KEY("MessagePusherToken", "what the push gateway asks for"),
 	/* the site */
@@ -98,7 +99,7 @@ const struct option_key option_keys[OPTION_COUNT] = {
 	[OPT_ABOUT] = TEXT_KEY("About", "", "the page About: Markdown, HTML or an https URL"),
 	[OPT_HOME_PAGE_CONTENT] = TEXT_KEY("HomePageContent", "",
 	    "the home page: Markdown, HTML or an https URL"),
-	[OPT_SERVER_ADDRESS] = TEXT_KEY("ServerAddress", "http://localhost:3000",
+	[OPT_SERVER_ADDRESS] = URL_KEY("ServerAddress", "http://localhost:3000",
 	    "URL of this site as users see it, base of links in mail"),
 	[OPT_TOP_UP_LINK] = TEXT_KEY("TopUpLink", "", "URL where users buy quota"),
 	[OPT_CHAT_LINK] = TEXT_KEY("ChatLink", "", "URL of a chat page for users"),
@@ -207,10 +208,29 @@ static bool check_number(const struct option_key *k, struct str value, struct er
 	        k->type == OPTION_INT ? "a whole number" : "a number", k->min, k->max);
 }
 
+/* Blanks around it are taken off where it is used. */
+static bool is_url(struct str value)
+{
+	struct str url = str_trim(value);
+	size_t host = str_starts_nocase(url, STR("https://")) ? 8 : 7;
+
+	if (host == 7 && !str_starts_nocase(url, STR("http://")))
+		return false;
+	for (size_t i = 0; i < url.n; i++) {
+		unsigned char c = (unsigned char)url.p[i];
+
+		if (c <= ' ' || c == 0x7f || c == '"' || c == '<' || c == '>')
+			return false;
+	}
+	return url.n > host && url.p[host] != '/';
+}
+
 static bool check_text(const struct option_key *k, struct str value, struct err *err)
 {
 	if (!str_is_utf8(value) || str_find(value, '\0') < value.n)
 		return refuse(k, "must be text", err);
+	if ((k->flags & OPTION_URL) && value.n && !is_url(value))
+		return refuse(k, "must be an http or https URL", err);
 	if (k->choices && (value.n == 0 || !str_list_has(str_c(k->choices), value)))
 		return err_set(err, ERR_BAD_REQUEST, "option '%s' must be one of %s", k->name,
 		    k->choices);

@@ -23,7 +23,10 @@ enum option_type {
 	OPTION_CHAINS, /* store/chains.h */
 	OPTION_LIMITS, /* store/limit.h */
 };
-enum { OPTION_SECRET = 1 };
+enum {
+	OPTION_SECRET = 1,
+	OPTION_URL = 2, /* "" or an http or https URL */
+};
 
 /* In the order of option_keys; values of struct options are indexed by it. */
 /* clang-format off */

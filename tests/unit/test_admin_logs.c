@@ -339,6 +339,8 @@ static void keep_bodies(struct room *m, const char *request_id, int64_t user_id)
 	capture_pack(STR("asked"), &packed);
 	c.request = buf_str(&packed);
 	c.response = buf_str(&packed);
+	c.request_bytes = 5;
+	c.response_bytes = 5;
 	c.request_total = 5;
 	c.response_total = 5;
 	room_must(capture_put(m->db, &c, &err));

@@ -102,6 +102,18 @@ static void test_complete_usage(void **state)
 		{ "an absurd completion",
 		    { .prompt_tokens = 1, .completion_tokens = INT64_C(1) << 31, .reported = true },
 		    99, 1, 1048576 + 64 * 10 },
+		{ "cached beside the prompt",
+		    { .prompt_tokens = 1010,
+		        .cached_tokens = 1000,
+		        .cached_beside = true,
+		        .reported = true },
+		    99, 1010, 0 },
+		{ "an absurd cache",
+		    { .prompt_tokens = 10 + (INT64_C(1) << 31),
+		        .cached_tokens = INT64_C(1) << 31,
+		        .cached_beside = true,
+		        .reported = true },
+		    9, 10, 0 },
 		{ "an absurd sum", { .completion_tokens = INT64_C(1) << 31, .reported = true }, 99,
 		    99, 1048576 + 64 * 10 },
 	};
@@ -117,6 +129,9 @@ static void test_complete_usage(void **state)
 		    c.usage.completion_tokens != cases[i].completion)
 			fail_msg("%s: got %lld and %lld", cases[i].name,
 			    (long long)c.usage.prompt_tokens, (long long)c.usage.completion_tokens);
+		if (c.usage.cached_tokens > c.usage.prompt_tokens)
+			fail_msg("%s: %lld of them cached", cases[i].name,
+			    (long long)c.usage.cached_tokens);
 	}
 }
 
