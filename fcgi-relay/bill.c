@@ -124,8 +124,8 @@ int64_t bill_settle(struct exchange *x, enum log_finish finish)
 	if (!used_complete(x) && finish == FINISH_COMPLETE)
 		finish = FINISH_ESTIMATED;
 	x->watched.finish = (int)finish;
-	resources_billed(x);
-	charged = price_charge(&x->rate, u);
+	charged = resources_bound(x) ? price_estimate(&x->rate, u) : price_charge(&x->rate, u);
+	resources_billed(x, charged);
 	by_tokens = u->reported || x->rate.token_priced;
 	price_describe(&x->rate, u, &content);
 	p = posted_new(LEDGER_SETTLE,

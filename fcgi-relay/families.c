@@ -257,8 +257,26 @@ static bool scan(struct str text, bool has_free, reference_fn *fn, void *arg, st
 	return true;
 }
 
+/* What is no id cannot be looked up, and an upstream might read something into it. */
+static bool check_previous(struct jval body, struct err *err)
+{
+	struct jiter it = jscan_iter(body);
+	struct jval value;
+	struct str name;
+
+	while (body.type == J_OBJECT && jscan_next_member(&it, &name, &value)) {
+		if (jscan_name_is(name, STR("previous_response_id")) && value.type != J_STRING &&
+		    value.type != J_NULL)
+			return err_set(err, ERR_BAD_REQUEST,
+			    "previous_response_id must be a string");
+	}
+	return true;
+}
+
 bool family_references(struct jval body, reference_fn *fn, void *arg, struct err *err)
 {
+	if (!check_previous(body, err))
+		return false;
 	return scan(body.text, true, fn, arg, err);
 }
 

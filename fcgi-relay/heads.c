@@ -23,10 +23,12 @@ static const struct kept_header raw_headers[] = {
 	{ "content-range", "Content-Range" },
 };
 
-/* Of one connection (RFC 9110, 7.6.1), or the web server's own business, or ours. */
+/* Of one connection (RFC 9110, 7.6.1), or the web server's own business, or ours; and what a browser
+ * would keep for our origin, where people are signed in. */
 static const char *const hop_headers[] = { "connection", "keep-alive", "proxy-authenticate",
 	"proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-	"status", "x-oneapi-request-id", "x-accel-redirect", "x-accel-buffering", "x-sendfile" };
+	"status", "x-oneapi-request-id", "x-accel-redirect", "x-accel-buffering", "x-sendfile",
+	"set-cookie", "set-cookie2", "clear-site-data", "strict-transport-security", "alt-svc" };
 
 static void keep(struct exchange *x, const struct upstream_head *head,
     const struct kept_header *list, size_t count)

@@ -23,7 +23,8 @@ struct pin_op {
 	bool (*write)(struct db *db, struct pin_op *p, struct err *err);
 	struct rate rate; /* of a charge */
 	struct usage usage;
-	bool pending; /* in pins->pending */
+	bool part, add; /* as pins_charge_part's */
+	bool pending;   /* in pins->pending */
 	LIST_ENTRY(pin_op) link;
 	size_t used;
 	char text[];
@@ -94,8 +95,8 @@ static void finished(struct ledger_op *op)
 static struct pin_op *op_new(struct pins *pins, const struct resource *r, struct str object,
     bool (*write)(struct db *, struct pin_op *, struct err *), size_t more)
 {
-	struct pin_op *p =
-	    mem_zalloc(sizeof *p + r->kind.n + r->id.n + r->model.n + object.n + more);
+	struct pin_op *p = mem_zalloc(
+	    sizeof *p + r->kind.n + r->id.n + r->model.n + r->billed_budgets.n + object.n + more);
 	int64_t now = clock_unix();
 
 	p->op.kind = LEDGER_WRITE;
@@ -107,6 +108,7 @@ static struct pin_op *op_new(struct pins *pins, const struct resource *r, struct
 	p->pin.kind = keep(p, r->kind);
 	p->pin.id = keep(p, r->id);
 	p->pin.model = keep(p, r->model);
+	p->pin.billed_budgets = keep(p, r->billed_budgets);
 	p->pin.object = keep(p, object);
 	if (p->pin.created_at == 0)
 		p->pin.created_at = now;
@@ -185,89 +187,101 @@ static bool write_billed(struct db *db, struct pin_op *p, struct err *err)
 
 void pins_billed(struct pins *pins, const struct resource *r)
 {
-	struct pin_op *p = op_new(pins, r, STR(""), write_billed, 0);
-
-	ledger_send(pins->ledger, &p->op);
+	send_pending(op_new(pins, r, r->object, write_billed, 0));
 }
 
 /* ---- charging -------------------------------------------------------------------------------- */
 
-static int64_t not_less(int64_t n, int64_t than)
+/* The difference between what was charged so far and what is known now. */
+static bool correct(struct db *db, struct pin_op *p, const struct resource *pin, struct err *err)
 {
-	return n < than ? than : n;
-}
-
-/* What the creation charged already is taken off, at today's prices. */
-static void fill_row(struct pin_op *p, const struct resource *pin)
-{
-	struct usage billed = { .prompt_tokens = pin->billed_prompt,
-		.completion_tokens = pin->billed_completion };
 	struct logrow *row = &p->op.row;
 
-	row->quota =
-	    not_less(price_charge(&p->rate, &p->usage) - price_charge(&p->rate, &billed), 0);
-	row->prompt_tokens = not_less(p->usage.prompt_tokens - pin->billed_prompt, 0);
-	row->completion_tokens = not_less(p->usage.completion_tokens - pin->billed_completion, 0);
+	row->quota = price_charge(&p->rate, &p->usage) - pin->billed_quota;
+	row->prompt_tokens = p->usage.prompt_tokens - pin->billed_prompt;
+	row->completion_tokens = p->usage.completion_tokens - pin->billed_completion;
 	row->cached_tokens = p->usage.cached_tokens;
+	row->token_id = pin->billed_token;
+	return quota_correct(db, row, pin->billed_budgets, p->op.write_log, err);
 }
 
-/* The claim and the charge are one transaction: together they happen once or not at all. A user who
- * may not spend now (the request that found this could a moment ago) stays in debt: due again. */
+/* The claim and the charge are one transaction: together they happen once or not at all. */
 static bool claim_and_charge(struct db *db, struct pin_op *p, struct arena *a, struct err *err)
 {
-	struct err refused = { 0 };
 	struct resource pin;
-	bool claimed, settled;
+	bool claimed;
 
 	if (!resource_claim(db, a, p->pin.user_id, p->pin.kind, p->pin.id, &pin, &claimed, err))
 		return err->kind != ERR_STORE; /* it expired between two statements */
-	if (!claimed)
+	return !claimed || correct(db, p, &pin, err);
+}
+
+static bool charge_part(struct db *db, struct pin_op *p, struct arena *a, struct err *err)
+{
+	int64_t seen = p->usage.completion_tokens;
+	struct resource pin;
+
+	if (!resource_find(db, a, p->pin.user_id, p->pin.kind, p->pin.id, &pin, err))
+		return err->kind != ERR_STORE;
+	if (!pin.due || pin.bounded)
 		return true;
-	fill_row(p, &pin);
-	p->op.hold.amount = 0;
-	if (quota_reserve(db, &p->op.hold, &refused))
-		return quota_settle(db, &p->op.row, p->op.write_log, &settled, err);
-	if (refused.kind == ERR_STORE) {
-		*err = refused;
-		return false;
+	if (p->add)
+		seen += pin.seen_completion;
+	if (seen <= pin.seen_completion)
+		return true;
+	pin.seen_completion = seen;
+	p->usage = (struct usage){ .prompt_tokens = pin.billed_prompt, .completion_tokens = seen };
+	if (seen > pin.billed_completion && price_charge(&p->rate, &p->usage) > pin.billed_quota) {
+		if (!correct(db, p, &pin, err))
+			return false;
+		pin.billed_completion = seen;
+		pin.billed_quota += p->op.row.quota;
 	}
-	pin.due = true;
-	log_warn(NULL, "pins.still_due", LOG_STR("id", pin.id), LOG_ERR(&refused));
-	return resource_put(db, &pin, err) && resource_billed(db, &pin, err);
+	return resource_billed(db, &pin, err);
 }
 
 static bool write_charge(struct db *db, struct pin_op *p, struct err *err)
 {
 	struct arena *a = arena_new(1024);
-	bool ok = claim_and_charge(db, p, a, err);
+	bool ok = p->part ? charge_part(db, p, a, err) : claim_and_charge(db, p, a, err);
 
 	arena_free(a);
 	return ok;
 }
 
-void pins_charge(struct pins *pins, const struct resource *r, const struct pins_bill *bill)
+static struct pin_op *charge_new(struct pins *pins, const struct resource *r,
+    const struct pins_bill *bill)
 {
-	const struct hold *hold = &bill->hold;
 	const struct logrow *row = &bill->row;
 	struct pin_op *p = op_new(pins, r, STR(""), write_charge,
-	    hold->request_id.n + hold->model.n + hold->token_name.n + hold->username.n +
+	    row->request_id.n + row->model_name.n + row->token_name.n + row->username.n +
 	        row->content.n + row->origin_model.n);
 
 	p->rate = bill->rate;
 	p->usage = bill->usage;
 	p->op.write_log = bill->write_log;
-	p->op.hold = *hold;
-	p->op.hold.request_id = keep(p, hold->request_id);
-	p->op.hold.model = keep(p, hold->model);
-	p->op.hold.token_name = keep(p, hold->token_name);
-	p->op.hold.username = keep(p, hold->username);
 	p->op.row = *row;
-	p->op.row.request_id = p->op.hold.request_id;
-	p->op.row.model_name = p->op.hold.model;
-	p->op.row.token_name = p->op.hold.token_name;
-	p->op.row.username = p->op.hold.username;
+	p->op.row.request_id = keep(p, row->request_id);
+	p->op.row.model_name = keep(p, row->model_name);
+	p->op.row.token_name = keep(p, row->token_name);
+	p->op.row.username = keep(p, row->username);
 	p->op.row.content = keep(p, row->content);
 	p->op.row.origin_model = keep(p, row->origin_model);
+	return p;
+}
+
+void pins_charge(struct pins *pins, const struct resource *r, const struct pins_bill *bill)
+{
+	ledger_send(pins->ledger, &charge_new(pins, r, bill)->op);
+}
+
+void pins_charge_part(struct pins *pins, const struct resource *r, const struct pins_bill *bill,
+    bool add)
+{
+	struct pin_op *p = charge_new(pins, r, bill);
+
+	p->part = true;
+	p->add = add;
 	ledger_send(pins->ledger, &p->op);
 }
 
@@ -294,6 +308,7 @@ static bool find_pending(struct pins *pins, struct arena *a, int64_t user_id, st
 		out->kind = arena_str(a, p->pin.kind);
 		out->id = arena_str(a, p->pin.id);
 		out->model = arena_str(a, p->pin.model);
+		out->billed_budgets = arena_str(a, p->pin.billed_budgets);
 		out->object = arena_str(a, p->pin.object);
 	}
 	pthread_mutex_unlock(&pins->lock);

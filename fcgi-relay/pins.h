@@ -34,18 +34,23 @@ void pins_learn(struct pins *p, const struct resource *r);
 /* It was used; object "" is no news. Writes only when there is something to write. */
 void pins_seen(struct pins *p, const struct resource *r, struct str object);
 void pins_delete(struct pins *p, const struct resource *r);
-/* billed_* is what its creation charged; due as in store/resource.h. */
+/* What its creation charged: billed_*, bounded and due as in store/resource.h. */
 void pins_billed(struct pins *p, const struct resource *r);
 
 /* The final usage of a background response. */
 struct pins_bill {
 	struct rate rate;
 	struct usage usage;
-	struct hold hold;  /* who pays; its request_id must be new, its amount is ignored */
-	struct logrow row; /* quota and tokens are filled in */
+	struct logrow row; /* its request_id must be new; quota, tokens and the key are filled in */
 	bool write_log;
 };
-/* Charges what its creation did not; nothing when r is not due any more. */
+/* Settles the difference to what was charged so far, in either direction, with the key that made it;
+ * nothing when r is not due any more. */
 void pins_charge(struct pins *p, const struct resource *r, const struct pins_bill *bill);
+/* So many tokens of its output were read, but not its end (bill->usage.completion_tokens): charges
+ * them if they are more than what was charged so far. Those of another part (add) come on top of
+ * those seen before; else they began at the beginning, as before. */
+void pins_charge_part(struct pins *p, const struct resource *r, const struct pins_bill *bill,
+    bool add);
 
 #endif

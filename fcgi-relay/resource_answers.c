@@ -5,9 +5,11 @@
 
 #include "base/err.h"
 
+#include "limits.h"
 #include "pins.h"
 #include "resource_call.h"
 #include "resources.h"
+#include "used.h"
 
 /* ---- what came of it ------------------------------------------------------------------------- */
 
@@ -32,6 +34,34 @@ static struct resource new_pin(const struct exchange *x, struct str kind, struct
 	};
 }
 
+static bool is_final(struct jval response)
+{
+	static const struct str running[] = { STR_INIT("queued"), STR_INIT("in_progress") };
+	struct jval status;
+
+	if (!jscan_member(response, STR("status"), &status) || status.type != J_STRING)
+		return false;
+	for (size_t i = 0; i < COUNT_OF(running); i++) {
+		if (jscan_is(status, running[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A whole answer says itself whether it is the end. */
+static void note_running(struct exchange *x)
+{
+	struct jval root, status;
+
+	if ((!x->resource->background && x->call.usage.reported) ||
+	    !jscan_value(buf_str(&x->body), &root) || !jscan_member(root, STR("status"), &status) ||
+	    status.type != J_STRING)
+		return;
+	x->resource->background = !is_final(root);
+	if (x->resource->background)
+		x->call.usage.reported = false;
+}
+
 void resources_made(struct exchange *x)
 {
 	struct resource_call *c = x->resource;
@@ -42,19 +72,51 @@ void resources_made(struct exchange *x)
 	snprintf(c->made_id, sizeof c->made_id, "%.*s", STR_ARG(x->call.resource_id));
 	c->pin = new_pin(x, c->path.family->name, str_c(c->made_id));
 	c->pin.model = x->ask.model;
-	c->pin.due = c->background;
+	if (x->kind == REPLY_WHOLE)
+		note_running(x);
 	pins_put(x->relay->pins, &c->pin);
 }
 
-void resources_billed(struct exchange *x)
+/* Read the answer only where it may matter: what ended has a usage. */
+static bool bound_it(struct exchange *x)
+{
+	const struct resource_call *c = x->resource;
+
+	return c && c->noted && c->path.act == FAMILY_CREATE && c->background &&
+	    !x->call.usage.reported;
+}
+
+bool resources_bound(struct exchange *x)
+{
+	struct usage *u = &x->call.usage;
+	struct usage most;
+
+	if (!bound_it(x))
+		return false;
+	used_bound(x, &most);
+	if (u->prompt_tokens < most.prompt_tokens)
+		u->prompt_tokens = most.prompt_tokens;
+	if (u->completion_tokens < most.completion_tokens)
+		u->completion_tokens = most.completion_tokens;
+	return true;
+}
+
+static void charge_part(struct exchange *x);
+
+void resources_billed(struct exchange *x, int64_t charged)
 {
 	struct resource_call *c = x->resource;
 
-	if (!c || !c->noted || !c->background || c->path.act != FAMILY_CREATE)
+	charge_part(x);
+	if (!bound_it(x))
 		return;
-	c->pin.due = !x->call.usage.reported;
+	c->pin.due = true;
 	c->pin.billed_prompt = x->call.usage.prompt_tokens;
 	c->pin.billed_completion = x->call.usage.completion_tokens;
+	c->pin.billed_quota = charged;
+	c->pin.billed_token = x->caller->owner.token.id;
+	c->pin.billed_budgets = limits_budgets(x);
+	c->pin.bounded = x->ask.max_tokens >= 0;
 	pins_billed(x->relay->pins, &c->pin);
 }
 
@@ -93,20 +155,6 @@ static void note_created(struct exchange *x, struct jval object)
 	c->noted = true;
 }
 
-static bool is_final(struct jval response)
-{
-	static const struct str running[] = { STR_INIT("queued"), STR_INIT("in_progress") };
-	struct jval status;
-
-	if (!jscan_member(response, STR("status"), &status) || status.type != J_STRING)
-		return false;
-	for (size_t i = 0; i < COUNT_OF(running); i++) {
-		if (jscan_is(status, running[i]))
-			return false;
-	}
-	return true;
-}
-
 /* The price of the response's model, not of this call. */
 static bool find_rate(const struct exchange *x, struct str model, struct rate *out)
 {
@@ -123,51 +171,92 @@ static bool find_rate(const struct exchange *x, struct str model, struct rate *o
 	return false;
 }
 
-static void charge_final(struct exchange *x, const struct usage *usage)
+static bool make_bill(struct exchange *x, const char *suffix, struct pins_bill *bill)
 {
 	const struct resource *pin = &x->resource->pin;
 	const struct token_owner *owner = &x->caller->owner;
-	struct str model = catalog_map_model(x->channel, pin->model);
-	struct pins_bill bill = { .usage = *usage };
+	struct arena *a = x->req->arena;
 
-	if (!find_rate(x, model, &bill.rate))
-		return;
-	bill.hold = (struct hold){
-		.request_id = str_c(arena_fmt(x->req->arena, "%s-final", x->req->id)),
-		.user_id = owner->token.user_id,
-		.token_id = owner->token.id,
-		.channel_id = x->channel->row.id,
-		.model = model,
+	*bill = (struct pins_bill){ 0 };
+	bill->row = (struct logrow){
+		.request_id = str_c(arena_fmt(a, "%s-%s", x->req->id, suffix)),
+		.model_name = catalog_map_model(x->channel, pin->model),
 		.token_name = owner->token.name,
 		.username = owner->username,
-	};
-	bill.row = (struct logrow){
 		.user_id = owner->token.user_id,
 		.type = LOG_TYPE_CONSUME,
-		.content =
-		    str_c(arena_fmt(x->req->arena, "background response %.*s", STR_ARG(pin->id))),
+		.content = str_c(arena_fmt(a, "background response %.*s", STR_ARG(pin->id))),
 		.channel = x->channel->row.id,
-		.token_id = owner->token.id,
 		.origin_model = pin->model,
 		.upstream_status = x->upstream_status,
-		.model_ratio = bill.rate.model,
-		.completion_ratio = bill.rate.completion,
-		.group_ratio = bill.rate.group,
 	};
-	bill.write_log = option_bool(&x->catalog->options, OPT_LOG_CONSUME_ENABLED);
-	pins_charge(x->relay->pins, pin, &bill);
+	if (!find_rate(x, bill->row.model_name, &bill->rate))
+		return false;
+	bill->row.model_ratio = bill->rate.model;
+	bill->row.completion_ratio = bill->rate.completion;
+	bill->row.group_ratio = bill->rate.group;
+	bill->write_log = option_bool(&x->catalog->options, OPT_LOG_CONSUME_ENABLED);
+	return true;
 }
 
-/* The response as it stands; what ended is charged. */
+static bool is_due(const struct resource_call *c)
+{
+	return c->path.act == FAMILY_USE && c->path.family->always && c->pinned && c->pin.due;
+}
+
+static int64_t tokens_of(struct str text)
+{
+	struct token_meter m = { 0 };
+
+	token_meter_add(&m, text);
+	return token_meter_count(&m);
+}
+
+/* The largest of what showed all so far. */
+static void saw_whole(struct resource_call *c, struct str text)
+{
+	int64_t n = tokens_of(text);
+
+	if (n > c->part_whole)
+		c->part_whole = n;
+}
+
+/* The response as it stands; what ended is settled. */
 static void note_response(struct exchange *x, struct jval response)
 {
+	struct resource_call *c = x->resource;
+	struct pins_bill bill;
 	struct usage usage = { 0 };
 	struct jval value;
 
-	if (!x->resource->pinned || !x->resource->pin.due || !is_final(response))
+	if (!is_due(c) || c->settled)
 		return;
-	if (jscan_member(response, STR("usage"), &value) && adaptor_usage(value, &usage))
-		charge_final(x, &usage);
+	if (jscan_member(response, STR("output"), &value))
+		saw_whole(c, value.text);
+	if (!is_final(response) || !jscan_member(response, STR("usage"), &value) ||
+	    !adaptor_usage(value, &usage) || !usage.reported || !make_bill(x, "final", &bill))
+		return;
+	bill.usage = usage;
+	c->settled = true;
+	pins_charge(x->relay->pins, &c->pin, &bill);
+}
+
+/* The end of a read that did not show the final usage. */
+static void charge_part(struct exchange *x)
+{
+	struct resource_call *c = x->resource;
+	struct pins_bill bill;
+	int64_t pieces;
+
+	if (!c || x->ask.mode != MODE_RESOURCE || !is_due(c) || c->pin.bounded || c->settled)
+		return;
+	pieces = token_meter_count(&c->part);
+	if (pieces < c->part_whole)
+		pieces = c->part_whole;
+	if (pieces == 0 || !make_bill(x, "part", &bill))
+		return;
+	bill.usage.completion_tokens = pieces;
+	pins_charge_part(x->relay->pins, &c->pin, &bill, c->seen_kind == SEEN_EVENTS);
 }
 
 static bool is_itself(const struct resource_call *c, struct jval object)
@@ -211,6 +300,8 @@ static void note_answer(struct exchange *x)
 		break;
 	case FAMILY_USE:
 		c->noted = true;
+		if (object.type == J_OBJECT && c->seen_kind == SEEN_JSON)
+			c->part = (struct token_meter){ 0 }; /* its output is looked at instead */
 		note_used(x, object);
 		break;
 	case FAMILY_DELETE:
@@ -241,6 +332,10 @@ static bool on_frame(void *arg, const struct frame_event *event, struct err *err
 		}
 	} else if (c->path.family->always && jscan_member(root, STR("response"), &value)) {
 		note_response(x, value);
+	} else if (is_due(c) && jscan_member(root, STR("delta"), &value)) {
+		token_meter_add(&c->part, value.text);
+	} else if (is_due(c)) {
+		saw_whole(c, event->data);
 	}
 	return true;
 }
@@ -281,6 +376,8 @@ void resources_saw(struct exchange *x, struct str bytes)
 		frame_release(&c->frames);
 		c->seen_kind = SEEN_OTHER; /* none of our events is that long */
 	}
+	if (c->seen_kind != SEEN_EVENTS && is_due(c))
+		token_meter_add(&c->part, bytes);
 	if (c->seen_kind != SEEN_JSON)
 		return;
 	buf_add(&c->seen, bytes);

@@ -2,6 +2,7 @@
 #ifndef FCGI_RELAY_RESOURCE_CALL_H
 #define FCGI_RELAY_RESOURCE_CALL_H
 
+#include "billing/text_tokens.h"
 #include "net/frame.h"
 #include "store/resource.h"
 
@@ -17,11 +18,14 @@ struct resource_call {
 	char made_id[RESOURCE_ID_MAX + 1]; /* pin.id of what was made: streams rewind the arena */
 	bool pinned;
 	bool background; /* a response that runs when its creation was answered */
+	bool settled;    /* its final usage was seen and handed on */
 	bool noted;      /* what came of it is in the pins */
 
 	enum seen_kind seen_kind;
 	int64_t length; /* of the answer, -1: not said */
 	struct buf seen;
+	struct token_meter part; /* output seen of a response that is due: pieces, or bytes */
+	int64_t part_whole;      /* the same of what holds all so far */
 	struct frame_reader frames;
 };
 

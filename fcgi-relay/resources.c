@@ -151,8 +151,18 @@ static bool read_path(struct exchange *x, struct family_call *path, struct err *
 
 static bool read_id(struct exchange *x, struct resource_call *c, struct err *err)
 {
-	if (c->path.id.n == 0 || x->caller->pinned_channel)
+	struct err ignored = { 0 };
+
+	if (c->path.id.n == 0)
 		return true;
+	if (x->caller->pinned_channel) {
+		/* every id there may be used; one's own is still settled */
+		c->pinned = find_pin(x, c->path.family->name, c->path.id, &c->pin, &ignored) &&
+		    c->pin.channel_id == x->caller->pinned_channel;
+		if (!c->pinned)
+			c->pin = (struct resource){ 0 };
+		return true;
+	}
 	if (!find_pin(x, c->path.family->name, c->path.id, &c->pin, err))
 		return false;
 	c->pinned = true;

@@ -61,6 +61,8 @@ struct usage {
 	int64_t characters; /* spoken: code points of the input */
 	int64_t audio_ms;   /* heard: length of what was transcribed */
 	bool reported;      /* by the upstream; else counted by us */
+	/* The upstream's cached tokens were more than its prompt and were added to it. */
+	bool cached_beside;
 };
 
 /* How a mode is charged. A mode without a rule cannot be registered as a route. */

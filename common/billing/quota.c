@@ -457,10 +457,46 @@ static bool charge_log(struct db *db, const struct logrow *row, const struct res
 
 /* ---- settling what was swept -----------------------------------------------------------------*/
 
+/* A process that stood still that long has no requests any more. */
+#define SWEPT_BUDGETS_S (24 * 60 * 60)
+
 /* The row that a sweep left for a request. */
 struct swept {
 	int64_t id, type, channel_id, quota;
 };
+
+/* Which budgets a sweep settles, for settle_swept. */
+static bool keep_budgets(struct db *db, struct str request_id, int64_t now, struct err *err)
+{
+	static const char clear_sql[] = "DELETE FROM swept_budgets WHERE swept_at < ?";
+	static const char keep_sql[] =
+	    "INSERT INTO swept_budgets (request_id, budgets, swept_at) "
+	    "SELECT request_id, budgets, ? FROM reservations "
+	    "WHERE request_id = ? AND budgets <> '' ON CONFLICT (request_id) DO NOTHING";
+
+	return db_run(db, clear_sql, BIND(v_int(now - SWEPT_BUDGETS_S)), NULL, err) &&
+	    db_run(db, keep_sql, BIND(v_int(now), v_text(request_id)), NULL, err);
+}
+
+/* The sweep has settled them with what it charged. */
+static bool correct_budgets(struct db *db, struct str request_id, int64_t more, struct err *err)
+{
+	static const char find_sql[] = "SELECT budgets FROM swept_budgets WHERE request_id = ?";
+	static const char drop_sql[] = "DELETE FROM swept_budgets WHERE request_id = ?";
+	char text[BUDGETS_TEXT_MAX];
+	struct str budgets = { 0 };
+	struct rows rows;
+
+	if (!db_query(db, find_sql, BIND(v_text(request_id)), &rows, err))
+		return false;
+	if (rows_next(&rows))
+		budgets = copy_budgets(rows_text(&rows, 0), text);
+	if (!rows_close(&rows, err))
+		return false;
+	return budgets.n == 0 ||
+	    (budget_settle(db, budgets, 0, more, err) &&
+	        db_run(db, drop_sql, BIND(v_text(request_id)), NULL, err));
+}
 
 static bool read_swept(struct db *db, const char *sql, struct str request_id, struct swept *s,
     struct reservation *r, bool *found, struct err *err)
@@ -515,6 +551,8 @@ static bool settle_swept(struct db *db, struct quota_sums *sums, const struct lo
 	    !charge_log(db, row, &r, write_log, &fresh, err))
 		return false;
 	more = cost - s.quota;
+	if (!correct_budgets(db, row->request_id, more, err))
+		return false;
 	log_warn(NULL, "quota.settled_late", LOG_STR("request", row->request_id),
 	    LOG_INT("user", r.user_id), LOG_INT("quota", cost), LOG_INT("swept", s.quota));
 	sums_add(sums, SUM_USER, r.user_id, -more, more, s.type != LOG_TYPE_CONSUME);
@@ -573,6 +611,33 @@ bool quota_settle(struct db *db, const struct logrow *row, bool write_log, bool 
 
 	return quota_settle_into(db, &s, row, write_log, settled, err) &&
 	    quota_sums_flush(db, &s, err);
+}
+
+static int64_t bounded(int64_t quota)
+{
+	return quota < -QUOTA_MAX ? -QUOTA_MAX : quota > QUOTA_MAX ? QUOTA_MAX : quota;
+}
+
+bool quota_correct(struct db *db, const struct logrow *row, struct str budgets, bool write_log,
+    struct err *err)
+{
+	struct sum slots[SUMS_SMALL] = { 0 };
+	uint32_t filled[SUMS_SMALL];
+	struct quota_sums s = { .slots = slots, .mask = SUMS_SMALL - 1, .filled = filled };
+	struct logrow change = *row;
+
+	change.type = LOG_TYPE_CONSUME;
+	change.quota = bounded(row->quota);
+	if (change.created_at == 0)
+		change.created_at = clock_unix();
+	if (!(write_log ? logrow_insert(db, &change, err) : usage_add_unlogged(db, &change, err)))
+		return false;
+	if (!budget_settle(db, budgets, 0, change.quota, err))
+		return false;
+	sums_add(&s, SUM_USER, row->user_id, -change.quota, change.quota, 1);
+	sums_add(&s, SUM_TOKEN, row->token_id, -change.quota, change.quota, 1);
+	sums_add(&s, SUM_CHANNEL, row->channel, 0, change.quota, 1);
+	return quota_sums_flush(db, &s, err);
 }
 
 bool quota_release(struct db *db, struct str request_id, struct err *err)
@@ -641,6 +706,8 @@ static bool leftover_clear(struct db *db, struct leftover *l, int64_t now, struc
 	bool settled, charged = l->row.quota >= 0;
 
 	l->row.created_at = now;
+	if (!keep_budgets(db, l->row.request_id, now, err))
+		return false;
 	log_warn(NULL, "quota.swept", LOG_STR("request", l->row.request_id),
 	    LOG_STR("node", l->node), LOG_INT("user", l->row.user_id), LOG_INT("held", l->amount),
 	    LOG_INT("charged", charged ? l->row.quota : 0));

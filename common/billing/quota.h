@@ -66,6 +66,11 @@ MUST_USE bool quota_checkpoint(struct db *db, const struct hold *hold, int64_t c
  * row is replaced by this one and only the difference moves, once. */
 MUST_USE bool quota_settle(struct db *db, const struct logrow *row, bool write_log, bool *settled,
     struct err *err);
+/* What a charge that is settled already has to be changed by: row->quota may be below zero and gives
+ * back. User, key and channel are the row's; nothing is checked, as with a settlement. The row is a
+ * charge like others in the log. */
+MUST_USE bool quota_correct(struct db *db, const struct logrow *row, struct str budgets,
+    bool write_log, struct err *err);
 /* Gives the whole hold back: the request never reached an upstream. Nothing moves when it was
  * settled or released before. */
 MUST_USE bool quota_release(struct db *db, struct str request_id, struct err *err);

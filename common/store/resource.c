@@ -20,6 +20,11 @@ static const struct field fields[] = {
 	FIELD(struct resource, due, 0),
 	FIELD(struct resource, billed_prompt, 0),
 	FIELD(struct resource, billed_completion, 0),
+	FIELD(struct resource, billed_quota, 0),
+	FIELD(struct resource, billed_token, 0),
+	FIELD(struct resource, billed_budgets, 0),
+	FIELD(struct resource, bounded, 0),
+	FIELD(struct resource, seen_completion, 0),
 	FIELD(struct resource, object, 0),
 	{ 0 },
 };
@@ -27,7 +32,8 @@ static const struct field fields[] = {
 /* The columns of fields, in their order. */
 #define SELECT                                                                                     \
 	"SELECT seq, kind, id, user_id, channel_id, key_id, created_at, expires_at, model, "       \
-	"due, billed_prompt, billed_completion, object FROM resources "
+	"due, billed_prompt, billed_completion, billed_quota, billed_token, billed_budgets, "      \
+	"bounded, seen_completion, object FROM resources "
 
 static bool insert(struct db *db, const struct resource *r, struct err *err)
 {
@@ -46,7 +52,8 @@ bool resource_put(struct db *db, const struct resource *r, struct err *err)
 {
 	static const char sql[] =
 	    "UPDATE resources SET channel_id = ?, key_id = ?, created_at = ?, expires_at = ?, "
-	    "model = ?, due = ?, billed_prompt = 0, billed_completion = 0, object = ? "
+	    "model = ?, due = ?, billed_prompt = 0, billed_completion = 0, billed_quota = 0, "
+	    "billed_token = 0, billed_budgets = '', bounded = 0, seen_completion = 0, object = ? "
 	    "WHERE kind = ? AND id = ? AND user_id = ?";
 	int64_t changed;
 
@@ -136,12 +143,15 @@ bool resource_delete(struct db *db, int64_t user_id, struct str kind, struct str
 bool resource_billed(struct db *db, const struct resource *r, struct err *err)
 {
 	static const char sql[] =
-	    "UPDATE resources SET due = ?, billed_prompt = ?, billed_completion = ? "
-	    "WHERE kind = ? AND id = ? AND user_id = ? AND due = 1";
+	    "UPDATE resources SET due = ?, billed_prompt = ?, billed_completion = ?, "
+	    "billed_quota = ?, billed_token = ?, billed_budgets = ?, bounded = ?, "
+	    "seen_completion = ? WHERE kind = ? AND id = ? AND user_id = ?";
 
 	return db_run(db, sql,
 	    BIND(v_int(r->due), v_int(r->billed_prompt), v_int(r->billed_completion),
-	        v_text(r->kind), v_text(r->id), v_int(r->user_id)),
+	        v_int(r->billed_quota), v_int(r->billed_token), v_text(r->billed_budgets),
+	        v_int(r->bounded), v_int(r->seen_completion), v_text(r->kind), v_text(r->id),
+	        v_int(r->user_id)),
 	    NULL, err);
 }
 

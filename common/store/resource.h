@@ -4,9 +4,9 @@
  * it: every look-up names the user. An expired row is as good as none; resource_sweep removes such
  * rows, a few at a time.
  *
- * A response that runs in the background is `due` until its final usage was charged; what its
- * creation charged stands in billed_*. resource_claim ends that state for exactly one caller and
- * belongs into the transaction of the charge.
+ * A response that runs in the background is `due` from when its creation was charged until its final
+ * usage was; what was charged so far, and whom, stands in billed_*. resource_claim ends that state
+ * for exactly one caller and belongs into the transaction of the charge.
  *
  * Threads  the caller's connection; each function is one statement or safe without a transaction.
  */
@@ -26,7 +26,11 @@ struct resource {
 	int64_t created_at, expires_at;
 	struct str model;
 	bool due;
-	int64_t billed_prompt, billed_completion;
+	int64_t billed_prompt, billed_completion, billed_quota;
+	int64_t billed_token; /* tokens.id */
+	struct str billed_budgets;
+	bool bounded; /* no usage is more than what was charged: it named max_output_tokens */
+	int64_t seen_completion; /* tokens that were seen of it in parts */
 	struct str object;
 };
 
@@ -56,7 +60,7 @@ MUST_USE bool resource_seen(struct db *db, int64_t user_id, struct str kind, str
     int64_t expires_at, struct str object, struct err *err);
 MUST_USE bool resource_delete(struct db *db, int64_t user_id, struct str kind, struct str id,
     struct err *err);
-/* What its creation charged in the end; due as in struct resource. */
+/* What was charged for it so far: due, billed_*, bounded and seen_completion. */
 MUST_USE bool resource_billed(struct db *db, const struct resource *r, struct err *err);
 /* *claimed: this call ended `due`, and nobody else will; *out is the row. */
 MUST_USE bool resource_claim(struct db *db, struct arena *a, int64_t user_id, struct str kind,

@@ -7,7 +7,8 @@
  *	POST …/responses/compact	one message, 11 and 7 tokens
  *	GET, DELETE …/responses/ID, POST …/cancel, GET …/input_items
  *					of the account that made it, else 404; ?stream=true is the
- *					stream again, from ?starting_after on
+ *					stream again, from ?starting_after on; with &half=1 2000 words
+ *					of a stream that breaks off
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,18 @@ static void stream(struct conn *c, const struct response *x, long after)
 	answer_events(c, &b);
 }
 
+static void half_stream(struct conn *c)
+{
+	struct bytes b = { 0 };
+	long n = 3;
+
+	for (int i = 0; i < 2000; i++)
+		add_event(&b, &n, 0, "response.output_text.delta",
+		    "\"item_id\":\"msg_fake\",\"output_index\":0,\"content_index\":0,"
+		    "\"delta\":\" hello\"");
+	answer_events(c, &b);
+}
+
 static void create(struct conn *c, const struct request *r)
 {
 	struct response *x = response_new(r);
@@ -142,6 +155,10 @@ static void read_it(struct conn *c, const struct request *r, struct response *x)
 	const char *after = strstr(r->query, "starting_after=");
 	struct bytes b = { 0 };
 
+	if (strstr(r->query, "half=1")) {
+		half_stream(c);
+		return;
+	}
 	if (strstr(r->query, "stream=true")) {
 		stream(c, x, after ? strtol(after + 15, NULL, 10) : -1);
 		return;

@@ -192,6 +192,11 @@ static void test_swept(void **state)
 	CHECK(db_commit(t->db, &t->err), &t->err);
 	assert_int_equal(count, 1);
 	assert_int_equal(number(t, held_sql), 0);
+	/* It was only slow: what it cost counts there, too. */
+	settle(t, "gone", 700);
+	assert_int_equal(number(t, spent_sql), 700);
+	assert_int_equal(number(t, held_sql), 0);
+	assert_int_equal(number(t, "SELECT COUNT(*) FROM swept_budgets"), 0);
 }
 
 int main(void)

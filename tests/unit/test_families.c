@@ -143,6 +143,8 @@ static const struct {
 	  "files=\"f\" files=\"g\" " },
 	{ "{\"metadata\":{\"variables\":{\"file_id\":\"x\"}}}", "" },
 	{ "{\"file_id\":\"\"}", "files=\"\" " },
+	/* not the request's own member */
+	{ "{\"tools\":[{\"input_schema\":{\"previous_response_id\":{\"type\":\"string\"}}}]}", "" },
 };
 
 static const struct {
@@ -173,6 +175,11 @@ static void test_references(void **state)
 	}
 	assert_true(jscan_check(STR("{\"file_ids\":[\"a\",\"b\"]}"), 64, &root, &err));
 	assert_false(family_references(root, refuse, &calls, &err));
+	err_clear(&err);
+	assert_true(jscan_value(STR("{\"previous_response_i\\u0064\":{\"x\":1}}"), &root));
+	assert_false(family_references(root, refuse, &calls, &err));
+	assert_int_equal(err.kind, ERR_BAD_REQUEST);
+	assert_non_null(strstr(err.msg, "must be a string"));
 	assert_int_equal(calls, 1);
 }
 

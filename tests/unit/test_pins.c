@@ -2,8 +2,6 @@
  * is charged once whatever asks for it */
 #include "temp_db.h"
 
-#include <unistd.h>
-
 #include "../../fcgi-relay/pins.h"
 #include "base/clock.h"
 
@@ -27,22 +25,29 @@ static int64_t number(struct temp_db *t, const char *sql)
 	return n;
 }
 
-static struct room open_room(struct temp_db *t)
+/* again 0: people have to be made. */
+static struct room open_room_again(struct temp_db *t, size_t again)
 {
 	struct room r = { .t = t };
 	struct db *db;
 
-	CHECK(db_script(t->db,
-	          "INSERT INTO users (id, username, quota) VALUES (1, 'alice', 1000000);"
-	          "INSERT INTO tokens (id, user_id, key_hash, key_sealed, remain_quota) "
-	          "VALUES (1, 1, x'01', '', 1000000);"
-	          "INSERT INTO channels (id, type) VALUES (3, 1);",
-	          &t->err),
-	    &t->err);
+	if (again == 0)
+		CHECK(db_script(t->db,
+		          "INSERT INTO users (id, username, quota) VALUES (1, 'alice', 1000000);"
+		          "INSERT INTO tokens (id, user_id, key_hash, key_sealed, remain_quota) "
+		          "VALUES (1, 1, x'01', '', 1000000);"
+		          "INSERT INTO channels (id, type) VALUES (3, 1);",
+		          &t->err),
+		    &t->err);
 	CHECK(db_open(t->dsn, t->dir, &db, &t->err), &t->err);
 	r.ledger = ledger_start(db, "test", 90, t->dir);
 	r.pins = pins_new(r.ledger, LIFE_S);
 	return r;
+}
+
+static struct room open_room(struct temp_db *t)
+{
+	return open_room_again(t, 0);
 }
 
 /* All that was sent is committed. */
@@ -132,21 +137,47 @@ static const struct rate rate = {
 	.per_request = -1,
 };
 
-static void charge(struct room *r, const struct resource *pin, const char *request)
+static struct pins_bill bill_of(const char *request, int64_t prompt, int64_t completion)
 {
-	struct pins_bill bill = {
+	return (struct pins_bill){
 		.rate = rate,
-		.usage = { .prompt_tokens = 10, .completion_tokens = 5, .reported = true },
-		.hold = { .request_id = str_c(request),
+		.usage = { .prompt_tokens = prompt, .completion_tokens = completion },
+		.row = { .request_id = str_c(request),
 		    .user_id = USER,
-		    .token_id = KEY,
-		    .channel_id = 3,
-		    .model = STR("gpt-x") },
-		.row = { .user_id = USER, .type = LOG_TYPE_CONSUME, .channel = 3 },
+		    .channel = 3,
+		    .model_name = STR("gpt-x") },
 		.write_log = true,
 	};
+}
+
+static void charge(struct room *r, const struct resource *pin, const char *request)
+{
+	struct pins_bill bill = bill_of(request, 10, 5);
 
 	pins_charge(r->pins, pin, &bill);
+}
+
+static void part(struct room *r, const struct resource *pin, const char *request, int64_t tokens,
+    bool add)
+{
+	struct pins_bill bill = bill_of(request, 0, tokens);
+
+	pins_charge_part(r->pins, pin, &bill, add);
+}
+
+/* Its creation was charged; the books of this test begin behind that. */
+static struct resource made(struct room *r, const char *id, int64_t prompt, int64_t completion)
+{
+	struct resource pin = response(id, false);
+
+	pins_put(r->pins, &pin);
+	pin.due = true;
+	pin.billed_prompt = prompt;
+	pin.billed_completion = completion;
+	pin.billed_quota = prompt + 2 * completion;
+	pin.billed_token = KEY;
+	pins_billed(r->pins, &pin);
+	return pin;
 }
 
 static const char charged_sql[] = "SELECT COALESCE(SUM(quota), 0) FROM logs WHERE type = 2";
@@ -154,55 +185,97 @@ static const char left_sql[] = "SELECT quota FROM users WHERE id = 1";
 static const char key_sql[] = "SELECT remain_quota FROM tokens WHERE id = 1";
 static const char holds_sql[] = "SELECT COUNT(*) FROM reservations";
 
-static void test_charged_once(void **state)
+static void check_books(struct room *r, int64_t charged)
 {
-	struct room r = open_room(*state);
-	struct resource pin = response("resp_1", true), other = response("resp_2", false);
-
-	pins_put(r.pins, &pin);
-	pins_put(r.pins, &other);
-	pin.billed_prompt = 4;
-	pins_billed(r.pins, &pin);
-	for (int i = 0; i < 50; i++) {
-		char request[32];
-
-		snprintf(request, sizeof(request), "get-%d", i);
-		charge(&r, &pin, request);
-		snprintf(request, sizeof(request), "other-%d", i);
-		charge(&r, &other, request); /* was never due */
-	}
-	close_room(&r);
-	assert_int_equal(number(r.t, charged_sql), 16); /* 20 less the 4 that were charged */
-	assert_int_equal(number(r.t, left_sql), 1000000 - 16);
-	assert_int_equal(number(r.t, key_sql), 1000000 - 16);
-	assert_int_equal(number(r.t, holds_sql), 0);
+	assert_int_equal(number(r->t, charged_sql), charged);
+	assert_int_equal(number(r->t, left_sql), 1000000 - charged);
+	assert_int_equal(number(r->t, key_sql), 1000000 - charged);
+	assert_int_equal(number(r->t, "SELECT used_quota FROM users"), charged);
+	assert_int_equal(number(r->t, "SELECT used_quota FROM channels"), charged);
+	assert_int_equal(number(r->t, holds_sql), 0);
 }
 
-/* Who cannot pay now pays when they ask again. */
-static void test_stays_due(void **state)
+/* 20 in the end, in either direction, however many ask. */
+static void test_charged_once(void **state)
 {
-	static const char due_sql[] = "SELECT due FROM resources WHERE id = 'resp_1'";
-	static const char billed_sql[] = "SELECT billed_prompt FROM resources WHERE id = 'resp_1'";
-	struct room r = open_room(*state);
-	struct resource pin = response("resp_1", true);
+	static const struct {
+		int64_t prompt, completion, want;
+	} cases[] = { { 4, 0, 16 }, { 10, 5, 0 }, { 10, 500, -990 } };
+	int64_t charged = 0;
 
-	pins_put(r.pins, &pin);
-	pin.billed_prompt = 4;
-	pins_billed(r.pins, &pin);
-	for (int i = 0; i < 500 && number(r.t, billed_sql) != 4; i++)
-		usleep(10000);
-	CHECK(db_script(r.t->db, "UPDATE users SET status = 2", &r.t->err), &r.t->err);
-	charge(&r, &pin, "first");
-	for (int i = 0; i < 500 && number(r.t, due_sql) != 1; i++)
-		usleep(10000);
-	usleep(50000);
-	assert_int_equal(number(r.t, charged_sql), 0);
-	assert_int_equal(number(r.t, due_sql), 1);
-	CHECK(db_script(r.t->db, "UPDATE users SET status = 1", &r.t->err), &r.t->err);
-	charge(&r, &pin, "second");
+	for (size_t n = 0; n < COUNT_OF(cases); n++) {
+		struct room r = open_room_again(*state, n);
+		struct resource pin, other = response("resp_2", false);
+		char id[32];
+
+		snprintf(id, sizeof(id), "resp_at_%zu", n);
+		pin = made(&r, id, cases[n].prompt, cases[n].completion);
+		pins_put(r.pins, &other);
+		for (int i = 0; i < 50; i++) {
+			char request[32];
+
+			snprintf(request, sizeof(request), "get-%zu-%d", n, i);
+			charge(&r, &pin, request);
+			snprintf(request, sizeof(request), "other-%zu-%d", n, i);
+			charge(&r, &other, request); /* was never due */
+		}
+		close_room(&r);
+		charged += cases[n].want;
+		check_books(&r, charged);
+	}
+}
+
+/* Deleted before its end was seen: what its creation was charged stays. */
+static void test_deleted_while_due(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = made(&r, "resp_1", 10, 500);
+
+	pins_delete(r.pins, &pin);
+	charge(&r, &pin, "get");
+	part(&r, &pin, "part", 9000, true);
 	close_room(&r);
-	assert_int_equal(number(r.t, charged_sql), 16);
-	assert_int_equal(number(r.t, due_sql), 0);
+	check_books(&r, 0);
+}
+
+/* 10 + 2 x 20 = 50 were charged; parts count beyond that, and the end settles everything. */
+static void test_parts(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = made(&r, "resp_1", 10, 20), bounded = made(&r, "resp_2", 10, 20);
+
+	bounded.bounded = true;
+	pins_billed(r.pins, &bounded);
+	part(&r, &bounded, "p0", 100, true); /* it cannot have been more */
+	part(&r, &pin, "p1", 15, true);
+	part(&r, &pin, "p2", 15, false); /* the same once more */
+	close_room(&r);
+	check_books(&r, 0);
+	r = open_room_again(*state, 1);
+	part(&r, &pin, "p3", 15, true); /* 30 by now */
+	close_room(&r);
+	check_books(&r, 20);
+	r = open_room_again(*state, 1);
+	part(&r, &pin, "p4", 40, false);
+	close_room(&r);
+	check_books(&r, 40);
+	r = open_room_again(*state, 1);
+	charge(&r, &pin, "end");
+	part(&r, &pin, "p5", 100, true); /* settled */
+	close_room(&r);
+	check_books(&r, 20 - 50);
+}
+
+/* A user who may not spend any more is settled with all the same. */
+static void test_disabled(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = made(&r, "resp_1", 4, 0);
+
+	CHECK(db_script(r.t->db, "UPDATE users SET status = 2", &r.t->err), &r.t->err);
+	charge(&r, &pin, "get");
+	close_room(&r);
+	check_books(&r, 16);
 }
 
 int main(void)
@@ -211,7 +284,9 @@ int main(void)
 		DB_TEST(test_found_at_once),
 		DB_TEST(test_delete),
 		DB_TEST(test_charged_once),
-		DB_TEST(test_stays_due),
+		DB_TEST(test_deleted_while_due),
+		DB_TEST(test_parts),
+		DB_TEST(test_disabled),
 	};
 
 	return temp_db_run("pins", tests, COUNT_OF(tests));

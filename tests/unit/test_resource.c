@@ -211,16 +211,27 @@ static void test_claim(void **state)
 	put(t, r);
 	r.billed_prompt = 11;
 	r.billed_completion = 2;
+	r.billed_quota = 19;
+	r.billed_token = 7;
+	r.billed_budgets = STR("key day 0 1 5 7");
+	r.bounded = true;
+	r.seen_completion = 3;
 	CHECK(resource_billed(t->db, &r, &t->err), &t->err);
 	assert_false(claim(t, BOB, &got));
 	assert_true(claim(t, ALICE, &got));
 	assert_int_equal(got.billed_prompt, 11);
 	assert_int_equal(got.billed_completion, 2);
+	assert_int_equal(got.billed_quota, 19);
+	assert_int_equal(got.billed_token, 7);
+	assert_true(str_eq(got.billed_budgets, r.billed_budgets));
+	assert_true(got.bounded);
+	assert_int_equal(got.seen_completion, 3);
 	assert_int_equal(got.channel_id, 3);
 	assert_false(claim(t, ALICE, &got));
 
-	/* a late note of what the creation charged does not make it due again */
-	CHECK(resource_billed(t->db, &r, &t->err), &t->err);
+	/* made anew under the same id: nothing is left of the last one's bill */
+	r.due = false;
+	put(t, r);
 	assert_false(claim(t, ALICE, &got));
 }
 
