@@ -1,13 +1,15 @@
 #!/bin/sh
 # check.sh — `make check`: what a reviewer would do, cheap things first
 #
-# SHORT=1 leaves out the analysers and the sanitized flow tests, for a run in CI that is followed by
-# `make test`. Run from the top of the tree.
+# SHORT=1 leaves out the analysers and the sanitized flow tests and compiles without optimising, for a
+# run in CI behind `make test`. Run from the top of the tree.
 set -u
 jobs=$(nproc)
 sources=$(ls common/*/*.[ch] common/*/*/*.[ch] fcgi-relay/*.[ch] fcgi-admin/*.[ch] tests/*.[ch] tests/*/*.[ch])
 c_sources=$(ls common/*/*.c fcgi-relay/*.c fcgi-admin/*.c)
 bad=0
+optimise=-O2
+[ "${SHORT:-0}" = 1 ] && optimise=-O0
 
 step() { # name, command…
 	name="$1"
@@ -31,9 +33,9 @@ every_setting_is_in_the_example() {
 }
 
 step "gcc -Werror, banned calls" make -s -j"$jobs" all MODE=werror WERROR=-Werror \
-	FLAGS_werror="-O2 -include base/banned.h"
+	FLAGS_werror="$optimise -include base/banned.h"
 step "settings in oneapi.env.example" every_setting_is_in_the_example
-step "clang -Werror" make -s -j"$jobs" all MODE=clang CC=clang WERROR=-Werror FLAGS_clang=-O2
+step "clang -Werror" make -s -j"$jobs" all MODE=clang CC=clang WERROR=-Werror FLAGS_clang="$optimise"
 step "units, ASan and UBSan" make -s -j"$jobs" unit MODE=asan
 if [ "${SHORT:-0}" != 1 ]; then
 	step cppcheck cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr -Icommon \
