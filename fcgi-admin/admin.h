@@ -14,15 +14,16 @@ struct admin {
 	struct runtime rt;
 	struct rate_table *rates;
 	struct mapping *shared; /* what all processes of the machine count together */
-	struct runner *runner; /* NULL: jobs wait for another process (tests) */
-	struct pager *pager;   /* NULL: every page is counted through to (tests) */
-	struct mailer *mailer; /* NULL: letters wait in the outbox (tests) */
-	const char *ca_file; /* certificates that servers we call are checked against; "" = system */
+	struct runner *runner;  /* NULL: jobs wait for another process (tests) */
+	struct pager *pager;    /* NULL: every page is counted through to (tests) */
+	struct mailer *mailer;  /* NULL: letters wait in the outbox (tests) */
+	const char
+	    *ca_file; /* certificates that servers we call are checked against; "" = system */
 	const char *turnstile_url;
 	const char *github_url, *github_api_url; /* the sites of oauth.h, without trailing slash */
 	const char *lark_url, *lark_accounts_url, *lark_passport_url;
 	struct oauth_cache *oauth_cache; /* NULL: nothing is kept (tests) */
-	int64_t api_limit; /* requests per client address and 180 s; 0: no limit */
+	int64_t api_limit;               /* requests per client address and 180 s; 0: no limit */
 	struct str test_prompt;
 	struct str root_token; /* the three are for the first start, see bootstrap.h; "" = none */
 	struct str root_access_token;

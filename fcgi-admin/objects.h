@@ -8,10 +8,10 @@
 
 #include "base/field.h"
 
-extern const struct field user_wire[];    /* struct user */
-extern const struct field token_wire[];   /* struct token */
-extern const struct field channel_wire[]; /* struct channel */
+extern const struct field user_wire[];       /* struct user */
+extern const struct field token_wire[];      /* struct token */
+extern const struct field channel_wire[];    /* struct channel */
 extern const struct field redemption_wire[]; /* struct redemption */
-extern const struct field log_wire[];     /* struct logrow */
+extern const struct field log_wire[];        /* struct logrow */
 
 #endif

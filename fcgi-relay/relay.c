@@ -80,7 +80,8 @@ static bool read_ask(struct exchange *x, struct err *err)
 {
 	struct req *r = x->req;
 
-	if (!ask_read(r->arena, x->mode->mode, r->content_type, r->body, r->params[0], &x->ask, err))
+	if (!ask_read(r->arena, x->mode->mode, r->content_type, r->body, r->params[0], &x->ask,
+	        err))
 		return false;
 	x->ask.headers = &r->headers;
 	return resources_check_body(x, err);

@@ -1252,8 +1252,7 @@ static void answer_provider(struct conn *c, const struct request *r)
 	if (!strcmp(r->method, "GET") && ends_with(path, "/models"))
 		answer_models(c);
 	else if (fake_balance(c, r) || fake_google(c, r) || fake_claude(c, r) || fake_west(c, r) ||
-	    fake_responses(c, r) ||
-	    fake_media(c, r) || fake_resources(c, r))
+	    fake_responses(c, r) || fake_media(c, r) || fake_resources(c, r))
 		return;
 	else if (strcmp(r->method, "POST") != 0)
 		answer_error(c, 404, "unknown method or path", false);

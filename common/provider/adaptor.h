@@ -49,14 +49,15 @@ struct call {
 	const struct ask *ask;
 	const struct catalog_channel *channel;
 	const struct provider *provider;
-	struct str model;           /* after the channel's mapping */
-	struct str system_prompt;   /* forced by the channel, or "" */
-	struct str query;           /* of the client's URL, as sent, without '?' */
-	struct str key;             /* the one of the channel's keys that this attempt uses */
-	bool stream; /* as the upstream is asked; ask->stream, but encode may set it: for a step whose
+	struct str model;         /* after the channel's mapping */
+	struct str system_prompt; /* forced by the channel, or "" */
+	struct str query;         /* of the client's URL, as sent, without '?' */
+	struct str key;           /* the one of the channel's keys that this attempt uses */
+	bool
+	    stream; /* as the upstream is asked; ask->stream, but encode may set it: for a step whose
 	              * reply decode reads, and where a provider cannot stream. Then decode makes
 	              * all events of the client's stream and sets done_sent */
-	int step;                   /* 0 for the first upstream call */
+	int step;   /* 0 for the first upstream call */
 	const struct medium *media; /* every URL that wants_bytes named */
 	size_t media_count;
 

@@ -59,7 +59,8 @@ struct ask {
 	int64_t characters;         /* speech: code points of input */
 	int64_t file_bytes;         /* transcriptions, image edits: of all uploads */
 
-	const struct headers *headers; /* the client's, or NULL; the dialect picks what may travel */
+	const struct headers
+	    *headers; /* the client's, or NULL; the dialect picks what may travel */
 	/* MODE_RESOURCE and MODE_PROXY: what is forwarded. path begins with '/' and has no query */
 	struct str method, path;
 };

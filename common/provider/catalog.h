@@ -84,12 +84,14 @@ struct catalog_channel {
 	/* gemini, vertex, palm */
 	struct str safety_threshold; /* "": the program's (GEMINI_SAFETY_SETTING) */
 	struct str vertex_ai_project_id, vertex_ai_adc; /* project; service account as JSON text */
-	struct str palm; /* refuse, alias (a Gemini channel), native; "": refuse at Google's own host */
+	struct str
+	    palm; /* refuse, alias (a Gemini channel), native; "": refuse at Google's own host */
 	/* bedrock */
 	struct str ak, sk, session_token;
-	struct str api_style;         /* invoke, converse; "": by family */
-	struct str family;            /* anthropic, llama …, where the model's id does not tell */
-	struct str inference_profile; /* prefix of base model ids: us, eu, global …; auto: by region */
+	struct str api_style; /* invoke, converse; "": by family */
+	struct str family;    /* anthropic, llama …, where the model's id does not tell */
+	struct str
+	    inference_profile; /* prefix of base model ids: us, eu, global …; auto: by region */
 	struct str guardrail_id, guardrail_version, guardrail_trace;
 };
 

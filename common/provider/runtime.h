@@ -32,10 +32,10 @@ struct runtime {
 	struct secret_box *box;
 	struct catalog_watcher *watcher;
 	struct redis *redis; /* runtime_redis's; NULL: none is configured */
-	char node[64]; /* host, process and a random part: who holds a reservation */
+	char node[64];       /* host, process and a random part: who holds a reservation */
 	int64_t started_at;
 	int lock_fd; /* of DATA_DIR/run.lock: shared with all that run */
-	int argc; /* what is left of the command line: a sub-command */
+	int argc;    /* what is left of the command line: a sub-command */
 	char **argv;
 };
 

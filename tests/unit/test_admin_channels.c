@@ -386,7 +386,7 @@ static void test_keys(void **state)
 	room_open(&m);
 	a = room_as(&m, "boss", "POST", "/api/channel",
 	    "{" OPENAI ",\"multi_key\":true,\"key\":\"sk-the-first-of-two-keys-1111\\nsk-the-"
-	               "second-of-two-keys-2222\"}");
+	    "second-of-two-keys-2222\"}");
 	assert_non_null(strstr(a.body, SUCCESS));
 	a = room_as(&m, "boss", "GET", "/api/channel", NULL);
 	assert_int_equal(json_int_at(a.tree, "total", -1), 1);
