@@ -20,7 +20,7 @@ PKGS := libcurl sqlite3 libcjson libcrypto zlib libzstd hiredis
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(FLAGS_$(MODE)) $(WARN) $(HARDEN) -pthread -Icommon -I$(O) \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(EXTRA_CFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize%,$(FLAGS_$(MODE)))
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lfcgi -lscrypt -lcrypt
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lfcgi -lscrypt -lcrypt -lm
 
 COMMON_C := $(wildcard common/*/*.c) $(O)/sql_texts.c
 RELAY_C := $(wildcard fcgi-relay/*.c)
@@ -37,7 +37,7 @@ say = @printf '%-5s %s\n' $(1) $(2);
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: help deps all web run demo test unit flow sdk ui check bench fuzz fmt clean
+.PHONY: help deps all web run demo test unit flow sdk ui screenshots check bench fuzz fmt clean
 .SECONDARY:
 
 help: ## this list
@@ -134,6 +134,10 @@ sdk: all ## the official OpenAI SDK against the real stack
 ui: all web ## the web UI: its units, then in Debian's Chromium through nginx and the real programs
 	@sh conf/deps.sh run ui
 	@MODE=$(MODE) sh tests/run.sh web ui
+
+screenshots: all web ## docs/screenshots/: the main pages, light and dark, desktop and phone
+	@sh conf/deps.sh run ui
+	@BUILD_DIR=$(CURDIR)/$(O) node tests/ui/screenshots.mjs
 
 check: ## what a reviewer would do: format, -Werror, analysers, tests under ASan+UBSan and TSan
 	@sh conf/deps.sh build run test check

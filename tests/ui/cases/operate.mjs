@@ -39,7 +39,7 @@ export default {
 		await page.locator("textarea").fill("stream-400-50\t3\t15");
 		await page.getByRole("button", { name: "Take 1 line" }).click();
 		await page.getByRole("button", { name: "Save prices" }).click();
-		await page.getByText("Saved").waitFor();
+		await page.getByText("Saved", { exact: true }).waitFor();
 		const { data } = await gateway.api("GET", "option/");
 		const table = (key) => JSON.parse(data.find((o) => o.key === key).value);
 		assert.equal(table("ModelRatio")["stream-400-50"], 1.5);

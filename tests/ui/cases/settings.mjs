@@ -14,7 +14,7 @@ export default {
 		await page.getByLabel(/Retries/).fill("2");
 		await page.getByText("2 changed in Quota & invites, Relay").waitFor();
 		await page.getByRole("button", { name: "Save changes" }).click();
-		await page.getByText("Saved").waitFor();
+		await page.getByText("Saved", { exact: true }).waitFor();
 		const { data } = await gateway.api("GET", "option/");
 		const option = (key) => data.find((o) => o.key === key).value;
 		assert.equal(option("QuotaForNewUser"), "250000");

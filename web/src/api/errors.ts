@@ -12,6 +12,10 @@ export class ApiError extends Error {
 		readonly retryAfter = 0,
 		/** the first characters of an answer that was no JSON */
 		readonly received = "",
+		/** what stands beside the message of a refusal */
+		readonly data: unknown = null,
+		/** a refused test of a channel: what the server did about it */
+		readonly action = "",
 	) {
 		super(message);
 	}
@@ -21,6 +25,8 @@ interface Envelope {
 	success?: boolean;
 	message?: string;
 	code?: string;
+	data?: unknown;
+	action?: string;
 	error?: { message?: string; code?: string };
 }
 
@@ -52,6 +58,6 @@ export function judge(status: number, body: string, retryAfter: string | null): 
 	if (status === 403 || (envelope.success === false && (isDenied(message) || code === "A04")))
 		throw new ApiError("denied", message, status, code);
 	if (status >= 400 || envelope.success === false)
-		throw new ApiError("app", message, status, code);
+		throw new ApiError("app", message, status, code, 0, "", envelope.data, envelope.action);
 	return envelope;
 }

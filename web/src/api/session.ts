@@ -23,11 +23,12 @@ export const systemName = computed(() => status.value?.system_name || "One API")
 
 /** Optional features, announced by GET status. Without them the UI talks to plain one-api. */
 export type Capability =
-	| "list.paging" | "list.sort" | "list.filter"
+	| "list.paging" | "list.sort" | "list.filter" | "channel.sort" | "channel.filter" | "code.filter"
 	| "channel.apply" | "channel.probe" | "channel.fetch_models" | "channel.batch"
 	| "channel.tag" | "channel.keys" | "channel.override"
 	| "key.once" | "key.batch" | "dash.range" | "log.detail" | "log.export" | "log.count"
 	| "pricing" | "pay" | "setup" | "auth.totp" | "auth.passkey" | "mail.test" | "oidc.discover"
+	| "jobs" | "limits" | "capture" | "audit" | "oauth.url" | "oauth.unbind"
 	| "diag" | "syslog" | "prefs" | "error.code";
 
 const capabilities = computed(() => new Set(status.value?.capabilities ?? []));
@@ -72,13 +73,41 @@ export function endAsking(signedIn: boolean): void {
 		forget();
 }
 
-export async function signIn(username: string, password: string): Promise<void> {
-	await call("POST", "user/login", { username, password }, { guest: true });
+/** The server wants a second proof; whoever shows the form asks for it. */
+export interface SecondStep {
+	ticket: string;
+}
+
+/** The second step that a refusal asks for; anything else is thrown on. */
+export function secondStepOf(e: unknown): SecondStep {
+	const asked = e instanceof ApiError ? e.data as { second_factor?: string; ticket?: string } | null : null;
+	if (asked?.second_factor !== "totp" || !asked.ticket)
+		throw e;
+	return { ticket: asked.ticket };
+}
+
+async function signedIn(): Promise<void> {
 	const before = me.value?.id;
 	await loadMe();
 	if (before !== undefined && before !== me.value?.id)
 		dropCache();
+}
+
+/** null: signed in. */
+export async function signIn(username: string, password: string, turnstile = ""): Promise<SecondStep | null> {
+	try {
+		await call("POST", turnstile ? `user/login?turnstile=${encodeURIComponent(turnstile)}` : "user/login", { username, password }, { guest: true });
+	} catch (e) {
+		return secondStepOf(e);
+	}
+	await signedIn();
 	firstRun.value = username === "root" && password === "123456";
+	return null;
+}
+
+export async function signInWithCode(step: SecondStep, code: string): Promise<void> {
+	await call("POST", "user/login/totp", { ticket: step.ticket, code: code.replace(/\s+/g, "") }, { guest: true });
+	await signedIn();
 }
 
 function forget(): void {

@@ -28,6 +28,7 @@ export interface Status {
 	/** ours: whether these ways in are open; absent means yes */
 	password_login?: boolean;
 	register?: boolean;
+	turnstile_login?: boolean;
 	theme?: string;
 }
 
@@ -68,6 +69,8 @@ export interface Key {
 	models: string | null;
 	/** comma list of CIDR, empty: anywhere */
 	subnet: string | null;
+	/** capability capture: bodies are kept until then */
+	capture_until?: number;
 }
 
 export interface Channel {
@@ -96,9 +99,12 @@ export interface Channel {
 	/** capability channel.tag */
 	tag?: string;
 	remark?: string;
+	/** why the gateway switched it off, and when */
+	disabled_reason?: string;
+	disabled_time?: number;
 }
 
-export const LOG = { all: 0, topup: 1, usage: 2, admin: 3, system: 4, test: 5 } as const;
+export const LOG = { all: 0, topup: 1, usage: 2, admin: 3, system: 4, test: 5, error: 6 } as const;
 
 export interface LogRow {
 	id: number;
@@ -121,6 +127,13 @@ export interface LogRow {
 	/** capability log.detail */
 	first_token_ms?: number;
 	cached_tokens?: number;
+	token_id?: number;
+	origin_model?: string;
+	attempts?: number;
+	finish?: string;
+	model_ratio?: number;
+	completion_ratio?: number;
+	group_ratio?: number;
 	client_address?: string;
 	group?: string;
 	upstream_model?: string;
@@ -139,10 +152,13 @@ export interface Code {
 	quota: number;
 	created_time: number;
 	redeemed_time: number;
+	redeemed_by?: number;
 }
 
 export interface DayRow {
 	Day: string;
+	/** of a key, channel or user where those were asked for */
+	Id?: number;
 	ModelName: string;
 	RequestCount: number;
 	Quota: number;

@@ -2,7 +2,7 @@
 //
 // Names and effects are words: options.KEY and options.KEY.hint. Order matters twice: on the page,
 // and when saving (ids and secrets come before the switch that needs them; see saveOrder).
-export type OptionKind = "bool" | "text" | "secret" | "number" | "money" | "long" | "json" | "list" | "choice" | "url";
+export type OptionKind = "bool" | "text" | "secret" | "number" | "money" | "long" | "json" | "list" | "choice" | "url" | "object";
 
 export interface OptionRow {
 	key: string;
@@ -10,13 +10,15 @@ export interface OptionRow {
 	kind: OptionKind;
 	initial: string;
 	choices?: string[];
+	/** one-api does not have it: offered only where the server lists it */
+	ours?: boolean;
 	/** these must have a value before the switch can be on */
 	needs?: string[];
 	/** a heading above it */
 	group?: "password" | "github" | "lark" | "oidc" | "wechat" | "turnstile" | "smtp" | "pusher";
 }
 
-export const sections = ["site", "sign-in", "mail", "prices", "quota", "relay", "monitoring", "content", "appearance", "data"] as const;
+export const sections = ["site", "sign-in", "mail", "prices", "quota", "relay", "limits", "monitoring", "content", "appearance", "data"] as const;
 export type SectionName = (typeof sections)[number];
 
 const row = (section: SectionName, key: string, kind: OptionKind, initial = "", more: Partial<OptionRow> = {}): OptionRow => ({ section, key, kind, initial, ...more });
@@ -52,6 +54,7 @@ export const optionRows: OptionRow[] = [
 	row("sign-in", "TurnstileCheckEnabled", "bool", "false", { group: "turnstile", needs: ["TurnstileSiteKey"] }),
 	row("sign-in", "TurnstileSiteKey", "text"),
 	row("sign-in", "TurnstileSecretKey", "secret"),
+	row("sign-in", "TurnstileLoginEnabled", "bool", "false", { ours: true, needs: ["TurnstileSiteKey"] }),
 
 	row("mail", "SMTPServer", "text", "", { group: "smtp" }),
 	row("mail", "SMTPPort", "number", "587"),
@@ -64,6 +67,7 @@ export const optionRows: OptionRow[] = [
 	row("prices", "ModelRatio", "json"),
 	row("prices", "CompletionRatio", "json"),
 	row("prices", "GroupRatio", "json"),
+	row("prices", "ModelPrice", "object", "", { ours: true }),
 	row("prices", "QuotaPerUnit", "number", "500000"),
 
 	row("quota", "QuotaForNewUser", "money", "0"),
@@ -77,7 +81,17 @@ export const optionRows: OptionRow[] = [
 	row("relay", "ApproximateTokenEnabled", "bool", "false"),
 	row("relay", "LogConsumeEnabled", "bool", "true"),
 	row("relay", "DisplayTokenStatEnabled", "bool", "true"),
-	row("relay", "UnpricedModel", "choice", "refuse", { choices: ["refuse", "free", "ratio"] }),
+	row("relay", "UnpricedModel", "choice", "refuse", { ours: true, choices: ["refuse", "free", "ratio"] }),
+	row("relay", "ModelFallbacks", "object", "", { ours: true }),
+	row("relay", "ChannelChoice", "choice", "weight", { ours: true, choices: ["weight", "latency"] }),
+	row("relay", "ChannelAffinityMinutes", "number", "10", { ours: true }),
+	row("relay", "CircuitBreakerEnabled", "bool", "true", { ours: true }),
+	row("relay", "StrictParams", "bool", "false", { ours: true }),
+	row("relay", "ReplyDetailHeaders", "choice", "off", { ours: true, choices: ["off", "admin", "all"] }),
+
+	row("limits", "RateLimits", "object", "", { ours: true }),
+	row("limits", "ChannelWait", "number", "0", { ours: true }),
+	row("limits", "KeyOnceEnabled", "bool", "false", { ours: true }),
 
 	row("monitoring", "ChannelDisableThreshold", "number", "5"),
 	row("monitoring", "AutomaticDisableChannelEnabled", "bool", "false"),

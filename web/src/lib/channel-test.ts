@@ -1,6 +1,7 @@
 // channel-test.ts — testing channels: one, some or all, with what came of it shared by the pages
 import { signal } from "@preact/signals";
 import { call, get } from "../api/client";
+import { ApiError } from "../api/errors";
 import { invalidate } from "../api/resource";
 import { can } from "../api/session";
 import type { Channel } from "../api/types";
@@ -16,6 +17,8 @@ export interface TestResult {
 	seconds: number;
 	model: string;
 	at: number;
+	/** what the server's rules did: disabled, enabled, parked */
+	action: string;
 }
 
 /** The last result of each channel since this page was loaded. */
@@ -27,15 +30,16 @@ interface TestAnswer {
 	time: number;
 	model?: string;
 	modelName?: string;
+	action?: string;
 }
 
 export async function testChannel(id: number, model = ""): Promise<TestResult> {
 	let result: TestResult;
 	try {
 		const answer = await call<never>("GET", `channel/test/${id}?${queryString({ model, apply: can("channel.apply") ? 1 : undefined })}`) as unknown as TestAnswer;
-		result = { ok: true, text: answer.message, seconds: answer.time, model: answer.model || answer.modelName || model, at: Date.now() };
+		result = { ok: true, text: answer.message, seconds: answer.time, model: answer.model || answer.modelName || model, at: Date.now(), action: answer.action ?? "" };
 	} catch (e) {
-		result = { ok: false, text: e instanceof Error ? e.message : String(e), seconds: 0, model, at: Date.now() };
+		result = { ok: false, text: e instanceof Error ? e.message : String(e), seconds: 0, model, at: Date.now(), action: e instanceof ApiError ? e.action : "" };
 	}
 	results.value = { ...results.peek(), [id]: result };
 	return result;

@@ -10,6 +10,8 @@ export type ChannelFields = {
 	key: string;
 	parts: string[];
 	several: boolean;
+	/** several keys are those of one channel (capability channel.keys) */
+	together: boolean;
 	base_url: string;
 	models: string[];
 	group: string[];
@@ -18,12 +20,14 @@ export type ChannelFields = {
 	mapping: string;
 	system_prompt: string;
 	config: Record<string, string>;
+	/** what else config holds, as JSON: it goes back as it came */
+	rest: string;
 };
 
-function readConfig(text: string): Record<string, string> {
+function readObject(text: string): Record<string, unknown> {
 	try {
-		const value = JSON.parse(text || "{}") as Record<string, unknown>;
-		return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, String(v)]));
+		const value: unknown = JSON.parse(text || "{}");
+		return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
 	} catch {
 		return {};
 	}
@@ -35,7 +39,10 @@ export function initialConfig(p: Provider): Record<string, string> {
 
 export function fieldsOf(c: Channel | null, type = 1): ChannelFields {
 	const p = providerOf(c?.type ?? type);
-	const config = c ? readConfig(c.config) : initialConfig(p);
+	const whole = readObject(c?.config ?? "");
+	const own = (name: string): boolean => !!p.fields?.some((x) => x.name === name);
+	const rest = Object.fromEntries(Object.entries(whole).filter(([k]) => !own(k)));
+	const config = c ? Object.fromEntries(Object.entries(whole).filter(([k]) => own(k)).map(([k, v]) => [k, String(v)])) : initialConfig(p);
 	const old = p.fields?.find((x) => x.other);
 	if (c?.other && old && !config[old.name])
 		config[old.name] = c.other;
@@ -45,6 +52,7 @@ export function fieldsOf(c: Channel | null, type = 1): ChannelFields {
 		key: "",
 		parts: (p.parts ?? []).map(() => ""),
 		several: false,
+		together: false,
 		base_url: c?.base_url ?? "",
 		models: splitNames(c?.models ?? ""),
 		group: splitNames(c?.group ?? "default"),
@@ -53,6 +61,7 @@ export function fieldsOf(c: Channel | null, type = 1): ChannelFields {
 		mapping: c?.model_mapping ?? "",
 		system_prompt: c?.system_prompt ?? "",
 		config,
+		rest: Object.keys(rest).length ? JSON.stringify(rest, null, 2) : "",
 	};
 }
 
@@ -93,10 +102,11 @@ export function keyLooksOdd(v: ChannelFields): boolean {
 	return !!prefix && keyLines(v.key).some((l) => !l.startsWith(prefix));
 }
 
-export function bodyOf(v: ChannelFields): Partial<Channel> {
+export function bodyOf(v: ChannelFields): Partial<Channel> & { multi_key?: boolean } {
 	const p = providerOf(v.type);
 	const used = (p.fields ?? []).filter((x) => v.config[x.name]?.trim());
 	const old = p.fields?.find((x) => x.other);
+	const config = { ...readObject(v.rest), ...Object.fromEntries(used.map((x) => [x.name, v.config[x.name]!.trim()])) };
 	return {
 		type: v.type,
 		name: v.name.trim(),
@@ -108,7 +118,8 @@ export function bodyOf(v: ChannelFields): Partial<Channel> {
 		weight: Number(v.weight) || 0,
 		model_mapping: v.mapping.trim(),
 		system_prompt: v.system_prompt,
-		config: used.length ? JSON.stringify(Object.fromEntries(used.map((x) => [x.name, v.config[x.name]!.trim()]))) : "",
+		config: Object.keys(config).length ? JSON.stringify(config) : "",
+		...(v.several && v.together ? { multi_key: true } : {}),
 		...(old ? { other: v.config[old.name]?.trim() ?? "" } : {}),
 	};
 }

@@ -1,6 +1,6 @@
 // sign-in-sites.ts — ways to sign in that lead over another site
-import { get, homeUrl } from "../api/client";
-import { status } from "../api/session";
+import { call, get, homeUrl } from "../api/client";
+import { can, status } from "../api/session";
 
 export interface SignInSite {
 	id: "github" | "lark" | "oidc";
@@ -26,6 +26,14 @@ export const signInSites: SignInSite[] = [
 	},
 ];
 
+/** The server knows its providers best (nonce, PKCE); plain one-api leaves the address to us. */
 export async function leaveFor(site: SignInSite): Promise<void> {
+	if (can("oauth.url")) {
+		const answer = await call<string>("GET", `oauth/state?provider=${site.id}`) as unknown as { url?: string };
+		if (answer.url) {
+			location.href = answer.url;
+			return;
+		}
+	}
 	location.href = site.url(encodeURIComponent(await get<string>("oauth/state")));
 }

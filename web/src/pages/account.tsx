@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { del, get, homeUrl, put } from "../api/client";
 import { useResource } from "../api/resource";
-import { loadMe, me, status } from "../api/session";
+import { can, loadMe, me, status } from "../api/session";
 import { language, setLanguage, t } from "../i18n";
 import { prefs, setPrefs, siteTheme } from "../lib/prefs";
 import { go, href } from "../lib/router";
@@ -15,6 +15,7 @@ import { FormFault, SecretField, Segments, Switch, TextField } from "../ui/field
 import { useForm } from "../ui/form";
 import { Banner, Loaded, PageHead } from "../ui/state";
 import { toast } from "../ui/toast";
+import { SecondFactor } from "./account/second-factor";
 
 function Profile() {
 	const form = useForm({ username: me.value!.username, display_name: me.value!.display_name }, {
@@ -61,6 +62,17 @@ function MailBind() {
 	);
 }
 
+async function unlink(id: string, name: string): Promise<void> {
+	if (!await confirm({ title: t("account.unlinkTitle", { name }), text: t("account.unlinkText"), yes: t("account.unlink"), bad: true }))
+		return;
+	await del(`oauth/${id}/bind`);
+	await loadMe();
+}
+
+function Linked({ id, name, as }: { id: string; name: string; as: string }) {
+	return <div class="row spread"><span>{name}</span><span class="row"><span class="ok">✓ {as}</span>{can("oauth.unbind") && <Button small onClick={() => unlink(id, name)}>{t("account.unlink")}</Button>}</span></div>;
+}
+
 function SignInSection() {
 	const form = useForm({ password: "", again: "" }, {
 		password: (v) => v.length < 8 ? t("account.passwordShort") : "", again: (v, all) => v === all.password ? "" : t("account.passwordDiffers"),
@@ -82,12 +94,13 @@ function SignInSection() {
 				<FormFault form={form} />
 				<div class="foot"><Button kind="main" submit busy={form.busy}>{t("account.changePassword")}</Button></div>
 			</form>
+			{can("auth.totp") && <SecondFactor />}
 			<section class="stack">
 				<h2>{t("account.linked")}</h2>
 				{signInSites.filter((s) => s.on() || ids[s.id]).map((s) => (
-					<div key={s.id} class="row spread"><span>{s.name}</span>{ids[s.id] ? <span class="ok">✓ {ids[s.id]}</span> : <Button small onClick={() => leaveFor(s)}>{t("account.link")}</Button>}</div>
+					ids[s.id] ? <Linked key={s.id} id={s.id} name={s.name} as={ids[s.id]} /> : <div key={s.id} class="row spread"><span>{s.name}</span><Button small onClick={() => leaveFor(s)}>{t("account.link")}</Button></div>
 				))}
-				{me.value!.wechat_id && <div class="row spread"><span>{t("account.wechat")}</span><span class="ok">✓</span></div>}
+				{me.value!.wechat_id && <Linked id="wechat" name={t("account.wechat")} as="" />}
 				{status.value?.email_verification && <MailBind />}
 			</section>
 		</div>

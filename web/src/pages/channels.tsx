@@ -18,12 +18,15 @@ import { confirm } from "../ui/dialog";
 import { InlineNumber } from "../ui/inline-number";
 import { Filter, ListTable, ListTools, type Column } from "../ui/list";
 import { Menu, type MenuItem } from "../ui/menu";
+import { SavedViews } from "../ui/saved-views";
 import { Banner, Empty, PageHead, Pill } from "../ui/state";
 import { toast, toastUndo } from "../ui/toast";
 import { useList } from "../ui/use-list";
 import { applyChange, BulkEdit, planChange } from "./channels/bulk";
 import { ChannelEditor } from "./channels/editor";
+import { ImportChannels } from "./channels/import";
 import { ModelTest } from "./channels/model-test";
+import { ServerJobs, startOnServer } from "./channels/server-jobs";
 
 const slow = 3000, verySlow = 5000;
 
@@ -72,17 +75,17 @@ async function setNumber(c: Channel, name: "priority" | "weight", value: number)
 }
 
 const columns = (): Column<Channel>[] => [
-	{ id: "name", title: t("channels.name"), fixed: true, phone: "main", cell: (c) => <>{c.name} <span class="quiet">#{c.id}</span></> },
+	{ id: "name", title: t("channels.name"), order: "name", fixed: true, phone: "main", cell: (c) => <>{c.name} <span class="quiet">#{c.id}</span></> },
 	{ id: "provider", title: t("channels.provider"), cell: (c) => providerOf(c.type).name },
-	{ id: "state", title: t("channels.state"), phone: "side", cell: (c) => <State c={c} /> },
-	{ id: "test", title: t("channels.lastTest"), phone: "fact", cell: (c) => <LastTest c={c} /> },
-	{ id: "balance", title: t("channels.balance"), num: true, phone: "fact", cell: (c) => <Balance c={c} /> },
-	{ id: "priority", title: t("channels.priority"), num: true, cell: (c) => <InlineNumber value={c.priority} label={t("channels.priorityOf", { name: c.name })} onSave={(n) => setNumber(c, "priority", n)} /> },
-	{ id: "weight", title: t("channels.weight"), num: true, cell: (c) => <InlineNumber value={c.weight} label={t("channels.weightOf", { name: c.name })} onSave={(n) => setNumber(c, "weight", n)} /> },
+	{ id: "state", title: t("channels.state"), phone: "side", order: "status", cell: (c) => <State c={c} /> },
+	{ id: "test", title: t("channels.lastTest"), order: "response_time", phone: "fact", cell: (c) => <LastTest c={c} /> },
+	{ id: "balance", title: t("channels.balance"), num: true, order: "balance", phone: "fact", cell: (c) => <Balance c={c} /> },
+	{ id: "priority", title: t("channels.priority"), num: true, order: "priority", cell: (c) => <InlineNumber value={c.priority} label={t("channels.priorityOf", { name: c.name })} onSave={(n) => setNumber(c, "priority", n)} /> },
+	{ id: "weight", title: t("channels.weight"), num: true, order: "weight", cell: (c) => <InlineNumber value={c.weight} label={t("channels.weightOf", { name: c.name })} onSave={(n) => setNumber(c, "weight", n)} /> },
 	{ id: "models", title: t("channels.models"), num: true, cell: (c) => <span title={splitNames(c.models).join("\n")}>{splitNames(c.models).length}</span> },
-	{ id: "groups", title: t("channels.groups"), cell: (c) => splitNames(c.group).join(", ") },
-	{ id: "used", title: t("channels.used"), num: true, extra: true, cell: (c) => <span title={f.quotaHint(c.used_quota)}>{f.quota(c.used_quota)}</span> },
-	{ id: "created", title: t("channels.created"), extra: true, cell: (c) => <span title={f.exact(c.created_time)}>{f.when(c.created_time)}</span> },
+	{ id: "groups", title: t("channels.groups"), extra: true, cell: (c) => splitNames(c.group).join(", ") },
+	{ id: "used", title: t("channels.used"), num: true, order: "used_quota", extra: true, cell: (c) => <span title={f.quotaHint(c.used_quota)}>{f.quota(c.used_quota)}</span> },
+	{ id: "created", title: t("channels.created"), order: "created_time", extra: true, cell: (c) => <span title={f.exact(c.created_time)}>{f.when(c.created_time)}</span> },
 	...(can("channel.tag") ? [{ id: "tag", title: t("channels.tag"), cell: (c: Channel) => c.tag ?? "" }] : []),
 ];
 
@@ -108,13 +111,13 @@ async function disable(rows: Channel[]): Promise<void> {
 	await applyChange(t("channels.disabling"), planChange(rows, () => ({ status: 2 })));
 }
 
-/** What failed is named when the job ends; with channel.apply the server's own rules have decided. */
+/** What failed is named when the job ends; those that the server's own rules have switched off are done. */
 async function test(rows: Channel[]): Promise<void> {
 	if (rows.length === 0)
 		return toast(t("channels.nothing"));
 	testJob(rows, (failed) => {
-		const on = failed.filter((c) => c.status === 1);
-		if (on.length > 0 && !can("channel.apply"))
+		const on = failed.filter((c) => c.status === 1 && !results.value[c.id]?.action);
+		if (on.length > 0)
 			void confirm({ title: tn("channels.failedTitle", on.length), text: on.map((c) => c.name).join(", "), yes: tn("channels.disableFailed", on.length) })
 				.then((yes) => yes ? disable(on) : undefined);
 	});
@@ -147,6 +150,8 @@ async function deleteDisabled(): Promise<void> {
 /** Why it failed, and what usually helps. */
 function below(c: Channel) {
 	const result = results.value[c.id];
+	if (!result && c.status === 3 && c.disabled_reason)
+		return <div class="row"><span class="warn">{t("channels.offBecause", { when: f.when(c.disabled_time ?? 0), reason: c.disabled_reason })}</span></div>;
 	return result && !result.ok ? (
 		<div class="row"><span class="danger">{result.text}</span>
 			<Button small onClick={() => testChannel(c.id)}>{t("channels.test")}</Button>
@@ -156,12 +161,19 @@ function below(c: Channel) {
 	) : null;
 }
 
+const passes = (c: Channel, x: Record<string, string>): boolean =>
+	(!x.type || String(c.type) === x.type) && (!x.status || String(c.status) === x.status) &&
+	(!x.group || splitNames(c.group).includes(x.group)) && (!x.model || splitNames(c.models).includes(x.model));
+
 const withoutKey = (c: Channel): string => JSON.stringify({ ...c, key: undefined, id: undefined }, null, 2);
 
 export default function Channels({ params }: PageProps) {
-	const filters = can("list.filter") ? ["type", "status", "group", "model"] : [];
-	const list = useList<Channel>({ name: "channels", path: "channel/", search: "channel/search", filters });
-	const groups = useResource<string[]>(can("list.filter") ? "group/" : null);
+	const filters = can("list.filter") || can("channel.filter") ? ["type", "status", "group", "model"] : [];
+	const list = useList<Channel>({ name: "channels", path: "channel/", search: "channel/search", filters, passes, sorts: "channel.sort" });
+	const groups = useResource<string[]>(filters.length ? "group/" : null);
+	const served = useResource<string[]>(filters.length ? "user/available_models" : null);
+	const [jobs, setJobs] = useState(false);
+	const [importing, setImporting] = useState(false);
 	const [models, setModels] = useState<Channel | null>(null);
 	const [bulk, setBulk] = useState<Channel[] | null>(null);
 	const all = columns();
@@ -192,9 +204,11 @@ export default function Channels({ params }: PageProps) {
 					{ label: t("channels.testAll"), run: async () => test(await allChannels()) },
 					{ label: t("channels.testOff"), run: async () => test((await allChannels()).filter((c) => c.status !== 1)) },
 					{ label: t("channels.testPage"), run: () => test(list.rows ?? []) },
+					...(can("jobs") ? [{ label: t("jobs.testServer"), line: true, run: () => startOnServer("test") }, { label: t("jobs.balanceServer"), run: () => startOnServer("balance") }, { label: t("jobs.list"), run: () => setJobs(true) }] : []),
 					{ label: t("channels.allBalances"), line: true, run: async () => refreshBalances(await allChannels()) },
 					{ label: t("channels.deleteOffMenu"), bad: true, run: deleteDisabled },
 				]} />
+				<span class="wide-only"><Button onClick={() => setImporting(true)}>{t("channels.import")}</Button></span>
 				<Button kind="main" icon="plus" onClick={() => go("channels/new", route.value.query)}>{t("channels.new")}</Button>
 			</PageHead>
 			{auto.length > 0 && <Banner tone="warn">{tn("channels.autoCount", auto.length, { names: auto.map((c) => c.name).join(", ") })}</Banner>}
@@ -204,6 +218,8 @@ export default function Channels({ params }: PageProps) {
 						<Filter list={list} name="type" label={t("channels.provider")} options={providers.map((p) => ({ value: p.id, label: p.name }))} />
 						<Filter list={list} name="status" label={t("channels.state")} options={[{ value: 1, label: t("channels.on") }, { value: 3, label: t("channels.auto") }, { value: 2, label: t("channels.off") }]} />
 						<Filter list={list} name="group" label={t("channels.groups")} options={(groups.data ?? []).map((g) => ({ value: g, label: g }))} />
+						<Filter list={list} name="model" label={t("channels.models")} options={[...new Set([...served.data ?? [], ...list.filters.model ? [list.filters.model] : []])].map((m) => ({ value: m, label: m }))} />
+						<SavedViews name="channels" />
 					</>
 				)}
 			</ListTools>
@@ -222,6 +238,8 @@ export default function Channels({ params }: PageProps) {
 				empty={<Empty text={t("channels.empty")}><LinkButton kind="main" href={href("channels/new")}>{t("channels.first")}</LinkButton></Empty>} />
 			{params.id && <ChannelEditor id={params.id} copyOf={route.value.query.copy} onClose={close} />}
 			{models && <ModelTest channel={models} onClose={() => setModels(null)} />}
+			{jobs && <ServerJobs onClose={() => setJobs(false)} />}
+			{importing && <ImportChannels onClose={() => setImporting(false)} />}
 			{bulk && <BulkEdit channels={bulk} onClose={() => setBulk(null)} />}
 		</>
 	);

@@ -51,14 +51,14 @@ async function remove(code: Code): Promise<void> {
 }
 
 export default function Codes({ params }: PageProps) {
-	const list = useList<Code>({ name: "codes", path: "redemption/", search: "redemption/search", filters: can("list.filter") ? ["status"] : [] });
+	const list = useList<Code>({ name: "codes", path: "redemption/", search: "redemption/search", filters: can("list.filter") || can("code.filter") ? ["status"] : [], passes: (c: Code, x) => !x.status || String(c.status) === x.status });
 	const all = columns();
 	const open = (c: Code): void => go(`codes/${c.id}`, route.value.query);
 	return (
 		<>
 			<PageHead title={t("nav.codes")}><Button kind="main" icon="plus" onClick={() => go("codes/new", route.value.query)}>{t("codes.new")}</Button></PageHead>
 			<ListTools list={list} hint={t("codes.search")} columns={all}>
-				{can("list.filter") && <Filter list={list} name="status" label={t("codes.state")} options={([1, 2, 3] as const).map((s) => ({ value: s, label: t(`codes.state.${s}`) }))} />}
+				{list.filters.status !== undefined && <Filter list={list} name="status" label={t("codes.state")} options={([1, 2, 3] as const).map((s) => ({ value: s, label: t(`codes.state.${s}`) }))} />}
 			</ListTools>
 			<ListTable list={list} columns={all} rowKey={(c) => c.id} rowName={(c) => c.name} onOpen={open}
 				menu={(c) => [

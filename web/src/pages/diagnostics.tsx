@@ -14,10 +14,32 @@ const looks: Record<Verdict, { tone: Tone; shape: "●" | "▲" | "◆" | "○" 
 	good: { tone: "", shape: "●" }, note: { tone: "warn", shape: "▲" }, bad: { tone: "danger", shape: "◆" }, unknown: { tone: "off", shape: "○" },
 };
 
+interface ProgramCheck {
+	name: string;
+	state: "green" | "amber" | "red";
+	text: string;
+	fix?: string;
+}
+
+const states = { green: "good", amber: "note", red: "bad" } as const;
+
+/** What the program found out about itself; its sentences come in the language of the page. */
+function ProgramChecks({ checks: found }: { checks: ProgramCheck[] }) {
+	return (
+		<ul class="card stack">{found.map((c) => (
+			<li key={c.name} class="stack tight">
+				<div class="row spread"><strong>{c.text}</strong><Pill {...looks[states[c.state]]}>{t(`diagnostics.${states[c.state]}`)}</Pill></div>
+				{c.fix && <p class="text">{c.fix}</p>}
+			</li>
+		))}</ul>
+	);
+}
+
 function Program() {
-	const diag = useResource<Record<string, unknown>>("diag");
+	const [asked] = useState(() => Date.now());
+	const diag = useResource<Record<string, unknown> & { checks?: ProgramCheck[] }>(`diag?now=${asked}`);
 	const flat = (value: unknown): string => typeof value === "object" && value !== null ? Object.entries(value).map(([k, v]) => `${k}: ${flat(v)}`).join(", ") : String(value);
-	return <section class="card stack tight"><h2>{t("diagnostics.program")}</h2><Loaded from={diag}>{(d) => <dl class="facts">{Object.entries(d).map(([k, v]) => <><dt>{k}</dt><dd>{flat(v)}</dd></>)}</dl>}</Loaded></section>;
+	return <><h2>{t("diagnostics.program")}</h2><Loaded from={diag}>{(d) => <><ProgramChecks checks={d.checks ?? []} /><details class="card"><summary>{t("diagnostics.facts")}</summary><dl class="facts">{Object.entries(d).filter(([k]) => k !== "checks").map(([k, v]) => <><dt>{k}</dt><dd>{flat(v)}</dd></>)}</dl></details></>}</Loaded></>;
 }
 
 export default function Diagnostics() {

@@ -12,6 +12,7 @@ import { Button } from "../ui/button";
 import { Segments, Switch } from "../ui/field";
 import { ListTable, ListTools, type Column } from "../ui/list";
 import { Empty, PageHead, Pill } from "../ui/state";
+import { SavedViews } from "../ui/saved-views";
 import { useList, type List } from "../ui/use-list";
 import { Detail } from "./logs/detail";
 import { exportLog } from "./logs/export";
@@ -19,15 +20,16 @@ import { allowedFilters, Filters, spanOf } from "./logs/filters";
 
 const isUsage = (r: LogRow): boolean => r.type === LOG.usage;
 
+
 const columns = (admin: boolean): Column<LogRow>[] => [
 	{ id: "time", title: t("logs.when"), fixed: true, phone: "fact", cell: (r) => <span title={f.exact(r.created_at)}>{f.clock(r.created_at)}</span> },
 	...(admin ? [{ id: "user", title: t("logs.user"), cell: (r: LogRow) => r.username || <span class="quiet">–</span> }] : []),
 	{ id: "key", title: t("logs.key"), phone: "fact", cell: (r) => r.token_name || <span class="quiet">–</span> },
 	{
 		id: "model", title: t("logs.modelOrText"), phone: "main",
-		cell: (r) => isUsage(r) ? r.model_name : <><Pill tone="info">{t(`logs.type.${r.type as 1}`)}</Pill> <span title={r.content}>{r.content || r.model_name}</span></>,
+		cell: (r) => isUsage(r) ? r.model_name : r.type === LOG.error ? <>{r.model_name || r.origin_model} <Pill tone="danger" shape="◆" title={r.content}>{r.http_status || t("logs.type.6")}</Pill></> : <><Pill tone="info">{t(`logs.type.${r.type as 1}`)}</Pill> <span title={r.content}>{r.content || r.model_name}</span></>,
 	},
-	...(admin ? [{ id: "route", title: t("logs.route"), cell: (r: LogRow) => r.tries?.length ? r.tries.map((x) => `#${x.channel}`).join(" → ") : r.channel ? `#${r.channel}` : <span class="quiet">–</span> }] : []),
+	...(admin ? [{ id: "route", title: t("logs.route"), cell: (r: LogRow) => r.tries?.length ? r.tries.map((x) => `#${x.channel}`).join(" → ") : r.channel ? <>#{r.channel}{(r.attempts ?? 1) > 1 && <span class="warn" title={t("logs.attempts", { n: r.attempts! })}> ×{r.attempts}</span>}</> : <span class="quiet">–</span> }] : []),
 	{ id: "in", title: t("logs.in"), num: true, cell: (r) => isUsage(r) ? f.number(r.prompt_tokens) : <span class="quiet">–</span> },
 	{ id: "out", title: t("logs.out"), num: true, cell: (r) => isUsage(r) ? f.number(r.completion_tokens) : <span class="quiet">–</span> },
 	...(can("log.detail") ? [{ id: "first", title: t("logs.first"), num: true, cell: (r: LogRow) => r.first_token_ms ? f.elapsed(r.first_token_ms) : <span class="quiet">–</span> }] : []),
@@ -107,7 +109,7 @@ export default function Logs() {
 	return (
 		<>
 			<PageHead title={t("nav.logs")}><Button icon="download" onClick={() => exportLog(path, filter)}>{t("logs.export")}</Button></PageHead>
-			<ListTools list={list} columns={view === "table" ? all : []}><Filters /></ListTools>
+			<ListTools list={list} columns={view === "table" ? all : []}><Filters /><SavedViews name="logs" /></ListTools>
 			<div class="row spread">
 				<Sums path={admin ? "log/stat" : "log/self/stat"} query={statQuery} />
 				<div class="row wide">

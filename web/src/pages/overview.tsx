@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useResource } from "../api/resource";
 import { can, me, role, status } from "../api/session";
-import { ROLE, type Channel, type DayRow, type Key } from "../api/types";
+import { LOG, ROLE, type Channel, type DayRow, type Key, type LogRow } from "../api/types";
 import { RankedBars, Sparkline, StackedBars, type Series } from "../chart/chart";
 import { t, tn } from "../i18n";
 import { serverAddress } from "../lib/addresses";
@@ -101,46 +101,83 @@ function Ribbon({ channels, total }: { channels: Channel[]; total: number | unde
 	);
 }
 
-function Figures({ rows, labels }: { rows: DayRow[]; labels: string[] }) {
-	const perDay = (m: Metric): number[] => labels.map((d) => rows.filter((r) => r.Day === d).reduce((a, r) => a + valueOf(r, m), 0));
-	const sum = (m: Metric): number => rows.reduce((a, r) => a + valueOf(r, m), 0);
+/** Against the period before, where there was anything. */
+function Change({ now, before }: { now: number; before: number | null }) {
+	if (!before)
+		return null;
+	const share = now / before - 1;
+	return <span class="small second">{share >= 0 ? "▲" : "▼"} {t("overview.than", { share: f.percent(Math.abs(share)) })}</span>;
+}
+
+/** The middle one of the latest hundred requests. */
+function FirstToken({ site }: { site: boolean }) {
+	const rows = useResource<LogRow[]>(`${site ? "log/" : "log/self/"}?${queryString({ p: 0, page_size: 100, type: LOG.usage })}`);
+	const times = (rows.data ?? []).map((r) => r.first_token_ms ?? 0).filter((ms) => ms > 0).sort((a, b) => a - b);
+	if (times.length === 0)
+		return null;
 	return (
-		<div class="columns">{(["Quota", "RequestCount", "Tokens"] as const).map((m) => (
-			<a key={m} class="card plain-link" href={href("logs", { range: "7d", scope: role.value >= ROLE.admin ? "me" : "" })}>
-				<Stat label={t(`overview.${m}`)} value={formats[m](sum(m))} {...(m === "Quota" ? { hint: f.quotaHint(sum(m)) } : {})}><Sparkline values={perDay(m)} label={t("overview.perDay")} /></Stat>
-			</a>
-		))}</div>
+		<a class="card plain-link" href={href("logs", { range: "7d", scope: site ? "" : "me" })}>
+			<Stat label={t("overview.firstToken")} value={f.elapsed(times[Math.floor(times.length / 2)]!)}><span class="small second">{tn("overview.ofLatest", times.length)}</span></Stat>
+		</a>
 	);
 }
 
-function Usage({ rows, labels }: { rows: DayRow[]; labels: string[] }) {
+function Figures({ rows, labels, before, site }: { rows: DayRow[]; labels: string[]; before: DayRow[] | null; site: boolean }) {
+	const perDay = (m: Metric): number[] => labels.map((d) => rows.filter((r) => r.Day === d).reduce((a, r) => a + valueOf(r, m), 0));
+	const sumOf = (of: DayRow[], m: Metric): number => of.reduce((a, r) => a + valueOf(r, m), 0);
+	const sum = (m: Metric): number => sumOf(rows, m);
+	return (
+		<div class="columns">{(["Quota", "RequestCount", "Tokens"] as const).map((m) => (
+			<a key={m} class="card plain-link" href={href("logs", { range: "7d", scope: role.value >= ROLE.admin && !site ? "me" : "" })}>
+				<Stat label={t(`overview.${m}`)} value={formats[m](sum(m))} {...(m === "Quota" ? { hint: f.quotaHint(sum(m)) } : {})}><Sparkline values={perDay(m)} label={t("overview.perDay")} /><Change now={sum(m)} before={before && sumOf(before, m)} /></Stat>
+			</a>
+		))}{can("log.detail") && <FirstToken site={site} />}</div>
+	);
+}
+
+type By = "model" | "key" | "channel" | "user";
+
+/** The log's filter for one of the names. */
+const filterOf = (by: By, name: string, rows: DayRow[]): Record<string, string | number> => ({
+	range: "7d",
+	...(by === "model" ? { model_name: name } : by === "key" ? { token_name: name } : by === "user" ? { username: name } : { channel: rows.find((r) => r.ModelName === name)?.Id ?? "" }),
+});
+
+function Usage({ rows, labels, by }: { rows: DayRow[]; labels: string[]; by: By }) {
 	const [metric, setMetric] = useState<Metric>("Quota");
 	const models = [...new Set(rows.map((r) => r.ModelName))];
 	const series: Series[] = models.map((name) => ({ name, values: labels.map((d) => rows.filter((r) => r.Day === d && r.ModelName === name).reduce((a, r) => a + valueOf(r, metric), 0)) }));
-	const ranked = series.map((s) => ({ name: s.name, value: s.values.reduce((a, b) => a + b, 0), href: href("logs", { model_name: s.name, range: "7d" }) })).sort((a, b) => b.value - a.value).slice(0, 8);
+	const ranked = series.map((s) => ({ name: s.name, value: s.values.reduce((a, b) => a + b, 0), href: href("logs", filterOf(by, s.name, rows)) })).sort((a, b) => b.value - a.value).slice(0, 8);
 	return (
 		<>
 			<section class="card stack">
-				<Segments label={t("overview.metric")} value={metric} onChange={setMetric} options={(["Quota", "RequestCount", "Tokens"] as const).map((m) => ({ value: m, label: t(`overview.${m}`) }))} />
-				<StackedBars title={t("overview.chart")} labels={labels.map((d) => d.slice(5))} series={series} format={formats[metric]} onPick={(model) => go("logs", { model_name: model, range: "7d" })} />
+				<div class="row spread"><Segments label={t("overview.metric")} value={metric} onChange={setMetric} options={(["Quota", "RequestCount", "Tokens"] as const).map((m) => ({ value: m, label: t(`overview.${m}`) }))} />
+					{can("dash.range") && <Segments label={t("overview.by")} value={by} onChange={(x) => setQuery({ by: x === "model" ? "" : x })} options={bys().map((x) => ({ value: x, label: t(`overview.by.${x}`) }))} />}</div>
+				<StackedBars title={t(`overview.chart.${by}`)} labels={labels.map((d) => d.slice(5))} series={series} format={formats[metric]} onPick={(name) => go("logs", filterOf(by, name, rows))} />
 			</section>
-			<section class="card stack"><h2>{t("overview.top")}</h2><RankedBars rows={ranked} format={formats[metric]} /></section>
+			<section class="card stack"><h2>{t(`overview.top.${by}`)}</h2><RankedBars rows={ranked} format={formats[metric]} /></section>
 		</>
 	);
 }
+
+const bys = (): By[] => role.value >= ROLE.admin ? ["model", "key", "channel", "user"] : ["model", "key"];
 
 const periods = { "24h": 1, "7d": 7, "30d": 30 } as const;
 
 export default function Overview() {
 	const admin = role.value >= ROLE.admin;
 	const { period = "7d", scope = "me" } = route.value.query;
+	const by = bys().find((x) => x === route.value.query.by) ?? "model";
+	const site = admin && scope === "site";
 	const length = can("dash.range") ? periods[period as keyof typeof periods] ?? 7 : 7;
 	const labels = days(length);
-	const range = can("dash.range") ? `?${queryString({ start: Math.floor(Date.parse(labels[0]!) / 1000), end: Math.floor(Date.now() / 86_400_000 + 1) * 86_400, step: "day", by: "model", scope: admin ? scope : undefined })}` : "";
+	const range = can("dash.range") ? `?${queryString({ start: Math.floor(Date.parse(labels[0]!) / 1000) - length * 86_400, end: Math.floor(Date.now() / 86_400_000 + 1) * 86_400, step: "day", by, scope: admin ? scope : undefined })}` : "";
 	const dashboard = useResource<DayRow[]>(`user/dashboard${range}`);
 	const keys = useResource<Key[]>("token/?p=0");
 	const channels = useResource<Channel[]>(admin ? (can("list.paging") ? "channel/?p=0&page_size=100" : "channel/?p=0") : null);
-	const rows = dashboard.data ?? [];
+	// twice the period in one call: the first half is what it is compared with
+	const rows = (dashboard.data ?? []).filter((r) => r.Day >= labels[0]!);
+	const before = can("dash.range") ? (dashboard.data ?? []).filter((r) => r.Day < labels[0]!) : null;
 	return (
 		<>
 			<PageHead title={t("nav.overview")}>
@@ -151,7 +188,7 @@ export default function Overview() {
 			</PageHead>
 			{keys.data && dashboard.data && (!admin || channels.data) && <Checklist keys={keys.data} channels={admin ? channels.data ?? [] : null} used={rows.length > 0} />}
 			{keys.data && <Attention keys={keys.data} channels={channels.data ?? []} />}
-			<Loaded from={dashboard}>{(loaded) => loaded?.length ? <><Figures rows={loaded} labels={labels} /><Usage rows={loaded} labels={labels} /></> : (
+			<Loaded from={dashboard}>{() => rows.length ? <><Figures rows={rows} labels={labels} before={before} site={site} /><Usage rows={rows} labels={labels} by={by} /></> : (
 				<div class="card"><Empty text={t("overview.empty")}><LinkButton kind="main" href={href("playground")}>{t("nav.playground")}</LinkButton><LinkButton href={href("keys")}>{t("nav.keys")}</LinkButton></Empty></div>
 			)}</Loaded>
 			{admin && channels.data && channels.data.length > 0 && <Ribbon channels={channels.data} total={channels.total} />}

@@ -133,7 +133,7 @@ function Chat({ keys, available }: { keys: Key[]; available: string[] }) {
 						<TextArea form={form} name="more" label={t("playground.more")} hint={t("playground.moreHint", { example: '{"seed": 7}' })} mono rows={3} optional />
 					</div>
 				</details>
-				{last && !last.buffered && <span class="small ok">● {t("playground.streams", { n: last.pieces })}</span>}
+				{last && !last.buffered && last.pieces > 2 && <span class="small ok">● {t("playground.streams", { n: last.pieces })}</span>}
 				<div class="row"><Button small onClick={() => setDialog("code")}>{t("playground.code")}</Button><Button small onClick={() => setDialog("raw")}>{t("playground.raw")}</Button></div>
 			</div></details></aside>
 			{dialog === "code" && key && <Dialog wide title={t("playground.code")} onClose={() => setDialog(null)}><Snippets apiKey={fullKey(key.key)} model={chosen[0] ?? ""} /></Dialog>}

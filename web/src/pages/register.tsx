@@ -64,7 +64,7 @@ export default function Register() {
 					</>
 				)}
 				{route.value.query.aff && <TextField form={form} name="aff_code" label={t("home.invitation")} optional />}
-				<Turnstile onToken={setTurnstile} />
+				{status.value?.turnstile_check && <Turnstile onToken={setTurnstile} />}
 				<FormFault form={form} />
 				<Button kind="main" submit busy={form.busy}>{t("home.register")}</Button>
 			</form>

@@ -26,7 +26,7 @@ function Ask() {
 	return sent ? <Banner tone="ok">{t("home.resetSent")}</Banner> : (
 		<form class="stack" onSubmit={send} noValidate>
 			<TextField form={form} name="email" type="email" label={t("home.mail")} autocomplete="email" autofocus />
-			<Turnstile onToken={setTurnstile} />
+			{status.value?.turnstile_check && <Turnstile onToken={setTurnstile} />}
 			<FormFault form={form} />
 			<Button kind="main" submit busy={form.busy}>{t("home.resetAsk")}</Button>
 		</form>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { put } from "../api/client";
 import { useResource } from "../api/resource";
-import { loadStatus } from "../api/session";
+import { can, loadStatus } from "../api/session";
 import type { Option } from "../api/types";
 import { optionRow, optionRows, saveOrder, sections, type OptionRow, type SectionName } from "../data/options";
 import { t, type Key } from "../i18n";
@@ -14,6 +14,7 @@ import { confirm, Dialog } from "../ui/dialog";
 import { Banner, Failed, PageHead, Skeleton } from "../ui/state";
 import { errorText, toast } from "../ui/toast";
 import { DataSection } from "./settings/data";
+import { MailTest } from "./settings/mail-test";
 import { optionName, Row } from "./settings/row";
 
 const text = (key: string): string => `${optionName(key)} ${t(`options.${key}.hint` as Key)} ${key}`.toLowerCase();
@@ -25,7 +26,7 @@ function faultOf(row: OptionRow, value: string): string {
 		return t("form.amount");
 	if (row.kind === "url" && value.trim() && !/^https?:\/\/\S+$/.test(value.trim()))
 		return t("settings.url");
-	return row.kind === "json" && jsonObjectFault(value) ? t("settings.json") : "";
+	return (row.kind === "json" || row.kind === "object") && jsonObjectFault(value) ? t("settings.json") : "";
 }
 
 /** Numbers in the price tables are numbers, whatever the table editor typed. */
@@ -112,7 +113,7 @@ export default function Settings({ params }: PageProps) {
 	const words = find.trim().toLowerCase();
 	const rows = words ? optionRows.filter((o) => text(o.key).includes(words)) : optionRows.filter((o) => o.section === section);
 	// an option that this server does not have is not offered; secrets are never listed
-	const offered = rows.filter((o) => o.kind === "secret" || o.key in stored || !["UnpricedModel"].includes(o.key));
+	const offered = rows.filter((o) => o.kind === "secret" || o.key in stored || !o.ours);
 	const touched = sections.filter((s) => Object.keys(changes).some((k) => optionRow(k)?.section === s));
 	return (
 		<>
@@ -127,10 +128,11 @@ export default function Settings({ params }: PageProps) {
 					{offered.map((row) => (
 						<>
 							{row.group && !words && <h3 key={row.group}>{t(`settings.group.${row.group}`)}</h3>}
-							<Row key={row.key} row={row} value={value(row.key)} stored={stored[row.key]} fault={faults[row.key]} missing={(row.needs ?? []).filter((k) => !value(k).trim())} onChange={(v) => change(row, v)} />
+							<Row key={row.key} row={row} value={value(row.key)} stored={stored[row.key]} fault={faults[row.key]} onOthers={(more) => setChanges({ ...changes, ...more })} missing={(row.needs ?? []).filter((k) => !value(k).trim())} onChange={(v) => change(row, v)} />
 							{row.kind === "bool" && faults[row.key] && <Banner tone="danger">{faults[row.key]}</Banner>}
 						</>
 					))}
+					{section === "mail" && !words && can("mail.test") && <MailTest dirty={touched.includes("mail")} />}
 					{section === "data" && !words && <DataSection stored={stored} onImport={(more) => setChanges({ ...changes, ...more })} />}
 					{words && offered.length === 0 && <p class="second">{t("settings.nothing")}</p>}
 				</div>

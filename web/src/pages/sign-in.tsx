@@ -1,17 +1,19 @@
 // sign-in.tsx — /login: user and password, and the other ways that the operator opened
 import { useState } from "preact/hooks";
 import { get } from "../api/client";
-import { firstRun, loadMe, role, signIn, status } from "../api/session";
+import { firstRun, loadMe, role, secondStepOf, signIn, status, type SecondStep } from "../api/session";
 import { ROLE } from "../api/types";
 import { t } from "../i18n";
 import { parseHash } from "../lib/query";
 import { go, href, route } from "../lib/router";
 import { leaveFor, signInSites } from "../lib/sign-in-sites";
 import { Alone } from "../shell/alone";
+import { Turnstile } from "../ui/turnstile";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { FormFault, SecretField, TextField } from "../ui/field";
 import { useForm } from "../ui/form";
+import { SecondStepForm } from "../ui/second-step";
 import { Banner } from "../ui/state";
 
 /** A gateway without any channel has not been set up yet. */
@@ -31,15 +33,19 @@ async function goOn(): Promise<void> {
 		go(path || "overview", next.query);
 }
 
-function WeChat({ onClose }: { onClose(): void }) {
+function WeChat({ onClose, onStep }: { onClose(): void; onStep(step: SecondStep): void }) {
 	const form = useForm({ code: "" }, { code: (v) => v.trim() ? "" : t("form.required") });
 	const send = async (e: Event): Promise<void> => {
 		e.preventDefault();
+		let step: SecondStep | null = null;
 		const ok = await form.submit(async (v) => {
-			await get(`oauth/wechat?code=${encodeURIComponent(v.code.trim())}`, { guest: true });
-			await loadMe();
+			await get(`oauth/wechat?code=${encodeURIComponent(v.code.trim())}`, { guest: true }).catch((x: unknown) => { step = secondStepOf(x); });
+			if (!step)
+				await loadMe();
 		});
-		if (ok)
+		if (ok && step)
+			onStep(step);
+		else if (ok)
 			await goOn();
 	};
 	return (
@@ -55,7 +61,7 @@ function WeChat({ onClose }: { onClose(): void }) {
 	);
 }
 
-function Others() {
+function Others({ onStep }: { onStep(step: SecondStep): void }) {
 	const [weChat, setWeChat] = useState(false);
 	const sites = signInSites.filter((s) => s.on());
 	if (sites.length === 0 && !status.value?.wechat_login)
@@ -64,7 +70,7 @@ function Others() {
 		<div class="stack tight">
 			{sites.map((s) => <Button key={s.id} onClick={() => leaveFor(s)}>{t("home.with", { name: s.name })}</Button>)}
 			{status.value?.wechat_login && <Button onClick={() => setWeChat(true)}>{t("home.with", { name: t("home.wechatName") })}</Button>}
-			{weChat && <WeChat onClose={() => setWeChat(false)} />}
+			{weChat && <WeChat onClose={() => setWeChat(false)} onStep={onStep} />}
 		</div>
 	);
 }
@@ -74,25 +80,32 @@ export default function SignIn() {
 		username: (v) => v.trim() ? "" : t("form.required"),
 		password: (v) => v ? "" : t("form.required"),
 	});
+	const [step, setStep] = useState<SecondStep | null>(null);
+	const [turnstile, setTurnstile] = useState("");
 	const byPassword = status.value?.password_login !== false;
+	const checked = !!status.value?.turnstile_login;
 	const send = async (e: Event): Promise<void> => {
 		e.preventDefault();
-		if (await form.submit((v) => signIn(v.username.trim(), v.password)))
-			await goOn();
-		else if (form.values.username && form.values.password)
+		let next: SecondStep | null = null;
+		if (await form.submit(async (v) => { next = await signIn(v.username.trim(), v.password, turnstile); }))
+			return next ? setStep(next) : await goOn();
+		if (form.values.username && form.values.password)
 			document.querySelector<HTMLInputElement>('input[name="password"]')?.select();
 	};
+	if (step)
+		return <Alone title={t("signIn")}><SecondStepForm step={step} onDone={goOn} onBack={() => setStep(null)} /></Alone>;
 	return (
 		<Alone title={t("signIn")}>
 			{route.value.query.expired && <Banner>{t("home.expired")}</Banner>}
-			{!byPassword && <Others />}
+			{!byPassword && <Others onStep={setStep} />}
 			<form class="stack" onSubmit={send} noValidate>
 				<TextField form={form} name="username" label={t("home.userOrMail")} autocomplete="username" autofocus />
 				<SecretField form={form} name="password" label={t("password")} autocomplete="current-password" />
+				{checked && <Turnstile onToken={setTurnstile} />}
 				<FormFault form={form} />
-				<Button kind={byPassword ? "main" : undefined} submit busy={form.busy}>{t("signIn")}</Button>
+				<Button disabled={checked && !turnstile} kind={byPassword ? "main" : undefined} submit busy={form.busy}>{t("signIn")}</Button>
 			</form>
-			{byPassword && <Others />}
+			{byPassword && <Others onStep={setStep} />}
 			<div class="row spread">
 				{status.value?.register !== false && <a href={href("register")}>{t("home.register")}</a>}
 				<a href={href("reset")}>{t("home.forgot")}</a>

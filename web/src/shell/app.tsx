@@ -46,7 +46,7 @@ function Page({ row, params }: { row: Route; params: Record<string, string> }) {
 			document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
 	}, [row.page, state]);
 	if (state === "missing")
-		return <Empty text={t("upgraded")}><Button kind="main" onClick={() => location.reload()}>{t("reload")}</Button></Empty>;
+		return <Empty text={t(navigator.onLine ? "upgraded" : "error.offline")}><Button kind="main" onClick={() => location.reload()}>{t("reload")}</Button></Empty>;
 	return View ? <View params={params} /> : <Skeleton />;
 }
 

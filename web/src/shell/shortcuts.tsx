@@ -23,7 +23,7 @@ export function Shortcuts() {
 			if (!me.value || prefs.value.noShortcuts || e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]") ||
 				target.closest("input, textarea, select, [contenteditable]"))
 				return;
-			if (e.timeStamp - goes.current < 1200) {
+			if (goes.current > 0 && e.timeStamp - goes.current < 1200) {
 				goes.current = 0;
 				const row = [...navRows("use"), ...navRows("operate")].find((r) => r.nav!.key === e.key);
 				if (row)

@@ -23,7 +23,7 @@ export function CopyButton({ text, label, small = true, kind }: { text: string |
 export function CopyIcon({ text, label }: { text: string; label: string }) {
 	const [done, setDone] = useState(false);
 	return (
-		<Button kind="plain" class="icon" small title={done ? t("copied") : label} aria-label={label} onClick={async (e) => {
+		<Button kind="plain" class="icon" small title={done ? t("copied") : label} aria-label={done ? t("copied") : label} onClick={async (e) => {
 			e.stopPropagation();
 			if (await copy(text)) {
 				setDone(true);

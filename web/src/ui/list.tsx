@@ -6,6 +6,7 @@
 // On a phone a row is two lines: the columns with phone "main", "side" and "fact".
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { can } from "../api/session";
 import { t, tn } from "../i18n";
 import * as f from "../lib/format";
 import { prefs, setPrefs } from "../lib/prefs";
@@ -71,7 +72,7 @@ export function ListTools<T>({ list, hint, children, columns, end }: {
 	return (
 		<div class="tools">
 			{hint && <input class="input search" type="search" placeholder={hint} aria-label={hint} data-search value={text} onInput={(e) => search(e.currentTarget.value)} />}
-			{children}
+			{children && <div class="filters">{children}</div>}
 			<span class="grow" />
 			{columns && columns.length > 0 && <span class="columns-menu"><Columns name={list.name} columns={columns} /></span>}
 			{end}
@@ -117,7 +118,7 @@ export function Pager<T>({ list }: { list: List<T> }) {
 				? t("list.range", { first: f.number(first), last: f.number(last), total: f.number(list.total) })
 				: t("list.page", { n: list.page + 1 })}</span>
 			<span class="grow" />
-			{list.total !== undefined && (
+			{list.total !== undefined && can("list.paging") && (
 				<select class="input" style={{ width: "auto" }} aria-label={t("list.size")} value={String(list.size)} onChange={(e) => list.setSize(Number(e.currentTarget.value))}>
 					{pageSizes.map((n) => <option key={n} value={String(n)}>{tn("list.rows", n)}</option>)}
 				</select>
@@ -237,11 +238,12 @@ export function ListTable<T>(p: TableProps<T>) {
 }
 
 function Head<T>({ column, list }: { column: Column<T>; list: List<T> }) {
-	const sorts = column.order && list.orders.includes(column.order) && !list.keyword;
-	const on = sorts && list.order === column.order;
+	const sorts = column.order && (list.sorts || list.orders.includes(column.order)) && !list.keyword;
+	const down = sorts && list.order === column.order, up = sorts && list.order === `-${column.order}`;
+	const next = down ? (list.sorts ? `-${column.order}` : "") : up ? "" : column.order!;
 	return (
-		<th class={column.num ? "num" : ""} aria-sort={on ? "descending" : undefined}>
-			{sorts ? <button type="button" onClick={() => list.setOrder(on ? "" : column.order!)}>{column.title} {on ? "↓" : "↕"}</button> : column.title}
+		<th class={column.num ? "num" : ""} aria-sort={down ? "descending" : up ? "ascending" : undefined}>
+			{sorts ? <button type="button" onClick={() => list.setOrder(next)}>{column.title} <span aria-hidden="true">{down ? "↓" : up ? "↑" : "↕"}</span></button> : column.title}
 		</th>
 	);
 }

@@ -9,7 +9,7 @@ interface TurnstileApi {
 export function Turnstile({ onToken }: { onToken(token: string): void }) {
 	const box = useRef<HTMLDivElement>(null);
 	useEffect(() => {
-		if (!status.value?.turnstile_check)
+		if (!status.value?.turnstile_site_key)
 			return;
 		const show = (): void => (window as unknown as { turnstile?: TurnstileApi }).turnstile
 			?.render(box.current!, { sitekey: status.value!.turnstile_site_key, callback: onToken });
@@ -19,5 +19,5 @@ export function Turnstile({ onToken }: { onToken(token: string): void }) {
 		document.head.append(script);
 		return () => script.remove();
 	}, []);
-	return status.value?.turnstile_check ? <div ref={box} /> : null;
+	return status.value?.turnstile_site_key ? <div ref={box} /> : null;
 }

@@ -5,7 +5,7 @@
 // With list.paging pages have a size and the server tells the total. Without, there are ten rows and
 // the next page may exist when a page is full. A search gives all that matches, so it is paged here.
 import { useResource } from "../api/resource";
-import { can } from "../api/session";
+import { can, type Capability } from "../api/session";
 import type { ApiError } from "../api/errors";
 import { prefs, setPrefs } from "../lib/prefs";
 import { queryString } from "../lib/query";
@@ -17,8 +17,12 @@ export interface ListPlan {
 	/** with a slash or a query at the end, as the API has it */
 	path: string;
 	search?: string;
-	/** names of filters in the address, sent with list.filter */
+	/** names of filters in the address, sent to the server that knows them */
 	filters?: string[];
+	/** whether a row that a search found passes a filter: searches know no filters */
+	passes?(row: never, filters: Record<string, string>): boolean;
+	/** the server sorts by ?sort=&dir= */
+	sorts?: Capability;
 	/** members of the address that are always sent */
 	params?: Record<string, string | number | undefined>;
 	/** the orders that one-api has: sent as ?order= */
@@ -34,6 +38,8 @@ export interface List<T> {
 	filters: Record<string, string>;
 	order: string;
 	orders: string[];
+	/** any column with an order may be sorted, either way */
+	sorts: boolean;
 	page: number;
 	size: number;
 	total: number | undefined;
@@ -62,20 +68,25 @@ export function useList<T>(plan: ListPlan): List<T> {
 	const names = plan.filters ?? [];
 	const filters = Object.fromEntries(names.map((n) => [n, query[n] ?? ""]));
 	const order = query.order ?? "";
+	const sorts = plan.sorts !== undefined && (can("list.sort") || can(plan.sorts));
+	const [sort, up] = order.startsWith("-") ? [order.slice(1), true] : [order, false];
 	const sent = {
 		...plan.params,
-		...(can("list.filter") || !plan.search ? filters : {}),
-		...(keyword ? { keyword } : { p: page, order: plan.orders?.includes(order) ? order : undefined }),
+		...(keyword ? { keyword } : { ...filters, p: page }),
+		...(keyword ? {} : sorts ? { sort: sort || undefined, dir: sort ? (up ? "asc" : "desc") : undefined } : { order: plan.orders?.includes(order) ? order : undefined }),
 		...(paging && !keyword ? { page_size: size } : {}),
 	};
 	const source = useResource<T[]>(`${keyword ? plan.search : plan.path}?${queryString(sent)}`);
-	const all = source.data ?? undefined;
+	const found = source.data ?? undefined;
+	const { passes } = plan;
+	const all = keyword && passes ? found?.filter((row) => passes(row as never, filters)) : found;
 	const rows = keyword ? all?.slice(page * size, (page + 1) * size) : all;
 	const total = keyword ? all?.length : source.total;
 	return {
 		name: plan.name,
 		rows, page, size, total, keyword, filters, order,
 		orders: plan.orders ?? [],
+		sorts,
 		error: source.error,
 		busy: source.busy,
 		hasNext: total !== undefined ? (page + 1) * size < total : (rows?.length ?? 0) >= size,

@@ -1,5 +1,6 @@
 // connection.tsx — the fields that a provider needs: key, address, its own; all from data/providers
 import { useResource } from "../../api/resource";
+import { can } from "../../api/session";
 import { providerOf, type ProviderField } from "../../data/providers";
 import { t, tn } from "../../i18n";
 import { keyLines, keyLooksOdd, type ChannelFields } from "../../lib/channel";
@@ -54,6 +55,7 @@ function KeyFields({ form, exists }: { form: EditorForm; exists: boolean }) {
 						)}</Field>
 					))}</div>
 					: <SecretField form={form} name="key" label={t("editor.key")} exists={exists} hint={hint} />}
+			{v.several && !exists && can("channel.keys") && <Check label={t("editor.together")} checked={v.together} onChange={(on) => form.set("together", on)} />}
 			{!exists && <Check label={t("editor.several")} checked={v.several} onChange={(on) => form.set("several", on)} />}
 		</>
 	);

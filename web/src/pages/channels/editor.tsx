@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import { get, post, put } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
-import { can } from "../../api/session";
-import type { Channel } from "../../api/types";
+import { can, role } from "../../api/session";
+import { ROLE, type Channel } from "../../api/types";
 import { providerOf } from "../../data/providers";
 import { t, tn } from "../../i18n";
 import { bodyOf, fieldsOf, initialConfig, keyFault, keyLines, type ChannelFields } from "../../lib/channel";
@@ -16,10 +16,12 @@ import { CopyButton } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
 import { Field, FormFault, TagField, TextArea, TextField } from "../../ui/field";
 import { useForm, type Form } from "../../ui/form";
+import { Fold, Limits } from "../../ui/limits";
 import { PairsEditor } from "../../ui/pairs";
 import { Banner, Loaded } from "../../ui/state";
 import { errorText, toast } from "../../ui/toast";
 import { Connection, useSuggested } from "./connection";
+import { Events, StoredKeys } from "./keys";
 import { ProviderName, ProviderTiles } from "./providers";
 
 const whole = (v: string): string => /^-?\d{1,9}$/.test(v.trim()) ? "" : t("editor.whole");
@@ -37,6 +39,7 @@ function useChannelForm(item: Channel | null, copyOf: Channel | null): Form<Chan
 		models: (v, all) => v.length || providerOf(all.type).noModels ? "" : t("editor.noModels"),
 		priority: whole,
 		weight: whole,
+		rest: (v) => jsonObjectFault(v) ? t("editor.badMapping") : "",
 		mapping: (v) => jsonObjectFault(v) ? t("editor.badMapping") : "",
 	});
 }
@@ -47,14 +50,14 @@ export async function findCreated(name: string): Promise<Channel | undefined> {
 	return rows.filter((c) => c.name === name).sort((a, b) => b.id - a.id)[0];
 }
 
-function Models({ form }: { form: Form<ChannelFields> }) {
+function Models({ form, id }: { form: Form<ChannelFields>; id: number | undefined }) {
 	const suggested = useSuggested(form.values.type);
 	const all = useResource<Record<string, string[] | null>>("models");
 	const [diff, setDiff] = useState<string[] | null>(null);
 	const names = [...new Set(Object.values(all.data ?? {}).flatMap((x) => x ?? []))].sort();
 	const { models, mapping, type, base_url, key } = form.values;
 	const unknown = parsePairs(mapping).map(([name]) => name).filter((name) => name && !models.includes(name));
-	const fetchNames = async (): Promise<void> => setDiff(await post<string[]>("channel/fetch_models", { type, base_url, key }));
+	const fetchNames = async (): Promise<void> => setDiff(await post<string[]>("channel/fetch_models", { ...(id ? { id } : {}), type, base_url, key }));
 	return (
 		<>
 			<div class="row">
@@ -112,7 +115,7 @@ function EditorForm({ item, copyOf, onClose }: { item: Channel | null; copyOf: C
 	const saveOnly = async (): Promise<void> => {
 		if (!await save())
 			return;
-		const many = form.values.several ? keyLines(form.values.key).length : 1;
+		const many = form.values.several && !form.values.together ? keyLines(form.values.key).length : 1;
 		toast(many > 1 ? tn("editor.savedMany", many) : t("form.saved"));
 		onClose();
 	};
@@ -140,7 +143,7 @@ function EditorForm({ item, copyOf, onClose }: { item: Channel | null; copyOf: C
 				)}
 			</section>
 			<section class="stack"><h3>{t("editor.connection")}</h3><Connection form={form} exists={!!item} /></section>
-			{!p.noModels && <section class="stack tight"><h3>{t("editor.models")}</h3><Models form={form} /></section>}
+			{!p.noModels && <section class="stack tight"><h3>{t("editor.models")}</h3><Models form={form} id={item?.id} /></section>}
 			<section class="stack">
 				<h3>{t("editor.routing")}</h3>
 				<TagField form={form} name="group" label={t("editor.groups")} hint={t("editor.groupsHint")} suggest={groups.data} />
@@ -156,8 +159,12 @@ function EditorForm({ item, copyOf, onClose }: { item: Channel | null; copyOf: C
 				<summary>{t("editor.advanced")}</summary>
 				<div class="stack" style={{ paddingTop: "12px" }}>
 					<TextArea form={form} name="system_prompt" label={t("editor.prompt")} hint={t("editor.promptHint")} optional />
+					<TextArea form={form} name="rest" label={t("editor.config")} hint={t("editor.configHint", { example: '{"strict_params": true}' })} mono rows={4} optional />
 				</div>
 			</details>
+			{item && can("channel.keys") && <Fold title={t("editor.storedKeys")}><StoredKeys id={item.id} /></Fold>}
+			{item && can("limits") && role.value >= ROLE.root && <Fold title={t("limits.title")}><Limits scope="channel" subject={String(item.id)} /></Fold>}
+			{item && can("channel.keys") && <Fold title={t("editor.events")}><Events id={item.id} /></Fold>}
 			{testFault && <Banner tone="danger">{testFault}</Banner>}
 			{item && <Outcome id={item.id} />}
 			<FormFault form={form} />

@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import { post, put } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
-import { currency } from "../../api/session";
-import type { Key } from "../../api/types";
+import { can, currency, role } from "../../api/session";
+import { ROLE, type Key } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { amountText, parseAmount } from "../../lib/money";
@@ -14,6 +14,7 @@ import { CodeBlock, CopyButton } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
 import { amountFault, FormFault, MoneyField, SwitchField, TagField, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
+import { Fold, Limits } from "../../ui/limits";
 import { Snippets } from "../../ui/snippets";
 import { Banner, Loaded } from "../../ui/state";
 import { toast } from "../../ui/toast";
@@ -26,6 +27,8 @@ type Fields = {
 	expires: string;
 	models: string[];
 	subnet: string[];
+	/** a local date and time: bodies are kept until then */
+	capture: string;
 };
 
 const fieldsOf = (key: Key | null): Fields => ({
@@ -35,6 +38,7 @@ const fieldsOf = (key: Key | null): Fields => ({
 	expires: key && key.expired_time > 0 ? toLocalInput(key.expired_time) : "",
 	models: splitNames(key?.models ?? ""),
 	subnet: splitNames(key?.subnet ?? ""),
+	capture: key?.capture_until && key.capture_until * 1000 > Date.now() ? toLocalInput(key.capture_until) : "",
 });
 
 const bodyOf = (v: Fields) => ({
@@ -44,6 +48,7 @@ const bodyOf = (v: Fields) => ({
 	expired_time: v.expires ? fromLocalInput(v.expires) ?? -1 : -1,
 	models: joinNames(v.models),
 	subnet: joinNames(v.subnet),
+	...(can("capture") ? { capture_until: v.capture ? fromLocalInput(v.capture) ?? 0 : 0 } : {}),
 });
 
 /** "Can spend up to $5 on any model from anywhere until 22 December." */
@@ -114,6 +119,15 @@ function Form({ item, copyOf, onClose }: { item: Key | null; copyOf: Key | null;
 			</div>
 			<TagField form={form} name="models" label={t("keys.models")} hint={t("keys.modelsHint")} optional suggest={available.data} placeholder={t("keys.allModels")} />
 			<TagField form={form} name="subnet" label={t("keys.networks")} hint={t("keys.networksHint")} optional placeholder="203.0.113.0/24" />
+			{can("capture") && item && (
+				<Fold title={t("keys.capture")}>
+					<p class="second small">{t("keys.captureText")}</p>
+					<TextField form={form} name="capture" type="datetime-local" label={t("keys.captureUntil")} optional />
+					<div class="row"><Button small onClick={() => form.set("capture", "")}>{t("keys.captureOff")}</Button>
+						<Button small onClick={() => form.set("capture", toLocalInput(Math.floor(Date.now() / 1000) + 3600))}>{t("keys.captureHour")}</Button></div>
+				</Fold>
+			)}
+			{item && can("limits") && role.value >= ROLE.root && <Fold title={t("limits.title")}><Limits scope="key" subject={String(item.id)} /></Fold>}
 			<Sentence v={v} />
 			<FormFault form={form} />
 		</Drawer>

@@ -1,16 +1,19 @@
 // detail.tsx — one row of the log: what happened, which way it went, what it cost and why
-import { currency, role } from "../../api/session";
+import { useResource } from "../../api/resource";
+import { can, currency, role } from "../../api/session";
 import { LOG, ROLE, type LogRow } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { ratiosOf } from "../../lib/log-text";
 import { href, setQuery } from "../../lib/router";
 import { Button, LinkButton } from "../../ui/button";
-import { CopyIcon } from "../../ui/copy";
+import { CodeBlock, CopyIcon } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
+import { Fold } from "../../ui/limits";
+import { Skeleton } from "../../ui/state";
 
 function Cost({ row }: { row: LogRow }) {
-	const r = ratiosOf(row.content);
+	const r = row.model_ratio ? { model: row.model_ratio, completion: row.completion_ratio ?? 1, group: row.group_ratio ?? 1 } : ratiosOf(row.content);
 	if (!r || row.type !== LOG.usage)
 		return null;
 	const inUnits = currency.value.perUnit ? `${f.number(row.prompt_tokens)} × ${r.model} + ${f.number(row.completion_tokens)} × ${r.model} × ${r.completion}` : "";
@@ -30,9 +33,36 @@ function Route({ row }: { row: LogRow }) {
 			<dt>{t("logs.route")}</dt>
 			<dd>{row.tries?.length
 				? <ol>{row.tries.map((x, i) => <li key={i}><a href={href(`channels/${x.channel}`)}>#{x.channel}</a> {x.status} · {f.elapsed(x.ms)}{x.error && <span class="danger"> {x.error}</span>}</li>)}</ol>
-				: row.channel ? <a href={href(`channels/${row.channel}`)}>#{row.channel}</a> : "–"}</dd>
+				: row.channel ? <><a href={href(`channels/${row.channel}`)}>#{row.channel}</a>{(row.attempts ?? 1) > 1 && ` · ${t("logs.attempts", { n: row.attempts! })}`}{row.http_status ? ` · HTTP ${row.http_status}` : ""}{row.finish && row.finish !== "complete" ? ` · ${row.finish}` : ""}</> : "–"}</dd>
 		</>
 	);
+}
+
+interface Capture {
+	request: string;
+	request_total: number;
+	response: string;
+	response_total: number;
+}
+
+function pretty(text: string): string {
+	try {
+		return JSON.stringify(JSON.parse(text), null, 2);
+	} catch {
+		return text;
+	}
+}
+
+/** What was kept while the key asked for it; most requests have none. */
+function Bodies({ id }: { id: string }) {
+	const kept = useResource<Capture>(`log/${encodeURIComponent(id)}/capture`);
+	if (!kept.data)
+		return kept.error ? <p class="second">{t("logs.noBodies")}</p> : <Skeleton lines={2} />;
+	const part = (name: "request" | "response") => (
+		<section class="stack tight"><h3>{t(`logs.body.${name}`)}</h3><CodeBlock text={pretty(kept.data![name])} />
+			{kept.data![`${name}_total`] > kept.data![name].length && <p class="quiet small">{t("logs.bodyCut", { n: f.number(kept.data![`${name}_total`]) })}</p>}</section>
+	);
+	return <>{part("request")}{part("response")}</>;
 }
 
 export function Detail({ row, onClose }: { row: LogRow; onClose(): void }) {
@@ -50,7 +80,7 @@ export function Detail({ row, onClose }: { row: LogRow; onClose(): void }) {
 				{row.request_id && <><dt>{t("logs.request")}</dt><dd class="row"><code>{row.request_id}</code><CopyIcon text={row.request_id} label={t("logs.copyRequest")} /></dd></>}
 				{row.username && <><dt>{t("logs.user")}</dt><dd>{row.username}</dd></>}
 				{row.token_name && <><dt>{t("logs.key")}</dt><dd>{row.token_name}</dd></>}
-				{row.model_name && <><dt>{t("logs.model")}</dt><dd>{row.model_name}{row.upstream_model && row.upstream_model !== row.model_name && ` → ${row.upstream_model}`}</dd></>}
+				{row.model_name && <><dt>{t("logs.model")}</dt><dd>{row.model_name}{row.origin_model && row.origin_model !== row.model_name && <span class="quiet"> ← {row.origin_model}</span>}</dd></>}
 				{row.elapsed_time > 0 && (
 					<><dt>{t("logs.time")}</dt><dd>{[
 						t(row.is_stream ? "logs.stream" : "logs.whole"),
@@ -65,9 +95,11 @@ export function Detail({ row, onClose }: { row: LogRow; onClose(): void }) {
 				<Cost row={row} />
 				{row.system_prompt_reset && <><dt>{t("logs.prompt")}</dt><dd>{t("logs.promptReset")}</dd></>}
 				{row.client_address && <><dt>{t("logs.address")}</dt><dd>{row.client_address}</dd></>}
+				{row.type === LOG.error && row.content && <><dt>{t("logs.error")}</dt><dd class="danger" style={{ whiteSpace: "pre-wrap" }}>{row.content}</dd></>}
 				{row.error && <><dt>{t("logs.error")}</dt><dd class="danger">{row.error}</dd></>}
-				{row.content && <><dt>{t("logs.text")}</dt><dd style={{ whiteSpace: "pre-wrap" }}>{row.content}</dd></>}
+				{row.content && row.type !== LOG.error && <><dt>{t("logs.text")}</dt><dd style={{ whiteSpace: "pre-wrap" }}>{row.content}</dd></>}
 			</dl>
+			{row.request_id && can("capture") && (row.type === LOG.usage || row.type === LOG.error) && <Fold title={t("logs.bodies")}><Bodies id={row.request_id} /></Fold>}
 		</Drawer>
 	);
 }

@@ -19,7 +19,7 @@ const line = (r: LogRow): (string | number)[] => [
 export function exportLog(path: string, filter: Record<string, string | number | undefined>): void {
 	const name = `log-${Object.values(filter).filter(Boolean).join("-").replace(/[^\w.-]+/g, "_") || "all"}.csv`;
 	if (can("log.export")) {
-		location.href = apiUrl(`log/export?${queryString({ ...filter, format: "csv" })}`);
+		location.href = apiUrl(`${path}export?${queryString({ ...filter, format: "csv" })}`);
 		return;
 	}
 	const size = can("list.paging") ? 100 : 10;

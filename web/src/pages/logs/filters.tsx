@@ -1,6 +1,6 @@
 // filters.tsx — range, type, and what else narrows the log; all of it in the address
 import { useState } from "preact/hooks";
-import { role } from "../../api/session";
+import { can, role } from "../../api/session";
 import { ROLE } from "../../api/types";
 import { t } from "../../i18n";
 import { parseFilter } from "../../lib/log-text";
@@ -70,7 +70,7 @@ export function Filters() {
 				<option value="custom">{t("logs.custom")}</option>
 			</select>
 			<select class="input" aria-label={t("logs.type")} value={query.type ?? "0"} onChange={(e) => setQuery({ type: e.currentTarget.value === "0" ? "" : e.currentTarget.value, p: "" })}>
-				{([0, 1, 2, 3, 4, 5] as const).map((n) => <option key={n} value={String(n)}>{t(`logs.type.${n}`)}</option>)}
+				{(can("log.detail") ? [0, 1, 2, 3, 4, 5, 6] as const : [0, 1, 2, 3, 4, 5] as const).map((n) => <option key={n} value={String(n)}>{t(`logs.type.${n}`)}</option>)}
 			</select>
 			<FilterBox />
 			{chips.map((n) => (

@@ -62,7 +62,7 @@ function Meta({ answer, onRetry }: { answer: Answer; onRetry(): void }) {
 export function TurnView({ turn, onRetry, onEdit }: { turn: Turn; onRetry(): void; onEdit(): void }) {
 	return (
 		<>
-			<div class="turn"><span class="who">{t("playground.you")}</span><div><div class="said">{turn.asked}</div><Button small kind="plain" onClick={onEdit}>{t("edit")}</Button></div></div>
+			<div class="turn"><span class="who">{t("playground.you")}</span><div><div class="said">{turn.asked}</div><span class="outdent"><Button small kind="plain" onClick={onEdit}>{t("edit")}</Button></span></div></div>
 			<div class={turn.answers.length > 1 ? "answers" : ""}>{turn.answers.map((a, i) => (
 				<div class={turn.answers.length > 1 ? "card stack tight" : "turn"} key={i}>
 					<span class="who">{a.model}</span>

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { post, put } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
-import { currency, me, role } from "../../api/session";
+import { can, currency, me, role } from "../../api/session";
 import { ROLE, type User } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
@@ -12,6 +12,7 @@ import { Button, LinkButton } from "../../ui/button";
 import { confirm, Drawer } from "../../ui/dialog";
 import { amountFault, FormFault, MoneyField, SecretField, Segments, SelectField, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
+import { Limits } from "../../ui/limits";
 import { Banner, Loaded } from "../../ui/state";
 import { toast } from "../../ui/toast";
 
@@ -132,11 +133,12 @@ function Danger({ user, onClose }: { user: User; onClose(): void }) {
 	);
 }
 
-type Tab = "profile" | "balance" | "danger";
+type Tab = "profile" | "balance" | "limits" | "danger";
 
 function EditUser({ user, onClose }: { user: User; onClose(): void }) {
 	const [tab, setTab] = useState<Tab>("profile");
-	const tabs: Tab[] = user.role >= ROLE.root ? ["profile", "balance"] : ["profile", "balance", "danger"];
+	const limits: Tab[] = can("limits") && role.value >= ROLE.root ? ["limits"] : [];
+	const tabs: Tab[] = user.role >= ROLE.root ? ["profile", "balance", ...limits] : ["profile", "balance", ...limits, "danger"];
 	return (
 		<Drawer title={user.display_name || user.username} onClose={onClose} footer={<LinkButton href={href("logs", { username: user.username, range: "7d" })}>{t("users.activity")}</LinkButton>}>
 			{!mayActOn(user) || user.id === me.value?.id && role.value < ROLE.root
@@ -146,6 +148,7 @@ function EditUser({ user, onClose }: { user: User; onClose(): void }) {
 						<span><Segments label={t("users.section")} value={tab} onChange={setTab} options={tabs.map((x) => ({ value: x, label: t(`users.tab.${x}`) }))} /></span>
 						{tab === "profile" && <Profile user={user} onClose={onClose} />}
 						{tab === "balance" && <Balance user={user} onClose={onClose} />}
+						{tab === "limits" && <Limits scope="user" subject={String(user.id)} />}
 						{tab === "danger" && <Danger user={user} onClose={onClose} />}
 					</>
 				)}
