@@ -119,6 +119,8 @@ for (const mode of ["light", "dark"]) {
 		for (const [name, hash] of Object.entries(pages)) {
 			current = name;
 			await visit(page, hash);
+			if (name === "overview")
+				await page.getByText(/things need attention/).waitFor();
 			if (name === "playground") {
 				await page.getByLabel("Message").fill("Explain FastCGI in one sentence.");
 				await page.getByRole("button", { name: "Send" }).click();

@@ -14,6 +14,8 @@ if (!hasBrowser) {
 }
 
 const { browser, gateway } = await import("./common.mjs");
+for (const signal of ["SIGINT", "SIGTERM"])
+	process.once(signal, () => void gateway.stop().finally(() => process.exit(1))); // leaves nothing running
 const files = process.env.CASES?.split(",") ?? ["start", "accounts", "channels", "jobs", "keys", "playground", "logs", "operate", "settings", "safety", "looks"];
 const tests = {};
 for (const file of files)
