@@ -35,20 +35,26 @@ cell_word *cells_find(const struct cells *t, uint64_t key)
 	return NULL;
 }
 
-/* The free way, or the one whose cell is worth the least. */
-static size_t cheapest(const struct cells *t, cell_word *bucket)
+/* The way that has the key, else the first free one, else the one whose cell is worth the least; *seen
+ * is whose it was. One walk finds and places: ways are filled in their order, so of two who make the
+ * same key both want the same way, and one sees the other there. */
+static size_t place_for(const struct cells *t, cell_word *bucket, uint64_t key, uint64_t *seen)
 {
 	size_t best = 0;
 	int64_t least = INT64_MAX;
 
 	for (size_t way = 0; way < CELLS_WAYS; way++) {
+		uint64_t owner = atomic_load_explicit(&bucket[way], memory_order_acquire);
 		int64_t keep = cell_time(&cell_of(t, bucket, way)[CELL_KEEP]);
 
-		if (atomic_load_explicit(&bucket[way], memory_order_relaxed) == 0)
+		if (owner == key || owner == 0) {
+			*seen = owner;
 			return way;
-		if (keep < least) {
+		}
+		if (way == 0 || keep < least) {
 			least = keep;
 			best = way;
+			*seen = owner;
 		}
 	}
 	return best;
@@ -56,24 +62,21 @@ static size_t cheapest(const struct cells *t, cell_word *bucket)
 
 cell_word *cells_claim(const struct cells *t, uint64_t key, int64_t now_ms)
 {
-	cell_word *bucket = bucket_of(t, key), *cell = cells_find(t, key);
-	uint64_t old;
+	cell_word *bucket = bucket_of(t, key), *cell;
+	uint64_t owner = 0;
 	size_t way;
 
 	assert(key != 0);
-	while (!cell) {
-		way = cheapest(t, bucket);
-		old = atomic_load_explicit(&bucket[way], memory_order_relaxed);
-		if (!atomic_compare_exchange_strong(&bucket[way], &old, key)) {
-			cell = cells_find(t, key); /* perhaps another made it */
-			continue;
-		}
-		cell = cell_of(t, bucket, way);
-		/* A way that was never used is zero, and may be in use already by who found it. */
-		for (size_t i = 1; old && i < t->words; i++)
-			atomic_store_explicit(&cell[i], 0, memory_order_relaxed);
-		cell_set_time(&cell[CELL_KEEP], now_ms + 1);
-	}
+	do
+		way = place_for(t, bucket, key, &owner);
+	while (owner != key && !atomic_compare_exchange_strong(&bucket[way], &owner, key));
+	cell = cell_of(t, bucket, way);
+	if (owner == key)
+		return cell;
+	/* A way that was never used is zero, and may be in use already by who found it. */
+	for (size_t i = 1; owner && i < t->words; i++)
+		atomic_store_explicit(&cell[i], 0, memory_order_relaxed);
+	cell_set_time(&cell[CELL_KEEP], now_ms + 1);
 	return cell;
 }
 

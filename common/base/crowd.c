@@ -1,8 +1,10 @@
 /* DESIGN  A cell is the hash of its key and one count per process. Who enters counts itself first
  * and adds up afterwards, so two who race see each other and never both take the last place; who
  * finds too many takes itself back and tries again a few times, since the other may have done the
- * same. A cell that counts nobody is free: a newcomer writes its key there and looks again whether
- * somebody entered under the old key meanwhile. */
+ * same. A cell that counts nobody is free. A newcomer writes its key there with the mark OPENING,
+ * which lets nobody in, then looks whether somebody entered under the old key meanwhile and
+ * whether the key has, or is getting, another cell of the bucket: of two who open two cells at
+ * least one sees the other. Who finds a marked cell does the same: its opener may be dead. */
 #include "base/crowd.h"
 
 #include <assert.h>
@@ -15,6 +17,8 @@
 
 #define WAYS 8
 #define TRIES 8
+/* The key's cell is being made. */
+#define OPENING ((uint64_t)1 << 63)
 
 struct cell {
 	_Atomic(uint64_t) key;
@@ -78,16 +82,10 @@ void crowd_free(struct crowd *g)
 
 uint64_t crowd_key(const struct crowd *g, struct str key)
 {
-	uint64_t h = atomic_load_explicit(&g->shared->seed, memory_order_relaxed);
+	uint64_t h =
+	    str_hash_seeded(key, atomic_load_explicit(&g->shared->seed, memory_order_relaxed)) &
+	    ~OPENING;
 
-	for (size_t i = 0; i < key.n; i++) {
-		h ^= (unsigned char)key.p[i];
-		h *= UINT64_C(0x100000001b3);
-		h ^= h >> 29;
-	}
-	h ^= h >> 33;
-	h *= UINT64_C(0xff51afd7ed558ccd);
-	h ^= h >> 33;
 	return h ? h : 1;
 }
 
@@ -112,30 +110,58 @@ static struct cell *find(const struct crowd *g, uint64_t key)
 	return NULL;
 }
 
-/* Takes over a cell that counts nobody; NULL when there is none. */
-static struct cell *take_over(const struct crowd *g, uint64_t key)
+/* Whether no other cell of the bucket has the key, opened or not. */
+static bool alone(const struct crowd *g, struct cell *bucket, const struct cell *mine, uint64_t key)
 {
-	struct cell *bucket = &g->shared->cells[((size_t)key & g->mask) * g->ways];
-
 	for (size_t i = 0; i < g->ways; i++) {
-		uint64_t other = atomic_load(&bucket[i].key), mine = key;
-
-		if (sum(g, &bucket[i]) != 0)
-			continue;
-		if (!atomic_compare_exchange_strong(&bucket[i].key, &other, key)) {
-			if (other == key)
-				return &bucket[i];
-			continue;
-		}
-		if (sum(g, &bucket[i]) == 0)
-			return &bucket[i];
-		/* Somebody entered under the old key in between: it is theirs. */
-		atomic_compare_exchange_strong(&bucket[i].key, &mine, other);
+		if (&bucket[i] != mine && (atomic_load(&bucket[i].key) & ~OPENING) == key)
+			return false;
 	}
-	return NULL;
+	return true;
 }
 
-/* One try. *counted tells whether it came to a decision. */
+/* A marked cell becomes the key's, or is given back: to `old`, or when another marked it (old is
+ * NULL then) only if it counts nobody. */
+static void open_cell(const struct crowd *g, struct cell *bucket, struct cell *cell, uint64_t key,
+    const uint64_t *old)
+{
+	uint64_t marked = key | OPENING;
+	bool empty = sum(g, cell) == 0;
+
+	if (empty && alone(g, bucket, cell, key))
+		atomic_compare_exchange_strong(&cell->key, &marked, key);
+	else if (empty || old)
+		atomic_compare_exchange_strong(&cell->key, &marked, old ? *old : 0);
+}
+
+/* Makes a cell for a key that has none; false when all cells of its bucket are in use. Look again
+ * whether it is there: others may have been at it. */
+static bool make_cell(const struct crowd *g, uint64_t key)
+{
+	struct cell *bucket = &g->shared->cells[((size_t)key & g->mask) * g->ways];
+	bool missed = false;
+
+	for (size_t i = 0; i < g->ways; i++) {
+		if (atomic_load(&bucket[i].key) == (key | OPENING)) {
+			open_cell(g, bucket, &bucket[i], key, NULL);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < g->ways; i++) {
+		uint64_t old = atomic_load(&bucket[i].key);
+
+		if ((old & OPENING) || sum(g, &bucket[i]) != 0)
+			continue;
+		if (atomic_compare_exchange_strong(&bucket[i].key, &old, key | OPENING)) {
+			open_cell(g, bucket, &bucket[i], key, &old);
+			return true;
+		}
+		missed = true;
+	}
+	return missed || !alone(g, bucket, NULL, key);
+}
+
+/* One try. *decided tells whether it came to a decision. */
 static bool try_enter(struct crowd *g, struct cell *cell, uint64_t key, int64_t most, bool *decided)
 {
 	atomic_fetch_add(&cell->counts[g->slot], 1);
@@ -157,10 +183,10 @@ bool crowd_enter(struct crowd *g, uint64_t key, int64_t most, struct crowd_hold 
 		struct cell *cell = find(g, key);
 		bool decided;
 
-		if (!cell)
-			cell = take_over(g, key);
-		if (!cell)
+		if (!cell && !make_cell(g, key))
 			return true;
+		if (!cell && !(cell = find(g, key)))
+			continue;
 		if (try_enter(g, cell, key, most, &decided)) {
 			hold->cell = (uint32_t)(cell - g->shared->cells) + 1;
 			return true;

@@ -93,20 +93,9 @@ void rate_table_free(struct rate_table *t)
 	mem_free(t);
 }
 
-/* FNV's low bits know little of the key's beginning: stirred with the seed until all bits do. */
 uint64_t rate_key(const struct rate_table *t, struct str key)
 {
-	uint64_t h = atomic_load_explicit(&t->shared->seed, memory_order_relaxed);
-
-	for (size_t i = 0; i < key.n; i++) {
-		h ^= (unsigned char)key.p[i];
-		h *= UINT64_C(0x100000001b3);
-		h ^= h >> 29;
-	}
-	h ^= h >> 33;
-	h *= UINT64_C(0xff51afd7ed558ccd);
-	h ^= h >> 33;
-	return h ? h : 1;
+	return str_hash_seeded(key, atomic_load_explicit(&t->shared->seed, memory_order_relaxed));
 }
 
 /* The key's cell, NULL when it has none. */
@@ -129,9 +118,12 @@ static struct cell *find_or_take(const struct rate_table *t, uint64_t key, int64
 
 	for (size_t i = 0; !found && i < t->ways; i++) {
 		uint64_t other = atomic_load_explicit(&bucket[i].key, memory_order_relaxed);
+		bool over = atomic_load_explicit(&bucket[i].tat, memory_order_acquire) <= now;
 
-		if (atomic_load_explicit(&bucket[i].tat, memory_order_relaxed) <= now &&
-		    (atomic_compare_exchange_strong(&bucket[i].key, &other, key) || other == key))
+		if (over && atomic_compare_exchange_strong(&bucket[i].key, &other, key))
+			found = &bucket[i];
+		/* Or somebody took it for the same key just now: one key has one cell. */
+		else if (atomic_load_explicit(&bucket[i].key, memory_order_relaxed) == key)
 			found = &bucket[i];
 	}
 	return found ? found : bucket;
@@ -197,7 +189,7 @@ bool rate_take(struct rate_table *t, uint64_t key, struct rate_limit limit, int6
 			return false;
 		}
 	} while (!atomic_compare_exchange_weak_explicit(&cell->tat, &tat, next,
-	    memory_order_relaxed, memory_order_relaxed));
+	    memory_order_release, memory_order_relaxed));
 	look(view, pace, ahead + cost);
 	return true;
 }
@@ -219,7 +211,7 @@ void rate_adjust(struct rate_table *t, uint64_t key, struct rate_limit limit, in
 		if (next > last)
 			next = last;
 	} while (!atomic_compare_exchange_weak_explicit(&cell->tat, &tat, next,
-	    memory_order_relaxed, memory_order_relaxed));
+	    memory_order_release, memory_order_relaxed));
 }
 
 bool rate_allow(struct rate_table *t, struct str key, int64_t n, int64_t period_ms,

@@ -223,6 +223,16 @@ bool str_to_double(struct str s, double *out)
 	return true;
 }
 
+struct str str_put(char *text, size_t *used, struct str s)
+{
+	char *to = text + *used;
+
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	*used += s.n;
+	return (struct str){ to, s.n };
+}
+
 uint64_t str_hash(struct str s)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -232,6 +242,21 @@ uint64_t str_hash(struct str s)
 		hash *= UINT64_C(0x100000001b3);
 	}
 	return hash;
+}
+
+uint64_t str_hash_seeded(struct str s, uint64_t seed)
+{
+	uint64_t h = seed;
+
+	for (size_t i = 0; i < s.n; i++) {
+		h ^= (unsigned char)s.p[i];
+		h *= UINT64_C(0x100000001b3);
+		h ^= h >> 29;
+	}
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	return h ? h : 1;
 }
 
 bool str_is_utf8(struct str s)

@@ -67,8 +67,15 @@ bool str_list_has(struct str list, struct str word);
 MUST_USE bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *out);
 MUST_USE bool str_to_double(struct str s, double *out);
 
+/* Copies s to text + *used and moves *used on: for texts that lie behind a struct, in room that was
+ * reckoned before. A view of the copy. */
+struct str str_put(char *text, size_t *used, struct str s);
+
 /* FNV-1a of the bytes, for tables in memory; not for secrets. */
 uint64_t str_hash(struct str s);
+/* The same from a seed, stirred until all bits know of every byte, since FNV's low bits know little of
+ * the beginning; never 0. */
+uint64_t str_hash_seeded(struct str s, uint64_t seed);
 
 /* Well-formed UTF-8, no surrogates, nothing above U+10FFFF? */
 bool str_is_utf8(struct str s);

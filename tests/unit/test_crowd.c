@@ -196,6 +196,56 @@ static void test_never_too_many(void **state)
 	mapping_close(m);
 }
 
+#define NEW_KEYS 500
+#define AT_ONCE 4
+
+static struct {
+	struct crowd *g;
+	pthread_barrier_t gate;
+	atomic_int inside[NEW_KEYS];
+} first;
+
+static void *come_first(void *arg)
+{
+	for (int i = 0; i < NEW_KEYS; i++) {
+		struct crowd_hold hold;
+		char key[32];
+		int n = snprintf(key, sizeof(key), "new %d", i);
+
+		pthread_barrier_wait(&first.gate);
+		if (crowd_enter(first.g, crowd_key(first.g, (struct str){ key, (size_t)n }), 1,
+		        &hold))
+			atomic_fetch_add(&first.inside[i], 1);
+		pthread_barrier_wait(&first.gate);
+		crowd_leave(first.g, &hold);
+	}
+	return NULL;
+}
+
+/* All come to a key that has no cell yet, in the same instant: it gets one, and never two go in.
+ * That they turn each other away is rare. */
+static void test_new_keys_have_one_cell(void **state)
+{
+	pthread_t threads[AT_ONCE];
+	struct mapping *m;
+	int entered = 0;
+
+	first.g = crowd_over(&m, CELLS);
+	pthread_barrier_init(&first.gate, NULL, AT_ONCE);
+	for (int i = 0; i < AT_ONCE; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, come_first, NULL), 0);
+	for (int i = 0; i < AT_ONCE; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < NEW_KEYS; i++) {
+		assert_in_range(first.inside[i], 0, 1);
+		entered += first.inside[i];
+	}
+	assert_in_range(entered, NEW_KEYS * 9 / 10, NEW_KEYS);
+	pthread_barrier_destroy(&first.gate);
+	crowd_free(first.g);
+	mapping_close(m);
+}
+
 /* ---- the dead ------------------------------------------------------------------------------- */
 
 static void test_killed_process(void **state)
@@ -248,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_bucket, new_file, drop_file),
 		cmocka_unit_test_setup_teardown(test_no_number, new_file, drop_file),
 		cmocka_unit_test_setup_teardown(test_never_too_many, new_file, drop_file),
+		cmocka_unit_test_setup_teardown(test_new_keys_have_one_cell, new_file, drop_file),
 		cmocka_unit_test_setup_teardown(test_killed_process, new_file, drop_file),
 	};
 

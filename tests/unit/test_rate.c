@@ -374,6 +374,48 @@ static void test_mapped_processes(void **state)
 	unlink(path);
 }
 
+/* ---- many at a new key ---------------------------------------------------------------------- */
+
+#define NEW_KEYS 2000
+#define AT_ONCE 4
+
+static struct {
+	struct rate_table *table; /* small: its pages are there, so that threads do meet */
+	pthread_barrier_t start;
+	atomic_int allowed;
+} door;
+
+static void *knock(void *arg)
+{
+	char key[32];
+	int retry;
+
+	for (int i = 0; i < NEW_KEYS; i++) {
+		int n = snprintf(key, sizeof(key), "knock %d", i);
+
+		pthread_barrier_wait(&door.start);
+		atomic_fetch_add(&door.allowed,
+		    rate_allow(door.table, (struct str){ key, (size_t)n }, 1, HOUR_MS, &retry));
+	}
+	return NULL;
+}
+
+/* All come to a key that has no cell yet, in the same instant: one cell is made, and one goes in. */
+static void test_new_keys_have_one_cell(void **state)
+{
+	pthread_t threads[AT_ONCE];
+
+	door.table = rate_table_new(1 << 14);
+	pthread_barrier_init(&door.start, NULL, AT_ONCE);
+	for (int i = 0; i < AT_ONCE; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, knock, NULL), 0);
+	for (int i = 0; i < AT_ONCE; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&door.allowed), NEW_KEYS);
+	pthread_barrier_destroy(&door.start);
+	rate_table_free(door.table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +435,7 @@ int main(void)
 		cmocka_unit_test(test_debt),
 		cmocka_unit_test(test_cells_are_taken_over),
 		cmocka_unit_test(test_mapped_processes),
+		cmocka_unit_test(test_new_keys_have_one_cell),
 	};
 
 	return cmocka_run_group_tests_name("rate", tests, make_table, free_table);
