@@ -4,8 +4,8 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "message.h"
+#include "outcall.h"
 #include "net/fcgi.h"
-#include "net/server.h"
 #include "oauth.h"
 
 #define BODY_MAX_BYTES ((size_t)64 * 1024)
@@ -179,30 +179,6 @@ struct oauth *oauth_of(const struct req *r)
 	return access_actor(r)->job;
 }
 
-static void free_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-/* On a worker. */
-static void resume(struct task *task, void *room)
-{
-	struct req *r = CONTAINER_OF(task, struct req, task);
-
-	server_finish(r, proceed, worker_local(room));
-}
-
-/* On the wire: keep the answer, give the request to a worker. */
-static void answered(void *arg, struct upstream_reply *reply)
-{
-	struct req *r = arg;
-
-	oauth_of(r)->reply = *reply;
-	arena_defer(r->arena, free_arena, reply->arena);
-	r->task.run = resume;
-	server_defer(r->server, &r->task);
-}
-
 /* Gives the call to the wire: from then on nobody here touches r. */
 static bool send(struct oauth *o, struct err *err)
 {
@@ -223,8 +199,7 @@ static bool send(struct oauth *o, struct err *err)
 	limits->connect_ms = limits->total_ms;
 	limits->first_byte_ms = limits->total_ms;
 	limits->idle_ms = limits->total_ms;
-	req_defer(r);
-	upstream_fetch(reply_wire(r), arena_new(4096), u, OAUTH_REPLY_MAX, answered, r);
+	outcall_send(r, u, OAUTH_REPLY_MAX, &o->reply, proceed);
 	return true;
 }
 

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "message.h"
-#include "net/server.h"
+#include "outcall.h"
 #include "net/upstream.h"
 #include "store/code.h"
 
@@ -74,30 +74,6 @@ static bool proceed(struct req *r, struct resp *out, struct err *err)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static void free_arena(void *arena)
-{
-	arena_free(arena);
-}
-
-static void resume(struct task *task, void *room)
-{
-	struct req *r = CONTAINER_OF(task, struct req, task);
-
-	server_finish(r, proceed, worker_local(room));
-}
-
-/* On the wire. */
-static void answered(void *arg, struct upstream_reply *reply)
-{
-	struct req *r = arg;
-	struct check *c = access_actor(r)->job;
-
-	c->reply = *reply;
-	arena_defer(r->arena, free_arena, reply->arena);
-	r->task.run = resume;
-	server_defer(r->server, &r->task);
-}
-
 static void add_form(struct buf *b, const char *name, struct str value)
 {
 	buf_addf(b, "%s%s=", b->len ? "&" : "", name);
@@ -127,8 +103,7 @@ static void start(struct req *r, struct check *c)
 	u->limits.connect_ms = TURNSTILE_TIMEOUT_MS;
 	u->limits.first_byte_ms = TURNSTILE_TIMEOUT_MS;
 	u->limits.total_ms = TURNSTILE_TIMEOUT_MS;
-	req_defer(r);
-	upstream_fetch(reply_wire(r), arena_new(4096), u, REPLY_MAX, answered, r);
+	outcall_send(r, u, REPLY_MAX, &c->reply, proceed);
 }
 
 bool turnstile_then(struct req *r, handler_fn *then, struct resp *out, struct err *err)

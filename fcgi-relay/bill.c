@@ -40,12 +40,7 @@ static struct posted *posted_new(enum ledger_kind kind, size_t text_bytes)
 
 static struct str keep(struct posted *p, struct str s)
 {
-	char *to = p->text + p->used;
-
-	if (s.n)
-		memcpy(to, s.p, s.n);
-	p->used += s.n;
-	return (struct str){ to, s.n };
+	return str_put(p->text, &p->used, s);
 }
 
 static struct str request_id(const struct exchange *x)

@@ -1,5 +1,7 @@
 #include "heads.h"
 
+#include "answer.h"
+
 struct kept_header {
 	const char *prefix, *as; /* as NULL: under its own name */
 };
@@ -77,4 +79,17 @@ void heads_keep_raw(struct exchange *x, const struct upstream_head *head)
 		keep_all(x, head);
 	else
 		keep(x, head, raw_headers, COUNT_OF(raw_headers));
+}
+
+void heads_commit(struct exchange *x, int status, struct headers *h)
+{
+	struct req *r = x->req;
+
+	headers_add_c(h, "X-Accel-Buffering", "no");
+	answer_cors(r, h);
+	watch_headers(x, -1, h);
+	reply_start(r, status, h);
+	x->committed = true;
+	x->reply_status = status;
+	x->first_byte_ms = wire_now_ms(exchange_wire(x)) - r->started_ms;
 }

@@ -186,6 +186,19 @@ void limit_entry_undo(struct limit_entry *e, const struct limit_counters *c)
 		give_back(e, c, (enum limit_kind)i, e->tokens);
 }
 
+bool limit_entry_enter_all(struct limit_entry *list, size_t count, const struct limit_counters *c,
+    int64_t tokens, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (limit_entry_enter(&list[i], c, tokens, err))
+			continue;
+		while (i-- > 0)
+			limit_entry_undo(&list[i], c);
+		return false;
+	}
+	return true;
+}
+
 /* ---- durations ------------------------------------------------------------------------------- */
 
 /* Thousandths without zeros at the end: ".5", "". */

@@ -49,6 +49,9 @@ int64_t limit_entry_cost(enum limit_kind kind, int64_t tokens);
 
 MUST_USE bool limit_entry_enter(struct limit_entry *e, const struct limit_counters *c,
     int64_t tokens, struct err *err);
+/* All of them or, when one refuses, none. */
+MUST_USE bool limit_entry_enter_all(struct limit_entry *list, size_t count,
+    const struct limit_counters *c, int64_t tokens, struct err *err);
 /* Would it be let in now? Takes nothing. */
 bool limit_entry_is_free(const struct limit_entry *e, const struct limit_counters *c,
     int64_t tokens);

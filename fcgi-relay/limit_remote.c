@@ -262,13 +262,9 @@ static bool decide_here(struct exchange *x, bool *by_channel, struct err *err)
 	const struct limit_counters *counters = &hold->limiter->counters;
 
 	hold->remote = false;
-	for (size_t i = 0; !hold->remote_entered && i < hold->count; i++) {
-		if (limit_entry_enter(&hold->callers[i], counters, hold->tokens, err))
-			continue;
-		while (i-- > 0)
-			limit_entry_undo(&hold->callers[i], counters);
+	if (!hold->remote_entered &&
+	    !limit_entry_enter_all(hold->callers, hold->count, counters, hold->tokens, err))
 		return false;
-	}
 	*by_channel =
 	    has_channel(hold) && !limit_entry_enter(&hold->channel, counters, hold->tokens, err);
 	return !*by_channel;

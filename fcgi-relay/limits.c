@@ -1,8 +1,6 @@
 #include "limits.h"
 
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -11,6 +9,7 @@
 #include "base/mem.h"
 #include "base/zone.h"
 #include "billing/budget.h"
+#include "net/cidr.h"
 #include "store/redis.h"
 
 #include "limit_remote.h"
@@ -52,18 +51,6 @@ static void reap_sometimes(struct limiter *l, int64_t now_ms)
 
 /* ---- which rules there are -------------------------------------------------------------------- */
 
-/* IPv6 hands whole /64 networks to everybody, so such a network is one address here. */
-static struct str address_subject(struct arena *a, struct str address)
-{
-	struct in6_addr six;
-	char text[INET6_ADDRSTRLEN];
-
-	if (inet_pton(AF_INET6, str_dup(a, address), &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
-		return address;
-	memset(six.s6_addr + 8, 0, 8);
-	return inet_ntop(AF_INET6, &six, text, sizeof(text)) ? arena_str(a, str_c(text)) : address;
-}
-
 static struct str subject_of(const struct exchange *x, enum limit_scope scope)
 {
 	const struct token_owner *owner = &x->caller->owner;
@@ -77,7 +64,7 @@ static struct str subject_of(const struct exchange *x, enum limit_scope scope)
 	case LIMIT_GROUP:
 		return owner->group;
 	case LIMIT_ADDRESS:
-		return address_subject(a, x->req->remote_addr);
+		return cidr_client(a, x->req->remote_addr);
 	case LIMIT_CHANNEL:
 	case LIMIT_SCOPES:
 		break;
@@ -179,14 +166,8 @@ bool limits_enter(struct exchange *x, struct err *err)
 	x->limit = hold;
 	arena_defer(x->req->arena, leave_at_last, x);
 	hold->remote = l->redis && redis_is_up(l->redis);
-	for (size_t i = 0; !hold->remote && i < hold->count; i++) {
-		if (limit_entry_enter(&hold->callers[i], &l->counters, hold->tokens, err))
-			continue;
-		while (i-- > 0)
-			limit_entry_undo(&hold->callers[i], &l->counters);
-		return false;
-	}
-	return true;
+	return hold->remote ||
+	    limit_entry_enter_all(hold->callers, hold->count, &l->counters, hold->tokens, err);
 }
 
 /* False: this channel has no rule. */

@@ -62,12 +62,7 @@ void pins_free(struct pins *p)
 
 static struct str keep(struct pin_op *p, struct str s)
 {
-	char *to = p->text + p->used;
-
-	if (s.n)
-		memcpy(to, s.p, s.n);
-	p->used += s.n;
-	return (struct str){ to, s.n };
+	return str_put(p->text, &p->used, s);
 }
 
 static bool run(struct db *db, struct ledger_op *op, struct err *err)

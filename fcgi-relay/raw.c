@@ -2,26 +2,13 @@
 
 #include "base/jscan.h"
 
-#include "answer.h"
+#include "heads.h"
 #include "capture.h"
-
-static void start_reply(struct exchange *x)
-{
-	struct req *r = x->req;
-
-	headers_add_c(&x->headers, "X-Accel-Buffering", "no");
-	answer_cors(r, &x->headers);
-	watch_headers(x, -1, &x->headers);
-	reply_start(r, x->upstream_status, &x->headers);
-	x->committed = true;
-	x->reply_status = x->upstream_status;
-	x->first_byte_ms = wire_now_ms(exchange_wire(x)) - r->started_ms;
-}
 
 void raw_feed(struct exchange *x, struct str bytes)
 {
 	if (!x->committed)
-		start_reply(x);
+		heads_commit(x, x->upstream_status, &x->headers);
 	reply_write(x->req, bytes);
 	capture_reply(x, bytes);
 	reply_flush(x->req);
@@ -30,7 +17,7 @@ void raw_feed(struct exchange *x, struct str bytes)
 void raw_close(struct exchange *x)
 {
 	if (!x->committed)
-		start_reply(x);
+		heads_commit(x, x->upstream_status, &x->headers);
 	x->call.finished = true;
 }
 

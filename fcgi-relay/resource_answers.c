@@ -13,16 +13,6 @@
 
 /* ---- what came of it ------------------------------------------------------------------------- */
 
-/* Which of the channel's keys it was. */
-static int64_t key_id(const struct exchange *x)
-{
-	for (size_t i = 0; i < x->channel->key_count; i++) {
-		if (str_eq(x->channel->keys[i].text, x->call.key))
-			return (int64_t)x->channel->keys[i].id;
-	}
-	return 0;
-}
-
 static struct resource new_pin(const struct exchange *x, struct str kind, struct str id)
 {
 	return (struct resource){
@@ -30,7 +20,7 @@ static struct resource new_pin(const struct exchange *x, struct str kind, struct
 		.id = id,
 		.user_id = x->caller->owner.token.user_id,
 		.channel_id = x->channel->row.id,
-		.key_id = key_id(x),
+		.key_id = (int64_t)x->tried.key->id,
 	};
 }
 

@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "capture.h"
+#include "heads.h"
 #include "resources.h"
 
 /* What one batch of events may grow to before it is sent. */
@@ -9,18 +10,11 @@
 
 static void start_reply(struct exchange *x)
 {
-	struct req *r = x->req;
 	struct headers h = x->headers;
 
 	headers_add_c(&h, "Content-Type", "text/event-stream");
 	headers_add_c(&h, "Cache-Control", "no-cache");
-	headers_add_c(&h, "X-Accel-Buffering", "no");
-	answer_cors(r, &h);
-	watch_headers(x, -1, &h);
-	reply_start(r, 200, &h);
-	x->committed = true;
-	x->reply_status = 200;
-	x->first_byte_ms = wire_now_ms(exchange_wire(x)) - r->started_ms;
+	heads_commit(x, 200, &h);
 }
 
 /* Sends what the dialect made. */

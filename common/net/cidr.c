@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/arena.h"
+
 /* Every address as 16 bytes; IPv4 in its ::ffff:0:0/96 form (RFC 4291, 2.5.5.2). */
 struct network {
 	uint8_t bytes[16];
@@ -85,6 +87,23 @@ bool cidr_is_public(struct str address)
 {
 	return cidr_list_has(STR("0.0.0.0/0,2000::/3"), address) &&
 	    !cidr_list_has(not_public, address);
+}
+
+struct str cidr_client(struct arena *a, struct str address)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct network n;
+	bool is_v4;
+
+	if (!parse_address(str_trim(address), &n))
+		return address;
+	is_v4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)n.bytes);
+	if (!is_v4)
+		memset(n.bytes + 8, 0, 8);
+	if (!inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? n.bytes + 12 : n.bytes, text,
+	        sizeof text))
+		return address;
+	return arena_str(a, str_c(text));
 }
 
 bool cidr_valid(struct str entry)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "provider/convert.h"
 
 #define TOKENS_CEILING (INT64_C(1) << 31)
 /* A report may be so many tokens, or so many times our own count, above what we saw. */
@@ -11,20 +12,6 @@
 #define REPORT_FACTOR 64
 /* The same where a report contradicts itself: a part larger than its whole. */
 #define BESIDE_SLACK 4096
-
-/* The members of those names, in one walk; absent ones are J_NONE. */
-static void pick(struct jval object, const struct str *names, struct jval *out, size_t n)
-{
-	struct jiter it = jscan_iter(object);
-	struct jval value;
-	struct str name;
-
-	memset(out, 0, n * sizeof(*out));
-	while (object.type == J_OBJECT && jscan_next_member(&it, &name, &value))
-		for (size_t i = 0; i < n; i++)
-			if (jscan_name_is(name, names[i]))
-				out[i] = value;
-}
 
 /* A count of tokens, or 0; *found when it was there at all. */
 static int64_t tokens(struct jval v, bool *found)
@@ -67,7 +54,7 @@ static void pick_details(const struct jval *any, const struct str *names, struct
 {
 	for (int i = 0; i < 2 && any->type != J_OBJECT; i++)
 		any++;
-	pick(*any, names, out, n);
+	convert_pick(*any, names, out, n);
 }
 
 /* Half a dozen APIs of OpenAI's say the same in two vocabularies: prompt and completion where text
@@ -140,7 +127,7 @@ bool adaptor_usage(struct jval usage, struct usage *out)
 
 	if (usage.type != J_OBJECT)
 		return false;
-	pick(usage, usage_names, v, COUNT_OF(v));
+	convert_pick(usage, usage_names, v, COUNT_OF(v));
 	u.prompt_tokens = larger(tokens(v[PROMPT], &found), tokens(v[INPUT], &found));
 	u.completion_tokens = larger(tokens(v[COMPLETION], &found), tokens(v[OUTPUT], &found));
 	total = tokens(v[TOTAL], &found);
@@ -224,6 +211,17 @@ const struct medium *adaptor_medium(const struct call *c, struct str url)
 			return &c->media[i];
 	}
 	return NULL;
+}
+
+struct usage adaptor_usage_shown(const struct call *c)
+{
+	struct usage u = c->usage;
+
+	if (!u.reported) {
+		u.prompt_tokens = ask_prompt_tokens(c->ask);
+		u.completion_tokens = token_meter_count(&c->meter);
+	}
+	return u;
 }
 
 struct str adaptor_keep(struct arena *a, struct buf *b)

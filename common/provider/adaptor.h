@@ -129,6 +129,9 @@ bool adaptor_usage(struct jval usage, struct usage *out);
  * that is far from all we saw, and parts that are more than their whole; called once at the end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
 
+/* What the client is told of it: our own count where the upstream reported none. */
+struct usage adaptor_usage_shown(const struct call *c);
+
 /* The bytes of b as long as the arena lives; b is empty afterwards, so ask buf_ok before. For
  * bodies made in encode. */
 struct str adaptor_keep(struct arena *a, struct buf *b);

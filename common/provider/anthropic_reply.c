@@ -217,24 +217,13 @@ static void note_meter(struct call *c, const struct anthropic_reply *r)
 	c->pieces = (int64_t)r->sink.pieces;
 }
 
-static struct usage usage_shown(const struct call *c)
-{
-	struct usage u = c->usage;
-
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
-		u.completion_tokens = token_meter_count(&c->meter);
-	}
-	return u;
-}
-
 static void finish(struct call *c, struct anthropic_reply *r)
 {
 	struct usage shown;
 
 	note_usage(c, r);
 	note_meter(c, r);
-	shown = usage_shown(c);
+	shown = adaptor_usage_shown(c);
 	sink_finish(&r->sink, r->finish ? r->finish : "stop");
 	sink_end(&r->sink, &shown);
 	c->finished = true;

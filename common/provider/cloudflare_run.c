@@ -73,24 +73,13 @@ static bool add_completion(struct call *c, struct upstream_req *out, struct err 
 	return put_json(c, out, &body, err);
 }
 
-static struct usage usage_shown(const struct call *c)
-{
-	struct usage u = c->usage;
-
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
-		u.completion_tokens = token_meter_count(&c->meter);
-	}
-	return u;
-}
-
 static void end_completion(struct call *c, struct cloudflare *s)
 {
 	struct usage shown;
 
 	c->meter = s->sink.meter;
 	c->pieces = (int64_t)s->sink.pieces;
-	shown = usage_shown(c);
+	shown = adaptor_usage_shown(c);
 	sink_finish(&s->sink, "stop");
 	sink_end(&s->sink, &shown);
 	c->finished = true;

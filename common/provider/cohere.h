@@ -45,8 +45,6 @@ MUST_USE bool cohere_add_rerank(struct call *c, struct buf *out, struct err *err
 
 /* usage or meta of a reply. */
 void cohere_note_usage(struct call *c, struct jval usage);
-/* Usage to tell the client: counted by us where Cohere counted nothing. */
-struct usage cohere_usage_shown(const struct call *c);
 /* finish_reason in OpenAI's words; NULL with err set when it means a failure. */
 const char *cohere_finish(struct call *c, struct jval reason, struct err *err);
 /* Finish, usage and end of the client's reply; false when the reason is a failure. */

@@ -224,7 +224,7 @@ enum step cohere_reranked(struct call *c, struct jval root, struct buf *out, str
 		convert_add_raw(out, "meta", v.text);
 		cohere_note_usage(c, v);
 	}
-	tokens = cohere_usage_shown(c).prompt_tokens;
+	tokens = adaptor_usage_shown(c).prompt_tokens;
 	buf_addf(out, ",\"usage\":{\"prompt_tokens\":%lld,\"total_tokens\":%lld}}",
 	    (long long)tokens, (long long)tokens);
 	c->finished = true;

@@ -33,17 +33,6 @@ void cohere_note_usage(struct call *c, struct jval usage)
 	u->reported = u->prompt_tokens + u->completion_tokens > 0;
 }
 
-struct usage cohere_usage_shown(const struct call *c)
-{
-	struct usage u = c->usage;
-
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
-		u.completion_tokens = token_meter_count(&c->meter);
-	}
-	return u;
-}
-
 const char *cohere_finish(struct call *c, struct jval reason, struct err *err)
 {
 	static const struct {
@@ -83,7 +72,7 @@ bool cohere_end(struct call *c, struct jval reason, struct err *err)
 	c->pieces = (int64_t)s->sink.pieces;
 	if (!finish)
 		return false;
-	shown = cohere_usage_shown(c);
+	shown = adaptor_usage_shown(c);
 	sink_finish(&s->sink, finish);
 	sink_end(&s->sink, &shown);
 	c->finished = true;

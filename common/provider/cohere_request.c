@@ -21,11 +21,6 @@ static struct jval param(const struct call *c, const char *name)
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-static struct str inside(struct jval string)
-{
-	return str_slice(string.text, 1, string.text.n - 1);
-}
-
 bool cohere_add_text(struct call *c, struct buf *out, struct jval content, size_t message,
     struct err *err)
 {
@@ -45,7 +40,7 @@ bool cohere_add_text(struct call *c, struct buf *out, struct jval content, size_
 		if (text.type != J_STRING)
 			return refuse(message, "this channel cannot take such a part here", err);
 		buf_add(out, any ? STR("\\n") : STR(""));
-		buf_add(out, inside(text));
+		buf_add(out, convert_inside(text));
 	}
 	buf_add_char(out, '"');
 	return true;

@@ -20,6 +20,11 @@ struct err;
 
 /* J_NONE when object is none or has no such member. */
 struct jval convert_member(struct jval object, struct str name);
+/* What stands between the quotes of a string, escapes as they are; "" for anything else. */
+static inline struct str convert_inside(struct jval string)
+{
+	return string.type == J_STRING ? str_slice(string.text, 1, string.text.n - 1) : STR("");
+}
 /* Present and not null? */
 static inline bool convert_given(struct jval v)
 {

@@ -62,24 +62,7 @@ bool gemini_usage(struct jval metadata, struct usage *out)
 	return true;
 }
 
-/* What the client is told: our count where the upstream has none. */
-static struct usage usage_shown(const struct call *c)
-{
-	struct usage u = c->usage;
-
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
-		u.completion_tokens = token_meter_count(&c->meter);
-	}
-	return u;
-}
-
 /* ---- parts -------------------------------------------------------------------------------- */
-
-static struct str inside(struct jval string)
-{
-	return string.type == J_STRING ? str_slice(string.text, 1, string.text.n - 1) : STR("");
-}
 
 /* For the part that is said next. */
 static void offer_signature(struct call *c, struct gemini_reply *s, struct jval signature)
@@ -167,8 +150,8 @@ static void say_call(struct call *c, struct gemini_reply *s, struct gemini_choic
 /* Only pictures have a place in a message. */
 static void say_data(struct call *c, struct gemini_reply *s, struct jval data)
 {
-	struct str mime = inside(convert_member(data, STR("mimeType")));
-	struct str encoded = inside(convert_member(data, STR("data")));
+	struct str mime = convert_inside(convert_member(data, STR("mimeType")));
+	struct str encoded = convert_inside(convert_member(data, STR("data")));
 	struct buf item;
 
 	if (!str_starts(mime, STR("image/")))
@@ -440,7 +423,7 @@ static bool say(struct call *c, struct gemini_reply *s, const struct jval *v, st
 /* Writes what ends the client's reply. */
 static bool finish(struct call *c, struct gemini_reply *s, struct err *err)
 {
-	struct usage shown = usage_shown(c);
+	struct usage shown = adaptor_usage_shown(c);
 
 	if (!s->started)
 		return err_set(err, ERR_UPSTREAM, "the upstream answered with nothing");

@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "provider/catalog.h"
+#include "provider/convert.h"
 #include "provider/datauri.h"
 #include "provider/providers.h"
 #include "provider/sink.h"
@@ -128,21 +129,7 @@ static void add_raw(struct writer *w, const char *name, struct str raw)
 	add(w, raw);
 }
 
-static struct str inside(struct jval string)
-{
-	return str_slice(string.text, 1, string.text.n - 1);
-}
-
 /* ---- messages ---------------------------------------------------------------------------- */
-
-static struct jval member(struct jval object, struct str name)
-{
-	struct jval v = { 0 };
-
-	if (object.type == J_OBJECT)
-		(void)jscan_member(object, name, &v);
-	return v;
-}
 
 static bool refuse_part(size_t message, size_t part, const char *why, struct err *err)
 {
@@ -152,17 +139,17 @@ static bool refuse_part(size_t message, size_t part, const char *why, struct err
 /* The base64 text of a part that is media; false for other parts. */
 static bool media_of(struct arena *a, struct jval part, struct str *uri, struct str *encoded)
 {
-	struct jval type = member(part, STR("type")), v;
+	struct jval type = convert_member(part, STR("type")), v;
 
 	*uri = *encoded = (struct str){ 0 };
 	if (jscan_is(type, STR("image_url"))) {
-		v = member(part, STR("image_url"));
-		*uri = jscan_text(a, v.type == J_STRING ? v : member(v, STR("url")));
+		v = convert_member(part, STR("image_url"));
+		*uri = jscan_text(a, v.type == J_STRING ? v : convert_member(v, STR("url")));
 		return true;
 	}
 	if (jscan_is(type, STR("input_audio"))) {
-		v = member(part, STR("input_audio"));
-		*encoded = jscan_text(a, member(v, STR("data")));
+		v = convert_member(part, STR("input_audio"));
+		*encoded = jscan_text(a, convert_member(v, STR("data")));
 		return true;
 	}
 	return false;
@@ -224,17 +211,18 @@ static bool add_joined_text(struct writer *w, struct jval parts, size_t message,
 
 	add_raw(w, "content", STR("\""));
 	for (size_t i = 0; jscan_next_item(&it, &part); i++) {
-		struct jval type = member(part, STR("type"));
+		struct jval type = convert_member(part, STR("type"));
 
 		if (jscan_is(type, STR("image_url")) || jscan_is(type, STR("input_audio")))
 			continue;
-		text = member(part, jscan_is(type, STR("refusal")) ? STR("refusal") : STR("text"));
+		text = convert_member(part,
+		    jscan_is(type, STR("refusal")) ? STR("refusal") : STR("text"));
 		if (text.type != J_STRING)
 			return refuse_part(message, i, "this channel cannot take such a part", err);
 		if (any)
 			add(w, STR("\\n"));
 		any = true;
-		add(w, inside(text));
+		add(w, convert_inside(text));
 	}
 	buf_add_char(&w->body, '"');
 	return true;
@@ -294,7 +282,7 @@ static struct jval name_of_call(const struct writer *w, struct jval id)
 
 static void add_call(struct writer *w, struct jval id, struct jval function, int index)
 {
-	struct jval name = member(function, STR("name"));
+	struct jval name = convert_member(function, STR("name"));
 
 	note_call(w, id, name);
 	json_add_comma(&w->body);
@@ -305,7 +293,7 @@ static void add_call(struct writer *w, struct jval id, struct jval function, int
 	buf_add_int(&w->body, index);
 	add_raw(w, "name", name.type == J_STRING ? name.text : STR("\"\""));
 	json_add_name(&w->body, "arguments");
-	add_arguments(w, member(function, STR("arguments")));
+	add_arguments(w, convert_member(function, STR("arguments")));
 	add(w, STR("}}"));
 }
 
@@ -318,16 +306,16 @@ static struct jval made_up_id(struct writer *w)
 
 static void add_calls(struct writer *w, struct jval message)
 {
-	struct jval calls = member(message, STR("tool_calls")), call;
-	struct jval older = member(message, STR("function_call"));
+	struct jval calls = convert_member(message, STR("tool_calls")), call;
+	struct jval older = convert_member(message, STR("function_call"));
 	struct jiter it = jscan_iter(calls);
 	int index = 0;
 
 	if (calls.type == J_ARRAY && jscan_count(calls)) {
 		add_raw(w, "tool_calls", STR("["));
 		while (jscan_next_item(&it, &call))
-			add_call(w, member(call, STR("id")), member(call, STR("function")),
-			    index++);
+			add_call(w, convert_member(call, STR("id")),
+			    convert_member(call, STR("function")), index++);
 		buf_add_char(&w->body, ']');
 	} else if (older.type == J_OBJECT) {
 		add_raw(w, "tool_calls", STR("["));
@@ -338,10 +326,10 @@ static void add_calls(struct writer *w, struct jval message)
 
 static void add_assistant(struct writer *w, struct jval message)
 {
-	struct jval thinking = member(message, STR("reasoning_content"));
+	struct jval thinking = convert_member(message, STR("reasoning_content"));
 
 	if (thinking.type != J_STRING)
-		thinking = member(message, STR("reasoning"));
+		thinking = convert_member(message, STR("reasoning"));
 	if (thinking.type == J_STRING && thinking.text.n > 2)
 		add_raw(w, "thinking", thinking.text);
 	add_calls(w, message);
@@ -350,8 +338,8 @@ static void add_assistant(struct writer *w, struct jval message)
 /* The result of a call. The older form names the function and not the call: it is the last one. */
 static void add_result(struct writer *w, struct jval message, bool older)
 {
-	struct jval id = member(message, STR("tool_call_id"));
-	struct jval own = member(message, STR("name")), name;
+	struct jval id = convert_member(message, STR("tool_call_id"));
+	struct jval own = convert_member(message, STR("name")), name;
 
 	if (older && w->call_count)
 		id = w->calls[(w->call_count - 1) % CALLS_KEPT].id;
@@ -366,7 +354,7 @@ static void add_result(struct writer *w, struct jval message, bool older)
 
 static bool add_message(struct writer *w, struct jval message, size_t index, struct err *err)
 {
-	struct jval role = member(message, STR("role"));
+	struct jval role = convert_member(message, STR("role"));
 	bool older = jscan_is(role, STR("function"));
 	struct str name = role.type == J_STRING ? role.text : STR("\"user\"");
 
@@ -377,7 +365,7 @@ static bool add_message(struct writer *w, struct jval message, size_t index, str
 	json_add_comma(&w->body);
 	add(w, STR("{"));
 	add_raw(w, "role", name);
-	if (!add_content(w, member(message, STR("content")), index, err))
+	if (!add_content(w, convert_member(message, STR("content")), index, err))
 		return false;
 	if (jscan_is(role, STR("assistant")))
 		add_assistant(w, message);
@@ -389,7 +377,7 @@ static bool add_message(struct writer *w, struct jval message, size_t index, str
 
 static bool is_system(struct jval message)
 {
-	struct jval role = member(message, STR("role"));
+	struct jval role = convert_member(message, STR("role"));
 
 	return jscan_is(role, STR("system")) || jscan_is(role, STR("developer"));
 }
@@ -423,12 +411,13 @@ static bool add_messages(struct writer *w, struct err *err)
 /* Is this function the one that tool_choice (or the older function_call) insists on? */
 static bool is_chosen(const struct writer *w, struct jval function)
 {
-	struct jval choice = member(w->f[TOOL_CHOICE], STR("function")), name;
+	struct jval choice = convert_member(w->f[TOOL_CHOICE], STR("function")), name;
 
 	if (choice.type != J_OBJECT)
 		choice = w->f[FUNCTION_CALL];
-	name = member(choice, STR("name"));
-	return name.type != J_STRING || str_eq(name.text, member(function, STR("name")).text);
+	name = convert_member(choice, STR("name"));
+	return name.type != J_STRING ||
+	    str_eq(name.text, convert_member(function, STR("name")).text);
 }
 
 static void add_tools(struct writer *w)
@@ -442,7 +431,7 @@ static void add_tools(struct writer *w)
 		return;
 	add_raw(w, "tools", STR("["));
 	while (jscan_next_item(&it, &tool)) {
-		if (!is_chosen(w, older ? tool : member(tool, STR("function"))))
+		if (!is_chosen(w, older ? tool : convert_member(tool, STR("function"))))
 			continue;
 		json_add_comma(&w->body);
 		add(w, older ? STR("{\"type\":\"function\",\"function\":") : STR(""));
@@ -478,13 +467,14 @@ static void add_think(struct writer *w)
 
 static void add_format(struct writer *w)
 {
-	struct jval type = member(w->f[RESPONSE_FORMAT], STR("type")), schema;
+	struct jval type = convert_member(w->f[RESPONSE_FORMAT], STR("type")), schema;
 
 	if (jscan_is(type, STR("json_object")))
 		add_raw(w, "format", STR("\"json\""));
 	if (!jscan_is(type, STR("json_schema")))
 		return;
-	schema = member(member(w->f[RESPONSE_FORMAT], STR("json_schema")), STR("schema"));
+	schema = convert_member(convert_member(w->f[RESPONSE_FORMAT], STR("json_schema")),
+	    STR("schema"));
 	add_raw(w, "format", schema.type == J_OBJECT ? schema.text : STR("\"json\""));
 }
 
@@ -520,7 +510,7 @@ static struct jval channel_default(const struct writer *w, enum param param)
 
 	if (!jscan_value(w->c->channel->row.config, &root))
 		return (struct jval){ 0 };
-	return member(root, param_names[param]);
+	return convert_member(root, param_names[param]);
 }
 
 static void add_options(struct writer *w)
@@ -787,18 +777,6 @@ static void note_usage(struct call *c, const struct reply *r)
 		u->prompt_tokens = ask_prompt_tokens(c->ask);
 }
 
-/* What the client is told of usage: our estimate where the upstream counted nothing. */
-static struct usage usage_shown(const struct call *c)
-{
-	struct usage u = c->usage;
-
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
-		u.completion_tokens = token_meter_count(&c->meter);
-	}
-	return u;
-}
-
 static const char *finish_reason(const struct state *s, struct jval done_reason)
 {
 	if (jscan_is(done_reason, STR("length")))
@@ -836,10 +814,11 @@ static void say_calls(struct call *c, struct state *s, struct jval calls)
 	struct jval call, function, arguments;
 
 	while (calls.type == J_ARRAY && jscan_next_item(&it, &call)) {
-		function = member(call, STR("function"));
-		arguments = member(function, STR("arguments"));
-		sink_whole_call(&s->sink, s->calls++, jscan_text(c->arena, member(call, STR("id"))),
-		    jscan_text(c->arena, member(function, STR("name"))),
+		function = convert_member(call, STR("function"));
+		arguments = convert_member(function, STR("arguments"));
+		sink_whole_call(&s->sink, s->calls++,
+		    jscan_text(c->arena, convert_member(call, STR("id"))),
+		    jscan_text(c->arena, convert_member(function, STR("name"))),
 		    arguments.type == J_STRING ? jscan_text(c->arena, arguments)
 		                               : compact(c->arena, arguments.text));
 	}
@@ -848,8 +827,8 @@ static void say_calls(struct call *c, struct state *s, struct jval calls)
 static void say(struct call *c, struct state *s, const struct reply *r)
 {
 	bool chat = c->ask->mode == MODE_CHAT;
-	struct jval thinking = chat ? member(r->message, STR("thinking")) : r->thinking;
-	struct jval content = chat ? member(r->message, STR("content")) : r->response;
+	struct jval thinking = chat ? convert_member(r->message, STR("thinking")) : r->thinking;
+	struct jval content = chat ? convert_member(r->message, STR("content")) : r->response;
 	int64_t created;
 
 	if (!s->started) {
@@ -860,9 +839,10 @@ static void say(struct call *c, struct state *s, const struct reply *r)
 	}
 	sink_reasoning(&s->sink, jscan_text(c->arena, thinking));
 	if (s->wants_logprobs && r->logprobs.type == J_ARRAY)
-		sink_logprobs(&s->sink, str_trim(inside(r->logprobs)));
+		sink_logprobs(&s->sink,
+		    str_trim(str_slice(r->logprobs.text, 1, r->logprobs.text.n - 1)));
 	sink_text(&s->sink, jscan_text(c->arena, content));
-	say_calls(c, s, member(r->message, STR("tool_calls")));
+	say_calls(c, s, convert_member(r->message, STR("tool_calls")));
 	c->meter = s->sink.meter;
 	c->pieces = (int64_t)s->sink.pieces;
 	/* The views end with this object; what no text took along is dropped. */
@@ -874,7 +854,7 @@ static void finish(struct call *c, struct state *s, const struct reply *r)
 	struct usage shown;
 
 	note_usage(c, r);
-	shown = usage_shown(c);
+	shown = adaptor_usage_shown(c);
 	sink_finish(&s->sink, finish_reason(s, r->done_reason));
 	sink_end(&s->sink, &shown);
 	c->finished = true;
@@ -920,7 +900,7 @@ static void add_embeddings(struct call *c, const struct state *s, const struct r
 	int64_t index = 0;
 
 	note_usage(c, r);
-	shown = usage_shown(c);
+	shown = adaptor_usage_shown(c);
 	buf_add(out, STR("{\"object\":\"list\",\"data\":["));
 	for (; jscan_next_item(&it, &vector); index++) {
 		json_add_comma(out);

@@ -273,17 +273,6 @@ static void note_metrics(struct call *c, struct jval root)
 	u->reported = u->prompt_tokens + u->completion_tokens > 0;
 }
 
-static struct usage usage_shown(const struct call *c)
-{
-	struct usage u = c->usage;
-
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
-		u.completion_tokens = token_meter_count(&c->meter);
-	}
-	return u;
-}
-
 static void end_chat(struct call *c, struct state *s)
 {
 	int64_t most = c->ask->max_tokens;
@@ -292,7 +281,7 @@ static void end_chat(struct call *c, struct state *s)
 
 	c->meter = s->sink.meter;
 	c->pieces = (int64_t)s->sink.pieces;
-	shown = usage_shown(c);
+	shown = adaptor_usage_shown(c);
 	sink_finish(&s->sink, full ? "length" : "stop");
 	sink_end(&s->sink, &shown);
 	c->finished = true;

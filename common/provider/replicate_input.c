@@ -15,11 +15,6 @@ static struct jval param(const struct call *c, const char *name)
 	return convert_member(c->ask->root, str_c(name));
 }
 
-static struct str inside(struct jval string)
-{
-	return str_slice(string.text, 1, string.text.n - 1);
-}
-
 static bool has_role(struct jval m, const char *role)
 {
 	return jscan_is(convert_member(m, STR("role")), str_c(role));
@@ -60,7 +55,7 @@ static bool add_text(struct buf *out, struct jval content, size_t message, struc
 	bool any = false;
 
 	if (content.type == J_STRING)
-		buf_add(out, inside(content));
+		buf_add(out, convert_inside(content));
 	while (content.type == J_ARRAY && jscan_next_item(&it, &part)) {
 		type = convert_member(part, STR("type"));
 		text = convert_member(part, STR("text"));
@@ -71,7 +66,7 @@ static bool add_text(struct buf *out, struct jval content, size_t message, struc
 			    "messages[%zu].content: this channel takes text and images only",
 			    message);
 		buf_add(out, any ? STR("\\n") : STR(""));
-		buf_add(out, inside(text));
+		buf_add(out, convert_inside(text));
 		any = true;
 	}
 	return true;
@@ -195,7 +190,7 @@ static void add_stop(struct buf *out, struct jval stop)
 		else
 			convert_add_raw(out, "stop_sequences", STR("\""));
 		any = true;
-		buf_add(out, inside(item));
+		buf_add(out, convert_inside(item));
 	}
 	buf_add(out, any ? STR("\"") : STR(""));
 }

@@ -233,6 +233,19 @@ static bool open_all(struct runtime *rt, const struct conf_key *const *tables,
 	    upstream_setup(&upstream, err) && open_database(rt, err);
 }
 
+/* What stands before anything is opened; false: *status is the program's. */
+static bool begin(struct runtime *rt, int argc, char **argv, const char *program,
+    const struct conf_key *const *tables, struct arguments *args, int *status)
+{
+	*rt = (struct runtime){
+		.program = program,
+		.listen = "",
+		.started_at = clock_unix(),
+		.lock_fd = -1,
+	};
+	return parse_arguments(rt, argc, argv, tables, args, status);
+}
+
 bool runtime_open_alone(struct runtime *rt, int argc, char **argv, const char *program,
     const struct conf_key *own_keys, int *status)
 {
@@ -240,13 +253,7 @@ bool runtime_open_alone(struct runtime *rt, int argc, char **argv, const char *p
 	struct arguments args = { 0 };
 	struct err err = { 0 };
 
-	*rt = (struct runtime){
-		.program = program,
-		.listen = "",
-		.started_at = clock_unix(),
-		.lock_fd = -1,
-	};
-	if (!parse_arguments(rt, argc, argv, tables, &args, status))
+	if (!begin(rt, argc, argv, program, tables, &args, status))
 		return false;
 	if (conf_load(args.env_file ? args.env_file : ".env", args.env_file != NULL, tables,
 	        &rt->conf, &err) &&
@@ -269,13 +276,7 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 	struct arguments args = { 0 };
 	struct err err = { 0 };
 
-	*rt = (struct runtime){
-		.program = program,
-		.listen = "",
-		.started_at = clock_unix(),
-		.lock_fd = -1,
-	};
-	if (!parse_arguments(rt, argc, argv, tables, &args, status))
+	if (!begin(rt, argc, argv, program, tables, &args, status))
 		return false;
 	if (!open_all(rt, tables, &args, &err)) {
 		fprintf(stderr, "%s: %s%s%s\n", program, err.msg, *err.detail ? ": " : "",
