@@ -78,6 +78,9 @@ struct catalog_channel {
 	/* refuse what a dialect would drop: config, else the option StrictParams */
 	bool strict_params;
 	bool strict_params_set;
+	/* content begins with <think>: reasoning, cut out; for servers that do not parse it */
+	bool split_think;
+	bool split_think_set;
 	/* anthropic, bedrock, vertex */
 	struct str anthropic_beta; /* comma list, sent with every request */
 	int default_max_tokens;    /* where the client names none; 0: the model's own */

@@ -70,6 +70,7 @@ static const struct member members[] = {
 	LIST(anthropic_beta),
 	{ "default_max_tokens", MEMBER_COUNT, AT(default_max_tokens), 0, 1e7, NULL },
 	{ "strict_params", MEMBER_BOOL, AT(strict_params), 0, 0, NULL },
+	{ "split_think", MEMBER_BOOL, AT(split_think), 0, 0, NULL },
 	LIST(resources),
 	LIST(shared_resources),
 	{ "call_price", MEMBER_DOLLARS, AT(call_price), 0, 1e6, NULL },

@@ -10,6 +10,7 @@
  *	openai_manners.c	how providers depart from the dialect: one row each
  *	openai_fields.c		what that means for requests
  *	openai_repair.c		and for replies
+ *	openai_repair_think.c	reasoning that stands in the content, and such that stands twice
  *
  * Threads  as adaptor.h says.
  */
@@ -17,6 +18,7 @@
 #define PROVIDER_OPENAI_H
 
 #include "provider/adaptor.h"
+#include "provider/think.h"
 
 /* Chat and the older completions: chunks of choices, a usage chunk when asked for, [DONE]. */
 bool openai_is_completion(enum mode mode);
@@ -64,6 +66,9 @@ void openai_send_done(struct call *c, struct buf *out);
 /* Calls of one stream that are told apart (openai_repair.c). */
 #define OPENAI_CALLS_KEPT 64
 
+/* Choices of one stream whose reasoning is cut out of their content. */
+#define OPENAI_CHOICES_SPLIT 8
+
 /* What lives longer than one event. */
 struct openai_state {
 	struct {
@@ -71,6 +76,8 @@ struct openai_state {
 		int64_t index; /* as the upstream counts; -1: it does not */
 	} calls[OPENAI_CALLS_KEPT];
 	int call_count;
+	struct think think[OPENAI_CHOICES_SPLIT]; /* by index of the choice */
+	uint64_t thought;                         /* hash of the last delta of reasoning */
 	char id[160];
 	int64_t events; /* forwarded, of a stream whose events have a type */
 };

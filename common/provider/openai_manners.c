@@ -156,6 +156,10 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 		.dropped = "logit_bias,metadata,prediction,prompt_cache_key," ONLY_OPENAI,
 		.values = xai_values,
 	},
+	[51] = { /* gemini by its endpoint for OpenAI's clients */
+		.answers = ANSWER_CALLS,
+		.think = "thought",
+	},
 };
 /* clang-format on */
 

@@ -16,6 +16,7 @@
 struct call;
 struct err;
 struct jedit;
+struct jval;
 struct provider;
 
 /* Of requests. */
@@ -68,6 +69,7 @@ struct openai_manners {
 	unsigned asks, answers;
 	const char *known;                 /* comma list: all others are refused; NULL: none are */
 	const char *dropped;               /* comma list */
+	const char *think;                 /* tag around reasoning in the content; NULL: none */
 	const char *cache_header;          /* says what prompt_cache_key does */
 	const char *models;                /* comma list of manner_value.model: who thinks */
 	const char *short_ids;             /* the same of ASK_SHORT_IDS; "" is anyone */
@@ -88,5 +90,12 @@ bool manners_fit_any(struct str model, const char *list);
 MUST_USE bool openai_edit_fields(const struct call *c, struct jedit *e, struct err *err);
 /* A reply or event as OpenAI would have said it: the text itself, or another one in the arena. */
 struct str openai_repair(struct call *c, struct str body);
+/* Its parts that are about reasoning. The tag that a call's content is searched for, or "". */
+struct str openai_think_tag(const struct call *c);
+/* A choice's message or delta. */
+void openai_split_thought(struct call *c, struct jedit *e, struct str tag, struct jval choice,
+    struct jval message);
+/* A delta of reasoning that says again what the one before it said. */
+void openai_drop_repeated(struct call *c, struct jedit *e, struct jval delta);
 
 #endif

@@ -15,6 +15,7 @@
 struct repair {
 	struct call *c;
 	unsigned answers;
+	struct str think; /* tag */
 	struct jedit e;
 	struct jval root;
 	int broken; /* status of an ending that is none */
@@ -303,8 +304,12 @@ static void mend_choice(struct repair *r, struct jval choice, bool first)
 		mend_parts(r, message);
 	if (r->answers & ANSWER_CALLS && first)
 		mend_calls(r, message, streamed);
-	if (r->answers & ANSWER_XAI && first)
+	if (r->think.n)
+		openai_split_thought(r->c, &r->e, r->think, choice, message);
+	if (r->answers & ANSWER_XAI && first) {
 		mend_citations(r, message);
+		openai_drop_repeated(r->c, &r->e, message);
+	}
 }
 
 static void mend_choices(struct repair *r)
@@ -359,13 +364,12 @@ static struct str failure(struct repair *r)
 struct str openai_repair(struct call *c, struct str body)
 {
 	const struct openai_manners *m = openai_manners(c->provider);
-	struct repair r = { .c = c };
+	struct repair r = { .c = c, .answers = m ? m->answers : 0, .think = openai_think_tag(c) };
 	struct jval inner;
 	struct buf out;
 
-	if (!m || !m->answers || !jscan_value(body, &r.root) || r.root.type != J_OBJECT)
+	if ((!r.answers && !r.think.n) || !jscan_value(body, &r.root) || r.root.type != J_OBJECT)
 		return body;
-	r.answers = m->answers;
 	inner = convert_member(r.root, STR("result"));
 	if (r.answers & ANSWER_UNWRAP && inner.type == J_OBJECT)
 		r.root = inner;
