@@ -62,6 +62,8 @@ static const struct bedrock_surface *choose(const struct call *c, const struct b
 
 	if (c->ask->mode == MODE_EMBEDDINGS)
 		return &bedrock_embeddings;
+	if (c->ask->mode == MODE_IMAGES)
+		return &bedrock_images;
 	if (str_eq_c(style, "converse"))
 		return &bedrock_converse;
 	if (bedrock_is(b, "anthropic"))
@@ -409,7 +411,7 @@ static bool on_end(struct call *c, struct buf *out, struct err *err)
 
 const struct adaptor bedrock_adaptor = {
 	.name = "bedrock",
-	.modes = 1u << MODE_CHAT | 1u << MODE_EMBEDDINGS,
+	.modes = 1u << MODE_CHAT | 1u << MODE_EMBEDDINGS | 1u << MODE_IMAGES,
 	.frame_init = eventstream_init,
 	.stream_type = "application/vnd.amazon.eventstream",
 	.wants_bytes = wants_bytes,

@@ -1,7 +1,7 @@
 /* bedrock.h — between the files of the bedrock dialect
  *
- * One dialect, four shapes of body: Claude's and Llama's own through InvokeModel, everybody's through
- * Converse, and embeddings by family through InvokeModel. Each is a surface; encode chooses one by
+ * One dialect, five shapes of body: Claude's and Llama's own through InvokeModel, everybody's through
+ * Converse, embeddings by family and pictures through InvokeModel. Each is a surface; encode chooses one by
  * the model's id, the channel's api_style and what the request needs, and keeps it for the reply.
  */
 #ifndef PROVIDER_BEDROCK_H
@@ -45,7 +45,7 @@ struct bedrock {
 };
 
 extern const struct bedrock_surface bedrock_claude, bedrock_llama, bedrock_converse,
-    bedrock_embeddings;
+    bedrock_embeddings, bedrock_images;
 
 /* bedrock_model.c: the id of the call's model at Bedrock, and its family. */
 void bedrock_find_model(const struct call *c, struct bedrock *b);

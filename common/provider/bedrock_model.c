@@ -96,7 +96,9 @@ void bedrock_find_model(const struct call *c, struct bedrock *b)
 
 	b->family = family_of(id, c->channel);
 	b->model = id;
-	/* Only a base id takes a prefix: it begins with its maker. */
-	if (prefix.n && str_starts(id, b->family) && !str_has(id, STR("embed")))
+	/* Only a base id takes a prefix: it begins with its maker. These have no profiles. */
+	if (c->ask->mode != MODE_CHAT)
+		return;
+	if (prefix.n && str_starts(id, b->family))
 		b->model = str_c(arena_fmt(c->arena, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(id)));
 }

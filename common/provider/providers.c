@@ -112,7 +112,7 @@ const struct provider providers[PROVIDER_COUNT] = {
 	{ 32, "stepfun", OPENAI, "https://api.stepfun.com", URL_DEFAULT,
 	  0, CHAT | PAINT | BIT(IMAGE_EDITS) | SPEAK | HEAR | KEEP, "stepfun", "", models_stepfun, true },
 	{ 33, "aws-bedrock", BEDROCK, "", URL_ADAPTOR,
-	  QUIRK_KEY_IS_ONE, CHAT | EMBED, "aws", "", models_aws_bedrock, true },
+	  QUIRK_KEY_IS_ONE, CHAT | EMBED | PAINT, "aws", "", models_aws_bedrock, true },
 	{ 34, "coze", NOT_YET, "https://api.coze.com", URL_ADAPTOR,
 	  0, NONE, "coze", "", models_none, true },
 	{ 35, "cohere", COHERE, "https://api.cohere.ai", URL_ADAPTOR,
