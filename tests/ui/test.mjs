@@ -2,6 +2,8 @@
 //
 //	node test.mjs [WORD]		after `make all web`; or `make ui`. With WORD: only tests whose name has it;
 //					CASES=logs,keys: only those files
+//					FOLDER=1: every case with the UI mounted in a sub-folder; without it the
+//					few that `below` names, one of each kind of page
 //
 // The tests are in cases/, each independent of the others; `B7` in a name is its row in the list of what
 // must pass. Ends with `N passed, N failed`. Where there is no Chromium it says so and passes nothing.
@@ -14,25 +16,36 @@ if (!hasBrowser) {
 }
 
 const { browser, gateway } = await import("./common.mjs");
+const { inFolder, place } = await import("./gateway.mjs");
 for (const signal of ["SIGINT", "SIGTERM"])
 	process.once(signal, () => void gateway.stop().finally(() => process.exit(1))); // leaves nothing running
-const files = process.env.CASES?.split(",") ?? ["start", "accounts", "channels", "jobs", "keys", "playground", "logs", "operate", "settings", "safety", "looks"];
+const files = process.env.CASES?.split(",") ?? ["start", "accounts", "channels", "jobs", "keys", "playground", "modes", "logs", "operate", "habits", "settings", "tables", "audit", "safety", "looks"];
 const tests = {};
 for (const file of files)
 	Object.assign(tests, (await import(`./cases/${file}.mjs`)).default);
 
+const below = [
+	"B5 first run: from a fresh installation", "B13 keys: made, copied", "B15 logs: every filter", "B16 playground: stops a stream",
+	"B20 settings: found by", "B4 accounts:", "B1 ",
+];
+
 let passed = 0, failed = 0;
+for (const start of below) {
+	if (!process.env.CASES && !Object.keys(tests).some((name) => name.startsWith(start)))
+		throw new Error(`no test is called ${start}…`);
+}
 for (const [name, run] of Object.entries(tests)) {
 	if (process.argv[2] && !name.includes(process.argv[2]))
 		continue;
 	const began = Date.now();
+	inFolder(process.env.FOLDER || below.some((start) => name.startsWith(start)));
 	try {
 		await run();
 		passed++;
-		console.log(`ok   ${name}  (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+		console.log(`ok   ${name}${place.folder && ` in ${place.folder}`}  (${((Date.now() - began) / 1000).toFixed(1)} s)`);
 	} catch (e) {
 		failed++;
-		console.log(`FAIL ${name}\n${e.stack ?? e}`);
+		console.log(`FAIL ${name}${place.folder && ` in ${place.folder}`}\n${e.stack ?? e}`);
 	}
 	for (const context of browser.contexts()) {
 		if (process.env.SHOT && context.pages()[0])

@@ -6,6 +6,7 @@ import { newPage } from "../browser.mjs";
 import { browser, gateway, makeUser, option, signedIn, visit } from "../common.mjs";
 import { eventually } from "../gateway.mjs";
 import { takeMail } from "../mail.mjs";
+import { openSite } from "../sign-in-site.mjs";
 
 const mailOptions = (port) => ({ SMTPServer: "127.0.0.1", SMTPPort: String(port), SMTPAccount: "gateway@example.org", SMTPFrom: "gateway@example.org", SMTPToken: "x", ServerAddress: gateway.url.replace(/\/$/, "") });
 
@@ -69,21 +70,58 @@ export default {
 		mail.stop();
 	},
 
-	async "B4 accounts: back from another site, good, refused, and as a second way into an account"() {
-		const { context, page } = await newPage(browser, gateway.url);
-		await page.route("**/api/oauth/github?*", (r) => r.fulfill({ status: 403, json: { success: false, message: "state is empty or not same" } }));
-		await page.goto(`${gateway.url}oauth/github?code=1&state=2`);
-		await page.getByText("state is empty or not same").waitFor();
+	async "B4 accounts: over another site, as somebody new, again, refused, and as a second way into an account"() {
+		const site = await openSite();
+		for (const [key, value] of Object.entries({ ...site.options, ServerAddress: gateway.url.replace(/\/$/, "") }))
+			await option(key, value);
+		const elsewhere = (faults) => faults.filter((x) => !x.startsWith(`asked another site: ${site.url}`));
+		const { context, page, faults } = await newPage(browser, gateway.url);
+		const throughIt = async () => {
+			await page.goto("about:blank");
+			await page.goto(`${gateway.url}#/login`);
+			await page.getByRole("button", { name: "Continue with OIDC" }).click();
+		};
+		site.isNow("visitor");
+		await throughIt();
+		await page.getByRole("heading", { name: "Overview" }).waitFor();
+		const visitors = async () => (await gateway.api("GET", "user/search?keyword=visitor")).data;
+		assert.equal((await visitors()).length, 1, "an account was made");
+		await context.clearCookies();
+		await throughIt();
+		await page.getByRole("heading", { name: "Overview" }).waitFor();
+		assert.equal((await visitors()).length, 1, "the same account again");
+		await context.clearCookies();
+
+		site.refuses(true);
+		await throughIt();
+		await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: 15_000 });
+		assert.match(await page.getByRole("alert").or(page.locator(".banner")).first().innerText(), /\S{3}/);
 		await page.getByRole("link", { name: "Back" }).click();
 		await page.getByLabel("User name or e-mail").waitFor();
+		site.refuses(false);
+		await page.goto(`${gateway.url}oauth/oidc?code=made-up&state=made-up`);
+		await page.getByRole("button", { name: "Retry" }).waitFor(); // at once: a wrong state does not get better
+		assert.equal(site.used(), 2, "nobody asks for a token with a state that is not ours");
+		assert.deepEqual(elsewhere(faults), []);
 		await context.close();
+
 		const user = await makeUser();
 		const mine = await signedIn({}, user);
-		await mine.page.route("**/api/oauth/github?*", (r) => r.fulfill({ json: { success: true, message: "bind" } }));
-		await mine.page.goto(`${gateway.url}oauth/github?code=1&state=2`);
-		await mine.page.getByText("GitHub is linked.").waitFor();
+		site.isNow("second-way");
+		await visit(mine.page, "account/sign-in");
+		await mine.page.getByRole("button", { name: "Link", exact: true }).click();
+		await mine.page.getByText("OIDC is linked.").waitFor();
 		await mine.page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+		assert.match((await gateway.api("GET", `user/${user.id}`)).data.oidc_id, /sub-second-way$/);
+		await mine.context.clearCookies();
+		await mine.page.goto("about:blank");
+		await mine.page.goto(`${gateway.url}#/login`);
+		await mine.page.getByRole("button", { name: "Continue with OIDC" }).click();
+		await mine.page.getByRole("button", { name: new RegExp(user.username) }).first().waitFor();
+		assert.deepEqual(elsewhere(mine.faults), []);
 		await mine.context.close();
+		await option("OidcEnabled", "false");
+		site.stop();
 	},
 
 	async "B3 accounts: signing out ends the session"() {

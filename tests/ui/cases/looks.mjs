@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { axe, newPage } from "../browser.mjs";
 import { browser, gateway, served, key, signedIn, visit } from "../common.mjs";
 
-const people = ["overview", "playground", "keys", "models", "logs", "wallet", "account", "account/sign-in", "account/preferences", "channels", "users", "codes", "settings", "settings/prices", "settings/limits", "diagnostics", "setup"];
+const people = ["overview", "playground", "playground?mode=image", "playground?mode=raw", "keys", "models", "logs", "wallet", "account", "account/sign-in", "account/preferences", "channels", "users", "codes", "settings", "settings/prices", "settings/limits", "diagnostics", "audit", "setup"];
 const layers = ["keys/new", `keys/${key.id}`, "models/gpt-4o", "channels/new", `channels/${served.id}`, "users/new", "users/1", "codes/new"];
 const guests = ["", "login", "register", "reset", "about"];
 const looks = ["default", "berry", "air"].flatMap((theme) => ["light", "dark"].map((mode) => ({ theme, mode })));
@@ -100,7 +100,7 @@ export default {
 						found.push(`${language} ${hash} at ${width}: ${seen.wide} pixels too wide`);
 					for (const text of seen.cut)
 						found.push(`${language} ${hash} at ${width}: cut off: ${text}`);
-					const raw = seen.text.match(/\b(?:common|keys|channels|editor|logs|users|codes|settings|options|overview|playground|models|account|wallet|setup|diagnostics|home|list|nav|form|limits|jobs|import)\.[a-zA-Z]\w*(?:\.\w+)*/g);
+					const raw = seen.text.match(/\b(?:common|keys|channels|editor|logs|users|codes|settings|options|overview|playground|models|account|wallet|setup|diagnostics|audit|home|list|nav|form|limits|jobs|import)\.[a-zA-Z]\w*(?:\.\w+)*/g);
 					if (raw)
 						found.push(`${language} ${hash}: ${raw.join(" ")}`);
 					const other = (seen.cjk ?? []).filter((w) => w !== "切换为中文" && w !== "简体中文");

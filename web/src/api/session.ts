@@ -1,6 +1,6 @@
 // session.ts — who I am, what the server is, what it can do
 import { computed, signal } from "@preact/signals";
-import { siteTheme } from "../lib/prefs";
+import { forgetTalk, siteTheme } from "../lib/prefs";
 import type { Currency } from "../lib/money";
 import { call, get, hooks } from "./client";
 import { ApiError } from "./errors";
@@ -26,7 +26,7 @@ export type Capability =
 	| "list.paging" | "list.sort" | "list.filter" | "channel.sort" | "channel.filter" | "code.filter"
 	| "channel.apply" | "channel.probe" | "channel.fetch_models" | "channel.batch"
 	| "channel.tag" | "channel.keys" | "channel.override"
-	| "key.once" | "key.batch" | "dash.range" | "log.detail" | "log.export" | "log.count"
+	| "key.once" | "key.batch" | "dash.range" | "log.detail" | "log.export" | "log.count" | "log.not"
 	| "pricing" | "pay" | "setup" | "auth.totp" | "auth.passkey" | "mail.test" | "oidc.discover"
 	| "jobs" | "limits" | "capture" | "audit" | "oauth.url" | "oauth.unbind"
 	| "diag" | "syslog" | "prefs" | "error.code";
@@ -89,8 +89,10 @@ export function secondStepOf(e: unknown): SecondStep {
 async function signedIn(): Promise<void> {
 	const before = me.value?.id;
 	await loadMe();
-	if (before !== undefined && before !== me.value?.id)
+	if (before !== undefined && before !== me.value?.id) {
+		forgetTalk();
 		dropCache();
+	}
 }
 
 /** null: signed in. */
@@ -110,8 +112,10 @@ export async function signInWithCode(step: SecondStep, code: string): Promise<vo
 	await signedIn();
 }
 
-function forget(): void {
+/** What this browser has of the person is gone with the session. */
+export function forget(): void {
 	me.value = null;
+	forgetTalk();
 	dropCache();
 }
 

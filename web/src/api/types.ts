@@ -23,6 +23,8 @@ export interface Status {
 	wechat_qrcode: string;
 	turnstile_check: boolean;
 	turnstile_site_key: string;
+	/** ours: more chat programs, a JSON object name → link */
+	chat_apps?: string;
 	/** ours: optional features of this server */
 	capabilities?: string[];
 	/** ours: whether these ways in are open; absent means yes */

@@ -15,6 +15,23 @@ export const chatApps: ChatApp[] = [
 	{ name: "LobeChat", needsChat: true, link: '{chat}/?settings={"keyVaults":{"openai":{"apiKey":"{key}","baseURL":"{url}/v1"}}}' },
 ];
 
+const ownMost = 20;
+
+/** An address of any program, but nothing that a browser would run. */
+export const isAppLink = (link: string): boolean => link.length <= 1000 && /^(?:\{chat\}|[a-z][\w+.-]*:)/i.test(link) && !/^(?:javascript|data|vbscript|file|blob):/i.test(link) && !/[\s\u0000-\u001f]/.test(link.split(":")[0]!);
+
+/** The operator's own: option ChatApps, an object name → link. What is no link is left out. */
+export function ownApps(text: string | undefined): ChatApp[] {
+	try {
+		const tree = JSON.parse(text || "{}") as unknown;
+		return Object.entries(typeof tree === "object" && tree !== null && !Array.isArray(tree) ? tree : {})
+			.filter((x): x is [string, string] => x[0].trim() !== "" && typeof x[1] === "string" && isAppLink(x[1].trim())).slice(0, ownMost)
+			.map(([name, link]) => ({ name: name.trim().slice(0, 40), link: link.trim(), ...(link.includes("{chat}") ? { needsChat: true } : {}) }));
+	} catch {
+		return [];
+	}
+}
+
 /** {url!} is percent-encoded. Null when the app cannot be offered here. */
 export function chatLink(app: ChatApp, key: string, url: string, chat: string): string | null {
 	if (app.needsChat && !chat)

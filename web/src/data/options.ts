@@ -2,7 +2,10 @@
 //
 // Names and effects are words: options.KEY and options.KEY.hint. Order matters twice: on the page,
 // and when saving (ids and secrets come before the switch that needs them; see saveOrder).
-export type OptionKind = "bool" | "text" | "secret" | "number" | "money" | "long" | "json" | "list" | "choice" | "url" | "object";
+export type OptionKind = "bool" | "text" | "secret" | "number" | "money" | "long" | "json" | "list" | "choice" | "url" | "limits" | "prices" | "chains" | "links";
+
+/** Those that are JSON objects, edited as tables. */
+export const isObjectKind = (kind: OptionKind): boolean => ["json", "limits", "prices", "chains", "links"].includes(kind);
 
 export interface OptionRow {
 	key: string;
@@ -67,7 +70,7 @@ export const optionRows: OptionRow[] = [
 	row("prices", "ModelRatio", "json"),
 	row("prices", "CompletionRatio", "json"),
 	row("prices", "GroupRatio", "json"),
-	row("prices", "ModelPrice", "object", "", { ours: true }),
+	row("prices", "ModelPrice", "prices", "", { ours: true }),
 	row("prices", "QuotaPerUnit", "number", "500000"),
 
 	row("quota", "QuotaForNewUser", "money", "0"),
@@ -80,16 +83,17 @@ export const optionRows: OptionRow[] = [
 	row("relay", "RetryTimes", "number", "0"),
 	row("relay", "ApproximateTokenEnabled", "bool", "false"),
 	row("relay", "LogConsumeEnabled", "bool", "true"),
+	row("relay", "LogDeleteRootOnlyEnabled", "bool", "false", { ours: true }),
 	row("relay", "DisplayTokenStatEnabled", "bool", "true"),
 	row("relay", "UnpricedModel", "choice", "refuse", { ours: true, choices: ["refuse", "free", "ratio"] }),
-	row("relay", "ModelFallbacks", "object", "", { ours: true }),
+	row("relay", "ModelFallbacks", "chains", "", { ours: true }),
 	row("relay", "ChannelChoice", "choice", "weight", { ours: true, choices: ["weight", "latency"] }),
 	row("relay", "ChannelAffinityMinutes", "number", "10", { ours: true }),
 	row("relay", "CircuitBreakerEnabled", "bool", "true", { ours: true }),
 	row("relay", "StrictParams", "bool", "false", { ours: true }),
 	row("relay", "ReplyDetailHeaders", "choice", "off", { ours: true, choices: ["off", "admin", "all"] }),
 
-	row("limits", "RateLimits", "object", "", { ours: true }),
+	row("limits", "RateLimits", "limits", "", { ours: true }),
 	row("limits", "ChannelWait", "number", "0", { ours: true }),
 	row("limits", "KeyOnceEnabled", "bool", "false", { ours: true }),
 
@@ -101,6 +105,7 @@ export const optionRows: OptionRow[] = [
 	row("content", "HomePageContent", "long"),
 	row("content", "About", "long"),
 	row("content", "ChatLink", "url"),
+	row("content", "ChatApps", "links", "", { ours: true }),
 
 	row("appearance", "Theme", "choice", "default", { choices: ["default", "berry", "air"] }),
 	row("appearance", "DisplayInCurrencyEnabled", "bool", "true"),

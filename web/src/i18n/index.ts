@@ -6,6 +6,7 @@
 import { signal } from "@preact/signals";
 import { prefs, setPrefs } from "../lib/prefs";
 import type account from "./en/account.json";
+import type audit from "./en/audit.json";
 import type channels from "./en/channels.json";
 import type codes from "./en/codes.json";
 import type common from "./en/common.json";
@@ -23,7 +24,7 @@ import type setup from "./en/setup.json";
 import type users from "./en/users.json";
 import type wallet from "./en/wallet.json";
 
-type Words = typeof account & typeof channels & typeof codes & typeof common & typeof diagnostics &
+type Words = typeof account & typeof audit & typeof channels & typeof codes & typeof common & typeof diagnostics &
 	typeof editor & typeof home & typeof keys & typeof logs & typeof models & typeof options &
 	typeof overview & typeof playground & typeof settings & typeof setup & typeof users & typeof wallet;
 

@@ -2,10 +2,16 @@
 import { openV1 } from "../api/client";
 import { EventReader, looksBuffered } from "./sse";
 
+export type Part = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
+
 export interface Message {
 	role: "system" | "user" | "assistant";
-	content: string;
+	content: string | Part[];
 }
+
+/** A message with pictures is a list of parts; without, plain text as every model takes it. */
+export const contentOf = (text: string, pictures: string[]): string | Part[] => pictures.length === 0 ? text
+	: [...(text ? [{ type: "text" as const, text }] : []), ...pictures.map((url) => ({ type: "image_url" as const, image_url: { url } }))];
 
 export interface Ask {
 	key: string;
@@ -57,7 +63,7 @@ export function bodyOf(ask: Ask): Record<string, unknown> {
 	};
 }
 
-function faultOf(status: number, raw: string): ChatFault {
+export function faultOf(status: number, raw: string): ChatFault {
 	try {
 		const { error } = JSON.parse(raw) as Chunk;
 		return { status, code: error?.code || error?.type || "", message: error?.message || `HTTP ${status}`, raw };

@@ -47,6 +47,8 @@ export interface Job {
 }
 
 export const jobs = signal<Job[]>([]);
+/** Told of every job that ends. */
+export const ended = new Set<(job: JobView) => void>();
 let nextId = 1;
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -119,6 +121,7 @@ export function startJob<T>(plan: JobPlan<T>): Job {
 		if (view.peek().state !== "stopped")
 			change({ state: "finished", left: 0 });
 		plan.finished?.(view.peek());
+		ended.forEach((tell) => tell(view.peek()));
 		finish(view.peek());
 	}
 

@@ -10,5 +10,6 @@ test.each([
 test.each([
 	["model:gpt-4o key:prod type:usage", { model_name: "gpt-4o", token_name: "prod", type: "2" }],
 	['key:"my bot" channel:12 user:kim', { token_name: "my bot", channel: "12", username: "kim" }],
+	["-model:gpt-4o -type:usage", { not_model_name: "gpt-4o" }],
 	["colour:red gpt-4o", {}],
 ])("parseFilter %s", (text, want) => expect(parseFilter(text)).toEqual(want));

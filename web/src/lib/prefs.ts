@@ -1,4 +1,4 @@
-// prefs.ts — what this browser remembers: looks and habits, never keys or data of users
+// prefs.ts — what this browser remembers: looks and habits, never keys; a conversation only for who asks for it
 import { effect, signal } from "@preact/signals";
 
 export interface Prefs {
@@ -8,7 +8,10 @@ export interface Prefs {
 	density?: "comfortable" | "compact";
 	narrowMenu?: boolean;
 	noShortcuts?: boolean;
+	/** a note of the system when a long job ends in a hidden tab */
 	notify?: boolean;
+	/** page shown after signing in; overview when absent */
+	start?: string | undefined;
 	/** list name → rows per page, hidden columns */
 	pageSize?: Record<string, number>;
 	hidden?: Record<string, string[]>;
@@ -37,6 +40,15 @@ export function setPrefs(change: Partial<Prefs>): void {
 	try {
 		localStorage.setItem(place, JSON.stringify(prefs.value));
 	} catch { /* full, or a private window: then only until the tab is closed */ }
+}
+
+/** Where the playground keeps a conversation of who asked for it (pages/playground/talk.ts). */
+export const talkPlace = "gateway.talk";
+
+export function forgetTalk(): void {
+	try {
+		localStorage.removeItem(talkPlace);
+	} catch { /* no storage, nothing kept */ }
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -57,6 +57,39 @@ export function snippet(kind: SnippetKind, call: Call): string {
 	return writers[kind](call, body);
 }
 
+/** Any other request to /v1: its body, and the file that the answer belongs into. */
+export interface RequestCall {
+	path: string;
+	method?: string;
+	body?: unknown;
+	save?: string;
+}
+
+const askers: Record<Exclude<SnippetKind, "env">, (url: string, key: string, c: RequestCall, method: string, body: string) => string> = {
+	curl: (url, key, c, method, body) => [`curl ${method === "GET" || method === "POST" ? "" : `-X ${method} `}${url}`, `-H "Authorization: Bearer ${key}"`,
+		...(body ? ['-H "Content-Type: application/json"', `-d ${sh(body)}`] : method === "POST" ? ["-X POST"] : []), ...(c.save ? [`-o ${sh(c.save)}`] : [])].join(" \\\n  "),
+	powershell: (url, key, c, method, body) => `${body ? `$body = ${ps(body)}\n` : ""}Invoke-${c.save ? "WebRequest" : "RestMethod"} -Method ${method} -Uri ${ps(url)} \`
+  -Headers @{ Authorization = ${ps(`Bearer ${key}`)} }${body ? " `\n  -ContentType 'application/json; charset=utf-8' `\n  -Body ([Text.Encoding]::UTF8.GetBytes($body))" : ""}${c.save ? ` \`\n  -OutFile ${ps(c.save)}` : ""}`,
+	python: (url, key, c, method, body) => `# pip install requests
+import requests
+
+answer = requests.request(
+    ${q(method)}, ${q(url)},
+    headers={"Authorization": ${q(`Bearer ${key}`)}${body ? ', "Content-Type": "application/json"' : ""}},${body ? `\n    data=${q(body)}.encode(),` : ""}
+)
+answer.raise_for_status()
+${c.save ? `open(${q(c.save)}, "wb").write(answer.content)` : "print(answer.json())"}`,
+	node: (url, key, c, method, body) => `${c.save ? 'import { writeFile } from "node:fs/promises";\n\n' : ""}const answer = await fetch(${q(url)}, {
+  method: ${q(method)},
+  headers: { "Authorization": ${q(`Bearer ${key}`)}${body ? ', "Content-Type": "application/json"' : ""} },${body ? `\n  body: JSON.stringify(${body}),` : ""}
+});
+${c.save ? `await writeFile(${q(c.save)}, Buffer.from(await answer.arrayBuffer()));` : "console.log(await answer.json());"}`,
+};
+
+export function requestSnippet(kind: Exclude<SnippetKind, "env">, base: string, key: string, call: RequestCall): string {
+	return askers[kind](`${base}/${call.path}`, key, call, call.method ?? "POST", call.body === undefined ? "" : JSON.stringify(call.body));
+}
+
 /** What this person's machine will most likely have. */
 export function usualKind(platform: string): SnippetKind {
 	return /win/i.test(platform) && !/darwin/i.test(platform) ? "powershell" : "curl";

@@ -2,16 +2,18 @@
 import { useState } from "preact/hooks";
 import { del, get, homeUrl, put } from "../api/client";
 import { useResource } from "../api/resource";
-import { can, loadMe, me, status } from "../api/session";
+import { can, forget, loadMe, me, role, status } from "../api/session";
 import { language, setLanguage, t } from "../i18n";
+import { askToNotify, canNotify, mayNotify } from "../lib/notify";
 import { prefs, setPrefs, siteTheme } from "../lib/prefs";
 import { go, href } from "../lib/router";
 import { leaveFor, signInSites } from "../lib/sign-in-sites";
-import type { PageProps } from "../shell/routes";
+import { navRows } from "../shell/frame";
+import { pathOf, startPath, type PageProps } from "../shell/routes";
 import { Button } from "../ui/button";
 import { CodeBlock } from "../ui/copy";
 import { confirm } from "../ui/dialog";
-import { FormFault, SecretField, Segments, Switch, TextField } from "../ui/field";
+import { Field, FormFault, SecretField, Segments, Switch, TextField } from "../ui/field";
 import { useForm } from "../ui/form";
 import { Banner, Loaded, PageHead } from "../ui/state";
 import { toast } from "../ui/toast";
@@ -107,6 +109,30 @@ function SignInSection() {
 	);
 }
 
+function StartPage() {
+	const offered = [...navRows("use"), ...navRows("operate")].filter((r) => r.page !== "chat" && r.page !== "overview");
+	return (
+		<Field label={t("account.start")} hint={t("account.startHint")}>{(wires) => (
+			<select class="input" {...wires} value={startPath(prefs.value.start, role.value)} onChange={(e) => setPrefs({ start: e.currentTarget.value === "overview" ? undefined : e.currentTarget.value })}>
+				<option value="overview">{t("nav.overview")}</option>
+				{offered.map((r) => <option key={r.page} value={pathOf(r)}>{t(r.nav!.label)}</option>)}
+			</select>
+		)}</Field>
+	);
+}
+
+/** The browser asks when it is switched on; what it answered stands below. */
+function Notes() {
+	const [refused, setRefused] = useState(false);
+	const on = !!prefs.value.notify && mayNotify();
+	const change = async (wanted: boolean): Promise<void> => {
+		const granted = wanted && await askToNotify();
+		setRefused(wanted && !granted);
+		setPrefs({ notify: granted });
+	};
+	return <Switch label={t("account.notes")} hint={t(!canNotify() ? "account.notesNone" : refused ? "account.notesRefused" : "account.notesHint")} checked={on} disabled={!canNotify()} onChange={(wanted) => void change(wanted)} />;
+}
+
 function Preferences() {
 	const p = prefs.value;
 	const choice = <T extends string>(label: string, value: T, options: [T, string][], save: (v: T) => unknown) => (
@@ -119,6 +145,8 @@ function Preferences() {
 			{choice<string>(t("account.mode"), p.mode ?? "", [["", t("account.system")], ["light", t("account.light")], ["dark", t("account.dark")]], (v) => setPrefs({ mode: (v || undefined) as "dark" }))}
 			{choice(t("account.density"), p.density ?? "comfortable", [["comfortable", t("account.comfortable")], ["compact", t("account.compact")]], (v) => setPrefs({ density: v }))}
 			<Switch label={t("account.shortcuts")} hint={t("account.shortcutsHint")} checked={!p.noShortcuts} onChange={(on) => setPrefs({ noShortcuts: !on })} />
+			<StartPage />
+			<Notes />
 			<p class="quiet small">{t("account.here")}</p>
 		</div>
 	);
@@ -149,7 +177,7 @@ function DeleteAccount() {
 		if (!await confirm({ title: t("account.deleteTitle"), text: t("account.deleteText"), yes: t("account.deleteYes", { name }), bad: true, word: name }))
 			return;
 		await del("user/self");
-		me.value = null;
+		forget();
 		go("login");
 	};
 	return <div class="stack"><p class="text">{t("account.deleteText")}</p><span><Button kind="bad" onClick={remove}>{t("account.deleteTitle")}</Button></span></div>;

@@ -10,11 +10,12 @@ import { allChannels, results, testChannel, testJob } from "../lib/channel-test"
 import { copy } from "../lib/copy";
 import * as f from "../lib/format";
 import { startJob } from "../lib/job";
-import { go, href, route } from "../lib/router";
+import { go, href, route, setQuery } from "../lib/router";
 import { splitNames } from "../lib/text";
 import type { PageProps } from "../shell/routes";
 import { Button, LinkButton } from "../ui/button";
 import { confirm } from "../ui/dialog";
+import { Check } from "../ui/field";
 import { InlineNumber } from "../ui/inline-number";
 import { Filter, ListTable, ListTools, type Column } from "../ui/list";
 import { Menu, type MenuItem } from "../ui/menu";
@@ -22,6 +23,7 @@ import { SavedViews } from "../ui/saved-views";
 import { Banner, Empty, PageHead, Pill } from "../ui/state";
 import { toast, toastUndo } from "../ui/toast";
 import { useList } from "../ui/use-list";
+import { bandsOf } from "./channels/bands";
 import { applyChange, BulkEdit, planChange } from "./channels/bulk";
 import { ChannelEditor } from "./channels/editor";
 import { ImportChannels } from "./channels/import";
@@ -177,6 +179,9 @@ export default function Channels({ params }: PageProps) {
 	const [models, setModels] = useState<Channel | null>(null);
 	const [bulk, setBulk] = useState<Channel[] | null>(null);
 	const all = columns();
+	const sortable = can("list.sort") || can("channel.sort");
+	const banded = sortable && !list.keyword && route.value.query.bands === "1" && list.order === "priority";
+	const bands = banded ? bandsOf(list.rows ?? [], list.page === 0, !list.hasNext) : null;
 	const close = (): void => go("channels", { ...route.value.query, copy: "" });
 	const open = (c: Channel): void => go(`channels/${c.id}`, route.value.query);
 	const menu = (c: Channel): MenuItem[] => [
@@ -219,11 +224,13 @@ export default function Channels({ params }: PageProps) {
 						<Filter list={list} name="status" label={t("channels.state")} options={[{ value: 1, label: t("channels.on") }, { value: 3, label: t("channels.auto") }, { value: 2, label: t("channels.off") }]} />
 						<Filter list={list} name="group" label={t("channels.groups")} options={(groups.data ?? []).map((g) => ({ value: g, label: g }))} />
 						<Filter list={list} name="model" label={t("channels.models")} options={[...new Set([...served.data ?? [], ...list.filters.model ? [list.filters.model] : []])].map((m) => ({ value: m, label: m }))} />
+						{sortable && !list.keyword && <Check label={<span title={t("channels.bandsText")}>{t("channels.bands")}</span>} checked={banded} onChange={(on) => setQuery({ bands: on ? 1 : "", order: on ? "priority" : "", p: "" })} />}
 						<SavedViews name="channels" />
 					</>
 				)}
 			</ListTools>
-			<ListTable list={list} columns={all} rowKey={(c) => c.id} rowName={(c) => c.name} onOpen={open} menu={menu} below={below}
+			{banded && <p class="quiet small">{t("channels.bandsText")}</p>}
+			<ListTable list={list} columns={all} rowKey={(c) => c.id} band={(_, i) => { const b = bands?.get(i); return b && <>{t(`channels.turn.${b.turn}`)} · {t("channels.priority")} {b.priority}</>; }} rowName={(c) => c.name} onOpen={open} menu={menu} below={below}
 				action={(c) => <Button small onClick={() => testOne(c)}>{t("channels.test")}</Button>}
 				picked={({ rows, clear }) => (
 					<>

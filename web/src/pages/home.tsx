@@ -10,10 +10,11 @@ import { Content } from "../ui/prose";
 import { Banner, PageHead, Skeleton } from "../ui/state";
 
 function Served() {
-	const models = useResource<{ model: string }[]>(can("pricing") ? "pricing" : null);
-	return models.data?.length ? (
+	const pricing = useResource<{ models: { model: string }[] }>(can("pricing") ? "pricing" : null);
+	const models = pricing.data?.models;
+	return models?.length ? (
 		<section class="stack tight"><h2>{t("home.models")}</h2>
-			<div class="row">{models.data.slice(0, 60).map((m) => <code class="tag plain" key={m.model}>{m.model}</code>)}</div></section>
+			<div class="row">{models.slice(0, 60).map((m) => <code class="tag plain" key={m.model}>{m.model}</code>)}</div></section>
 	) : null;
 }
 

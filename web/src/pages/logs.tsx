@@ -10,13 +10,14 @@ import { queryString } from "../lib/query";
 import { route, setQuery } from "../lib/router";
 import { Button } from "../ui/button";
 import { Segments, Switch } from "../ui/field";
+import type { MenuItem } from "../ui/menu";
 import { ListTable, ListTools, type Column } from "../ui/list";
 import { Empty, PageHead, Pill } from "../ui/state";
 import { SavedViews } from "../ui/saved-views";
 import { useList, type List } from "../ui/use-list";
 import { Detail } from "./logs/detail";
 import { exportLog } from "./logs/export";
-import { allowedFilters, Filters, spanOf } from "./logs/filters";
+import { allowedFilters, Filters, leftOut, notNames, spanOf } from "./logs/filters";
 
 const isUsage = (r: LogRow): boolean => r.type === LOG.usage;
 
@@ -32,10 +33,20 @@ const columns = (admin: boolean): Column<LogRow>[] => [
 	...(admin ? [{ id: "route", title: t("logs.route"), cell: (r: LogRow) => r.tries?.length ? r.tries.map((x) => `#${x.channel}`).join(" → ") : r.channel ? <>#{r.channel}{(r.attempts ?? 1) > 1 && <span class="warn" title={t("logs.attempts", { n: r.attempts! })}> ×{r.attempts}</span>}</> : <span class="quiet">–</span> }] : []),
 	{ id: "in", title: t("logs.in"), num: true, cell: (r) => isUsage(r) ? f.number(r.prompt_tokens) : <span class="quiet">–</span> },
 	{ id: "out", title: t("logs.out"), num: true, cell: (r) => isUsage(r) ? f.number(r.completion_tokens) : <span class="quiet">–</span> },
-	...(can("log.detail") ? [{ id: "first", title: t("logs.first"), num: true, cell: (r: LogRow) => r.first_token_ms ? f.elapsed(r.first_token_ms) : <span class="quiet">–</span> }] : []),
+	...(can("log.detail") ? [{ id: "first", title: t("logs.first"), num: true, cell: (r: LogRow) => (r.first_token_ms ?? 0) > 0 ? f.elapsed(r.first_token_ms!) : <span class="quiet">–</span> }] : []),
 	{ id: "elapsed", title: t("logs.time"), num: true, cell: (r) => r.elapsed_time ? <>{f.elapsed(r.elapsed_time)}{r.is_stream && <span class="quiet" title={t("logs.stream")}> ≈</span>}</> : <span class="quiet">–</span> },
 	{ id: "cost", title: t("logs.cost"), num: true, phone: "side", cell: (r) => r.quota ? <span title={f.quotaHint(r.quota)}>{f.quota(r.quota)}</span> : <span class="quiet">–</span> },
 ];
+
+/** What the row says, to narrow the log to it or to leave it out. */
+function onlyOrNot(r: LogRow, admin: boolean): MenuItem[] {
+	const names = [["model_name", r.model_name], ["token_name", r.token_name], ...(admin ? [["username", r.username], ["channel", r.channel ? String(r.channel) : ""]] as const : [])] as const;
+	const known = names.filter(([, value]) => value);
+	return [
+		...known.map(([name, value]) => ({ label: t(`logs.is.${name}`, { value: value }), run: () => setQuery({ [name]: value, [`not_${name}`]: "", p: "" }) })),
+		...known.map(([name, value], i) => ({ label: t(`logs.not_${name}`, { value: value }), line: i === 0, run: () => setQuery({ [`not_${name}`]: value, [name]: "", p: "" }) })),
+	];
+}
 
 /** Opt-in, page one only, a visible tab only. */
 function useLive(list: List<LogRow>): [boolean, (on: boolean) => void] {
@@ -98,9 +109,13 @@ export default function Logs() {
 	const filter = {
 		type: query.type, start_timestamp: span.start || undefined, end_timestamp: span.end || undefined,
 		...Object.fromEntries(allowedFilters().map((n) => [n, query[n]])),
+		...(can("log.not") ? Object.fromEntries(notNames().map((n) => [n, query[n]])) : {}),
 	};
 	const path = admin ? "log/" : "log/self/";
-	const list = useList<LogRow>({ name: "logs", path, params: filter });
+	const whole = useList<LogRow>({ name: "logs", path, params: filter });
+	const rest = whole.rows?.filter((r) => !leftOut(r, query));
+	const hidden = (whole.rows?.length ?? 0) - (rest?.length ?? 0);
+	const list = { ...whole, rows: rest };
 	const [live, setLive] = useLive(list);
 	const [view, setView] = useState<"table" | "chart">("table");
 	const all = columns(admin);
@@ -118,12 +133,14 @@ export default function Logs() {
 					<Switch label={t("logs.live")} checked={live} onChange={setLive} />
 				</div>
 			</div>
+			{hidden > 0 && <p class="quiet small">{tn("logs.hidden", hidden)}</p>}
 			{view === "chart" && list.rows ? <Pattern rows={list.rows} /> : (
 				<>
 					<ListTable list={list} columns={all} rowKey={(r) => r.id || `${r.request_id}${r.created_at}${r.type}`} rowName={(r) => r.request_id}
+						menu={(r) => onlyOrNot(r, admin)}
 						onOpen={(r) => setQuery({ open: String(r.id || r.request_id) })}
 						empty={<Empty text={t("logs.empty")}>{(query.range ?? "24h") !== "30d" && <Button onClick={() => setQuery({ range: query.range === "7d" ? "30d" : "7d", p: "" })}>{t(query.range === "7d" ? "logs.widen30" : "logs.widen")}</Button>}
-							{(allowedFilters().some((n) => query[n]) || query.type) && <Button onClick={() => setQuery({ type: "", ...Object.fromEntries(allowedFilters().map((n) => [n, ""])) })}>{t("list.clear")}</Button>}</Empty>} />
+							{([...allowedFilters(), ...notNames()].some((n) => query[n]) || query.type) && <Button onClick={() => setQuery({ type: "", ...Object.fromEntries([...allowedFilters(), ...notNames()].map((n) => [n, ""])) })}>{t("list.clear")}</Button>}</Empty>} />
 				</>
 			)}
 			{opened && <Detail row={opened} onClose={() => setQuery({ open: "" })} />}

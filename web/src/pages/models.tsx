@@ -3,9 +3,11 @@ import { useState } from "preact/hooks";
 import { useResource } from "../api/resource";
 import { can, currency, me, role } from "../api/session";
 import { ROLE, type Channel, type Option } from "../api/types";
+import { makerOf, makersIn } from "../data/makers";
 import { t, tn } from "../i18n";
 import * as f from "../lib/format";
 import { priceOf, type PriceTables } from "../lib/prices";
+import { ratiosOfRows, unitPrices, type Pricing, type PricingRow } from "../lib/pricing";
 import { go, route, setQuery } from "../lib/router";
 import { splitNames } from "../lib/text";
 import type { PageProps } from "../shell/routes";
@@ -16,17 +18,6 @@ import { Banner, Empty, Loaded, PageHead, Pill } from "../ui/state";
 import { ModelDetail } from "./models/detail";
 import { PriceEditor } from "./models/edit";
 
-interface PricingRow {
-	model: string;
-	model_ratio: number;
-	completion_ratio: number;
-}
-
-interface Pricing {
-	models?: PricingRow[];
-	group_ratio?: Record<string, number>;
-}
-
 const table = (options: Option[], key: string): Record<string, number> => {
 	try {
 		return JSON.parse(options.find((o) => o.key === key)?.value || "{}") as Record<string, number>;
@@ -35,57 +26,76 @@ const table = (options: Option[], key: string): Record<string, number> => {
 	}
 };
 
+interface Known {
+	tables: PriceTables | null;
+	/** of the catalogue, by name */
+	rows: Map<string, PricingRow>;
+	/** what has no price is billed all the same, at one-api's ratio */
+	billed: boolean;
+}
+
 /** Root reads the options; others the catalogue where the server has one; else names only. */
-function useTables(): PriceTables | null {
+function useTables(): Known {
 	const root = role.value >= ROLE.root;
 	const options = useResource<Option[]>(root ? "option/" : null);
-	const pricing = useResource<Pricing>(!root && can("pricing") ? "pricing" : null);
-	if (options.data)
-		return { model: table(options.data, "ModelRatio"), completion: table(options.data, "CompletionRatio"), group: table(options.data, "GroupRatio") };
+	const pricing = useResource<Pricing>(can("pricing") ? "pricing" : null);
 	const rows = pricing.data?.models;
-	return rows ? {
-		model: Object.fromEntries(rows.map((r) => [r.model, r.model_ratio])), completion: Object.fromEntries(rows.map((r) => [r.model, r.completion_ratio])),
-		group: pricing.data?.group_ratio ?? { [me.value!.group]: 1 },
-	} : null;
+	const billed = !can("pricing") || options.data?.find((o) => o.key === "UnpricedModel")?.value === "ratio";
+	const byName = new Map((rows ?? []).map((r) => [r.model, r]));
+	if (options.data)
+		return { tables: { model: table(options.data, "ModelRatio"), completion: table(options.data, "CompletionRatio"), group: table(options.data, "GroupRatio") }, rows: byName, billed };
+	return {
+		rows: byName, billed,
+		tables: rows && !root ? { model: ratiosOfRows(rows, "model_ratio"), completion: ratiosOfRows(rows, "completion_ratio"), group: pricing.data?.group_ratio ?? { [me.value!.group]: 1 } } : null,
+	};
 }
 
 export default function Models({ params }: PageProps) {
-	const { q = "", all, unpriced } = route.value.query;
+	const { q = "", all, unpriced, maker } = route.value.query;
 	const admin = role.value >= ROLE.admin;
 	const available = useResource<string[]>("user/available_models");
 	const channels = useResource<Channel[]>(admin ? (can("list.paging") ? "channel/?p=0&page_size=100" : "channel/?p=0") : null);
-	const tables = useTables();
+	const { tables, rows: catalogue, billed } = useTables();
 	const [editing, setEditing] = useState(false);
 	const group = me.value!.group;
 	const served = available.data ?? [];
 	const names = all && tables ? [...new Set([...served, ...Object.keys(tables.model)])] : served;
-	const shown = names.filter((n) => n.toLowerCase().includes(q.trim().toLowerCase()) && (!unpriced || (tables && !(n in tables.model))))
-		.sort((a, b) => tables ? Number(a in tables.model) - Number(b in tables.model) || a.localeCompare(b) : a.localeCompare(b));
+	const makers = makersIn(names);
+	const hasPrice = (n: string): boolean => !tables || n in tables.model || unitPrices(catalogue.get(n)).length > 0;
+	const shown = names.filter((n) => (!maker || makerOf(n) === maker) && n.toLowerCase().includes(q.trim().toLowerCase()) && (!unpriced || !hasPrice(n)))
+		.sort((a, b) => Number(hasPrice(a)) - Number(hasPrice(b)) || a.localeCompare(b));
 	const rows = shown.slice(0, 200);
-	const lacking = tables ? served.filter((n) => !(n in tables.model)) : [];
+	const lacking = served.filter((n) => !hasPrice(n));
 	const count = (name: string): number => (channels.data ?? []).filter((c) => c.status === 1 && splitNames(c.models).includes(name)).length;
 	const open = (name: string): void => go(`models/${encodeURIComponent(name)}`, route.value.query);
 	return (
 		<>
 			<PageHead title={t("nav.models")}>{role.value >= ROLE.root && tables && <Button kind="main" onClick={() => setEditing(true)}>{t("models.edit")}</Button>}</PageHead>
-			{lacking.length > 0 && <Banner tone="warn" action={<Button small onClick={() => setQuery({ unpriced: "1" })}>{t("models.show")}</Button>}>{tn("models.lacking", lacking.length, { names: lacking.slice(0, 4).join(", ") })}</Banner>}
+			{admin && lacking.length > 0 && <Banner tone="warn" action={<Button small onClick={() => setQuery({ unpriced: "1" })}>{t("models.show")}</Button>}>{tn("models.lacking", lacking.length, { names: lacking.slice(0, 4).join(", ") })}</Banner>}
 			<div class="tools">
 				<input class="input search" type="search" data-search placeholder={t("models.search")} aria-label={t("models.search")} value={q} onInput={(e) => setQuery({ q: e.currentTarget.value }, true)} />
-				{tables && <Check label={t("models.onlyUnpriced")} checked={!!unpriced} onChange={(on) => setQuery({ unpriced: on ? 1 : "" })} />}
+				{(makers.length > 1 || maker) && <select class="input" aria-label={t("models.maker")} value={maker ?? ""} onChange={(e) => setQuery({ maker: e.currentTarget.value })}>
+					<option value="">{t("models.maker")}</option>{makers.map((m) => <option key={m.name} value={m.name}>{m.name} ({f.number(m.count)})</option>)}</select>}
+				{tables && admin && <Check label={t("models.onlyUnpriced")} checked={!!unpriced} onChange={(on) => setQuery({ unpriced: on ? 1 : "" })} />}
 				{tables && admin && <Check label={t("models.all")} checked={!!all} onChange={(on) => setQuery({ all: on ? 1 : "" })} />}
 				<span class="grow" /><span class="second">{tables ? t("models.forGroup", { group }) : ""}</span>
 			</div>
 			<Loaded from={available}>{() => rows.length === 0 ? (
-				<div class="card"><Empty text={t(names.length ? "list.none" : admin ? "models.emptyAdmin" : "models.empty")}>{names.length > 0 && <Button onClick={() => setQuery({ q: "", unpriced: "" })}>{t("list.clear")}</Button>}</Empty></div>
+				<div class="card"><Empty text={t(names.length ? "list.none" : admin ? "models.emptyAdmin" : "models.empty")}>{names.length > 0 && <Button onClick={() => setQuery({ q: "", unpriced: "", maker: "" })}>{t("list.clear")}</Button>}</Empty></div>
 			) : (
 				<div class="card flush"><div class="table-box"><table class="table folds">
-					<thead><tr><th>{t("models.name")}</th>{tables && <><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th></>}{admin && <th class="num">{t("models.channelCount")}</th>}</tr></thead>
+					<thead><tr><th>{t("models.name")}</th><th>{t("models.maker")}</th>{tables && <><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th></>}{admin && <th class="num">{t("models.channelCount")}</th>}</tr></thead>
 					<tbody>{rows.map((n) => {
 						const p = tables && priceOf(tables, n, group, currency.value);
+						const row = catalogue.get(n);
+						const sold = p && row && row.model_ratio === undefined ? unitPrices(row, tables.group[group] ?? 1)[0] : undefined;
+						const told = (price: number): string => p!.priced || billed ? f.price(price) : "–";
 						return (
 							<tr key={n} class="opens" onClick={(e) => { if (!(e.target as HTMLElement).closest("button")) open(n); }}>
-								<td class="phone-main"><span class="row fixed"><button type="button" class="link name" style={{ color: "inherit", textDecoration: "none" }} onClick={() => open(n)}>{n}</button><CopyIcon text={n} label={t("models.copy", { name: n })} />{p && !p.priced && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</span></td>
-								{p && <><td class="num phone-fact">{f.price(p.input)}</td><td class="num phone-fact">{f.price(p.output)}</td></>}
+								<td class="phone-main"><span class="row fixed"><button type="button" class="link name" style={{ color: "inherit", textDecoration: "none" }} onClick={() => open(n)}>{n}</button><CopyIcon text={n} label={t("models.copy", { name: n })} />{p && !p.priced && !sold && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</span></td>
+								<td>{makerOf(n) || <span class="quiet">–</span>}</td>
+								{p && (sold ? <td class="num phone-fact" colSpan={2}>{t(`models.unit.${sold.unit}`, { price: f.price(sold.price) })}</td>
+									: <><td class="num phone-fact">{told(p.input)}</td><td class="num phone-fact">{told(p.output)}</td></>)}
 								{admin && <td class="num phone-side">{channels.data ? count(n) : "…"}</td>}
 							</tr>
 						);
@@ -93,7 +103,7 @@ export default function Models({ params }: PageProps) {
 				</table></div>{shown.length > rows.length && <p class="pager">{t("models.more", { n: f.number(shown.length - rows.length) })}</p>}</div>
 			)}</Loaded>
 			{tables && <p class="quiet small">{t("models.perMillion")}</p>}
-			{params.name && <ModelDetail key={params.name} name={params.name} group={group} tables={tables} channels={channels.data ?? null} onClose={() => go("models", route.value.query)} />}
+			{params.name && <ModelDetail key={params.name} name={params.name} group={group} tables={tables} billed={billed} row={catalogue.get(params.name)} channels={channels.data ?? null} onClose={() => go("models", route.value.query)} />}
 			{editing && tables && <PriceEditor names={[...new Set([...served, ...Object.keys(tables.model)])]} tables={tables} onClose={() => setEditing(false)} />}
 		</>
 	);

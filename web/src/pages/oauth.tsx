@@ -45,14 +45,14 @@ export default function OAuth({ params }: PageProps) {
 			await loadMe();
 			if (bound)
 				toast(t("home.bound", { name }));
-			go(bound ? "account/sign-in" : "overview", {}, true);
+			go(bound ? "account/sign-in" : "", {}, true);
 		} catch (e) {
 			setFault(errorText(e));
 		}
 	};
 	useEffect(() => void run(), []);
 	if (step)
-		return <Alone title={t("home.oauth", { name })}><SecondStepForm step={step} onDone={() => go("overview", {}, true)} /></Alone>;
+		return <Alone title={t("home.oauth", { name })}><SecondStepForm step={step} onDone={() => go("", {}, true)} /></Alone>;
 	return (
 		<Alone title={t("home.oauth", { name })}>
 			{fault ? (

@@ -4,7 +4,8 @@ import { put } from "../api/client";
 import { useResource } from "../api/resource";
 import { can, loadStatus } from "../api/session";
 import type { Option } from "../api/types";
-import { optionRow, optionRows, saveOrder, sections, type OptionRow, type SectionName } from "../data/options";
+import { isAppLink } from "../data/chat-apps";
+import { isObjectKind, optionRow, optionRows, saveOrder, sections, type OptionRow, type SectionName } from "../data/options";
 import { t, type Key } from "../i18n";
 import { go, href, useGuard } from "../lib/router";
 import { jsonObjectFault } from "../lib/text";
@@ -14,8 +15,10 @@ import { confirm, Dialog } from "../ui/dialog";
 import { Banner, Failed, PageHead, Skeleton } from "../ui/state";
 import { errorText, toast } from "../ui/toast";
 import { DataSection } from "./settings/data";
+import { LimitsList } from "./settings/limits-list";
 import { MailTest } from "./settings/mail-test";
 import { optionName, Row } from "./settings/row";
+import { limitsFault, objectOf, pricesFault } from "./settings/tables";
 
 const text = (key: string): string => `${optionName(key)} ${t(`options.${key}.hint` as Key)} ${key}`.toLowerCase();
 
@@ -26,7 +29,19 @@ function faultOf(row: OptionRow, value: string): string {
 		return t("form.amount");
 	if (row.kind === "url" && value.trim() && !/^https?:\/\/\S+$/.test(value.trim()))
 		return t("settings.url");
-	return (row.kind === "json" || row.kind === "object") && jsonObjectFault(value) ? t("settings.json") : "";
+	return isObjectKind(row.kind) ? objectFault(row, value) : "";
+}
+
+function objectFault(row: OptionRow, value: string): string {
+	if (jsonObjectFault(value))
+		return t("settings.json");
+	if (row.kind === "limits") {
+		const fault = limitsFault(value);
+		return fault ? t(fault === "name" ? "settings.limitName" : "settings.limitNumber") : "";
+	}
+	if (row.kind === "prices")
+		return pricesFault(value) ? t("settings.priceNumber") : "";
+	return row.kind === "links" && Object.values(objectOf(value)).some((link) => typeof link !== "string" || !isAppLink(link.trim())) ? t("settings.appBad") : "";
 }
 
 /** Numbers in the price tables are numbers, whatever the table editor typed. */
@@ -63,6 +78,7 @@ export default function Settings({ params }: PageProps) {
 	const [faults, setFaults] = useState<Record<string, string>>({});
 	const [find, setFind] = useState("");
 	const [review, setReview] = useState(false);
+	const [round, setRound] = useState(0); // fields that keep what is typed begin anew
 	const section = (sections as readonly string[]).includes(params.section ?? "") ? params.section as SectionName : "site";
 	const stored = Object.fromEntries((options.data ?? []).map((o) => [o.key, o.value]));
 	const count = Object.keys(changes).length;
@@ -105,6 +121,7 @@ export default function Settings({ params }: PageProps) {
 		setFaults(failed);
 		await Promise.all([options.reload(), loadStatus()]);
 		setChanges(left);
+		setRound((n) => n + 1);
 		if (Object.keys(failed).length === 0)
 			toast(t("form.saved"));
 	};
@@ -128,12 +145,13 @@ export default function Settings({ params }: PageProps) {
 					{offered.map((row) => (
 						<>
 							{row.group && !words && <h3 key={row.group}>{t(`settings.group.${row.group}`)}</h3>}
-							<Row key={row.key} row={row} value={value(row.key)} stored={stored[row.key]} fault={faults[row.key]} onOthers={(more) => setChanges({ ...changes, ...more })} missing={(row.needs ?? []).filter((k) => !value(k).trim())} onChange={(v) => change(row, v)} />
+							<Row key={`${row.key} ${round}`} row={row} value={value(row.key)} stored={stored[row.key]} fault={faults[row.key]} onOthers={(more) => setChanges({ ...changes, ...more })} missing={(row.needs ?? []).filter((k) => !value(k).trim())} onChange={(v) => change(row, v)} />
 							{row.kind === "bool" && faults[row.key] && <Banner tone="danger">{faults[row.key]}</Banner>}
 						</>
 					))}
+					{section === "limits" && !words && can("limits") && <LimitsList />}
 					{section === "mail" && !words && can("mail.test") && <MailTest dirty={touched.includes("mail")} />}
-					{section === "data" && !words && <DataSection stored={stored} onImport={(more) => setChanges({ ...changes, ...more })} />}
+					{section === "data" && !words && <DataSection stored={stored} onImport={(more) => { setChanges({ ...changes, ...more }); setRound(round + 1); }} />}
 					{words && offered.length === 0 && <p class="second">{t("settings.nothing")}</p>}
 				</div>
 			</div>
@@ -141,7 +159,7 @@ export default function Settings({ params }: PageProps) {
 				<div class="picked" role="region" aria-label={t("settings.unsaved")}>
 					<strong>{t("settings.count", { n: count, sections: touched.map((s) => t(`settings.section.${s}`)).join(", ") })}</strong><span class="grow" />
 					<Button onClick={() => setReview(true)}>{t("settings.reviewButton")}</Button>
-					<Button onClick={() => { setChanges({}); setFaults({}); }}>{t("settings.discard")}</Button>
+					<Button onClick={() => { setChanges({}); setFaults({}); setRound(round + 1); }}>{t("settings.discard")}</Button>
 					<Button kind="main" onClick={save}>{t("settings.save")}</Button>
 				</div>
 			)}

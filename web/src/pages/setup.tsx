@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/errors";
 import type { Key, Channel } from "../api/types";
 import { t } from "../i18n";
+import { prefs } from "../lib/prefs";
 import { go, route } from "../lib/router";
 import { Alone } from "../shell/alone";
 import { Failed, Skeleton } from "../ui/state";
@@ -35,8 +36,8 @@ export default function Setup() {
 	};
 	useEffect(() => void load(), []);
 	const asked = stepNames.find((s) => s === route.value.query.step);
-	// the first step of a fresh installation is offered even when its password was made for it
-	const fresh = progress && !progress.channel && !progress.key;
+	// the first step of a fresh installation is offered even when its password was made for it, once
+	const fresh = progress && !progress.channel && !progress.key && !prefs.value.seen?.includes("setup.password");
 	const at: StepName = !progress ? "secure" : !progress.passwordChanged ? "secure" : asked ?? (fresh ? "secure" : firstOpen(progress));
 	const to = (step: StepName) => (): void => go("setup", { step });
 	const change = (part: Partial<Progress>): void => setProgress({ ...progress!, ...part });
@@ -51,7 +52,7 @@ export default function Setup() {
 				? <TestStep channel={progress.channel} onDone={() => { change({ tested: true }); to("key")(); }} onSkip={to("key")} />
 				: <ConnectStep onDone={(channel) => { change({ channel, tested: false }); to("test")(); }} onSkip={to("key")} />)}
 			{progress && (at === "key" || (at === "call" && !progress.key)) && <KeyStep onDone={(key: Key) => { change({ key }); to("call")(); }} onSkip={() => go("overview")} />}
-			{progress && at === "call" && progress.key && <CallStep apiKey={progress.key} channel={progress.channel} onFinish={() => go("overview")} />}
+			{progress && at === "call" && progress.key && <CallStep apiKey={progress.key} channel={progress.channel} called={progress.called} onFinish={() => go("overview")} />}
 		</Alone>
 	);
 }

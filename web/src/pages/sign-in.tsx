@@ -30,7 +30,7 @@ async function goOn(): Promise<void> {
 	if ((path === "" || path === "overview") && await isFresh())
 		go("setup");
 	else
-		go(path || "overview", next.query);
+		go(path, next.query); // the empty path leads to the start page
 }
 
 function WeChat({ onClose, onStep }: { onClose(): void; onStep(step: SecondStep): void }) {

@@ -5,6 +5,7 @@ import { notApi } from "../api/client";
 import { expired, me, role, systemName } from "../api/session";
 import { ROLE } from "../api/types";
 import { language, loadWords, t } from "../i18n";
+import { prefs } from "../lib/prefs";
 import { go, href, pageTitle, route } from "../lib/router";
 import { CopyByHand } from "../ui/copy";
 import { Confirmation } from "../ui/dialog";
@@ -14,7 +15,7 @@ import { Toasts } from "../ui/toast";
 import { Frame } from "./frame";
 import { Misconfigured } from "./misconfigured";
 import { Palette } from "./palette";
-import { findRoute, loaderOf, type PageProps, type Route } from "./routes";
+import { findRoute, loaderOf, startPath, type PageProps, type Route } from "./routes";
 import { Shortcuts } from "./shortcuts";
 import { SignInAgain } from "./sign-in-again";
 import { JobTray } from "./tray";
@@ -76,7 +77,7 @@ function Routed() {
 	const { path, query } = route.value;
 	const found = findRoute(path);
 	const away = !found ? "" : found.route.role > ROLE.guest && !me.value ? "login"
-		: found.route.path === "" && me.value ? "overview" : "";
+		: found.route.path === "" && me.value ? startPath(prefs.value.start, role.value) : "";
 	useEffect(() => {
 		if (away === "login")
 			go("login", { next: `${path.join("/")}${Object.keys(query).length ? `?${new URLSearchParams(query)}` : ""}` }, true);

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { notApi, online } from "../api/client";
 import { useResource } from "../api/resource";
-import { loadMe, me, role, signOut, status, systemName } from "../api/session";
+import { can, loadMe, me, role, signOut, status, systemName } from "../api/session";
 import { ROLE } from "../api/types";
 import { language, setLanguage, t } from "../i18n";
 import * as f from "../lib/format";
@@ -20,7 +20,7 @@ import { loaderOf, pathOf, routes, type Route } from "./routes";
 
 export function navRows(group: "use" | "operate"): Route[] {
 	return routes.filter((r) => r.nav?.group === group && role.value >= r.role && loaderOf(r.page) &&
-		(r.page !== "chat" || status.value?.chat_link));
+		(!r.needs || can(r.needs)) && (r.page !== "chat" || status.value?.chat_link));
 }
 
 function Logo() {

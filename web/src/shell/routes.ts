@@ -3,6 +3,7 @@
 // A row's page is src/pages/PAGE.tsx; its words are the areas of src/i18n that it needs. A row whose
 // file does not exist is not offered.
 import type { ComponentType } from "preact";
+import type { Capability } from "../api/session";
 import { ROLE } from "../api/types";
 import type { Key } from "../i18n";
 import { matchPath, type Query } from "../lib/query";
@@ -19,6 +20,8 @@ export interface Route {
 	words: string[];
 	/** a row of the side bar */
 	nav?: { label: Key; icon: IconName; key?: string; group: "use" | "operate" };
+	/** in the menus only where the server has it */
+	needs?: Capability;
 	/** without side bar: the sign-in family, first run */
 	alone?: boolean;
 }
@@ -46,6 +49,7 @@ export const routes: Route[] = [
 	{ path: "users/:id?", page: "users", role: admin, words: ["users"], nav: { label: "nav.users", icon: "users", key: "u", group: "operate" } },
 	{ path: "codes/:id?", page: "codes", role: admin, words: ["codes"], nav: { label: "nav.codes", icon: "codes", group: "operate" } },
 	{ path: "diagnostics", page: "diagnostics", role: admin, words: ["diagnostics"], nav: { label: "nav.diagnostics", icon: "diagnostics", group: "operate" } },
+	{ path: "audit", page: "audit", role: root, words: ["audit"], needs: "audit", nav: { label: "nav.audit", icon: "audit", group: "operate" } },
 	{ path: "settings/:section?", page: "settings", role: root, words: ["settings", "options"], nav: { label: "nav.settings", icon: "settings", key: "s", group: "operate" } },
 ];
 
@@ -61,6 +65,11 @@ export function findRoute(path: string[]): { route: Route; params: Query } | nul
 			return { route, params };
 	}
 	return null;
+}
+
+/** Where one lands after signing in: what one chose, if one may and it is there, else the overview. */
+export function startPath(chosen: string | undefined, role: number): string {
+	return routes.some((r) => r.nav && r.path !== "chat" && role >= r.role && pathOf(r) === chosen) ? chosen! : "overview";
 }
 
 export const pathOf = (route: Route): string => route.path.replace(/\/:.*/, "");

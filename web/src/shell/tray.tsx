@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { t, tn } from "../i18n";
 import { copy } from "../lib/copy";
 import * as f from "../lib/format";
-import { count, dismissJob, jobs, type Job } from "../lib/job";
+import { count, dismissJob, ended, jobs, type Job } from "../lib/job";
+import { notifyHidden } from "../lib/notify";
 import { Button, IconButton } from "../ui/button";
 
 function JobCard({ job }: { job: Job }) {
@@ -42,6 +43,8 @@ function JobCard({ job }: { job: Job }) {
 		</section>
 	);
 }
+
+ended.add((job) => notifyHidden(job.title, [t("job.count", { done: f.number(count(job, "done")), total: f.number(job.items.length) }), ...(count(job, "failed") ? [tn("job.failed", count(job, "failed"))] : [])].join(" · ")));
 
 export function JobTray() {
 	return jobs.value.length ? <div class="tray">{jobs.value.map((j) => <JobCard key={j.view.peek().id} job={j} />)}</div> : null;

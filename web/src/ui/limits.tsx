@@ -19,10 +19,10 @@ export function Fold({ title, children }: { title: string; children: ComponentCh
 	return <details onToggle={(e) => { if (e.currentTarget.open) setOpened(true); }}><summary>{title}</summary>{opened && <div class="stack" style={{ paddingTop: "12px" }}>{children}</div>}</details>;
 }
 
-const counts = ["rpm", "tpm", "tpd", "parallel"] as const;
-const budgets = ["budget_day", "budget_week", "budget_month"] as const;
+export const counts = ["rpm", "tpm", "tpd", "parallel"] as const;
+export const budgets = ["budget_day", "budget_week", "budget_month"] as const;
 
-type Row = { scope: string; subject: string; timezone: string } & Record<(typeof counts)[number] | (typeof budgets)[number], number>;
+export type LimitRow = { scope: LimitScope; subject: string; timezone: string } & Record<(typeof counts)[number] | (typeof budgets)[number], number>;
 type Fields = { timezone: string } & Record<(typeof counts)[number] | (typeof budgets)[number], string>;
 export type LimitScope = "key" | "user" | "group" | "channel";
 
@@ -31,7 +31,7 @@ const before = (subject: string): string => `${subject.slice(0, -1)}${String.fro
 
 const asText = (n: number): string => n > 0 ? String(n) : "";
 
-function LimitForm({ scope, subject, row }: { scope: LimitScope; subject: string; row: Row | undefined }) {
+function LimitForm({ scope, subject, row }: { scope: LimitScope; subject: string; row: LimitRow | undefined }) {
 	const start = {
 		...Object.fromEntries(counts.map((n) => [n, asText(row?.[n] ?? 0)])),
 		...Object.fromEntries(budgets.map((n) => [n, row?.[n] ? amountText(row[n], currency.value) : ""])),
@@ -70,6 +70,6 @@ function LimitForm({ scope, subject, row }: { scope: LimitScope; subject: string
 }
 
 export function Limits({ scope, subject }: { scope: LimitScope; subject: string }) {
-	const rows = useResource<Row[]>(`limit/?page_size=100&scope=${scope}&subject=${encodeURIComponent(before(subject))}`);
+	const rows = useResource<LimitRow[]>(`limit/?page_size=100&scope=${scope}&subject=${encodeURIComponent(before(subject))}`);
 	return <Loaded from={rows} lines={3}>{(list) => <LimitForm scope={scope} subject={subject} row={list.find((r) => r.scope === scope && r.subject === subject)} />}</Loaded>;
 }

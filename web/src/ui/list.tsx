@@ -44,6 +44,8 @@ interface TableProps<T> {
 	/** the one action that is visible, then the menu */
 	action?(row: T): ComponentChildren;
 	menu?(row: T): (MenuItem | false)[];
+	/** a heading above the row */
+	band?(row: T, index: number): ComponentChildren;
 	/** a line below the row */
 	below?(row: T): ComponentChildren;
 	/** actions for the selected rows; rows can be selected when given */
@@ -196,8 +198,10 @@ export function ListTable<T>(p: TableProps<T>) {
 						</tr></thead>
 						<tbody>{rows.map((row, i) => {
 							const below = p.below?.(row);
+							const band = p.band?.(row, i);
 							return (
 								<>
+									{band && <tr class="band"><th colSpan={columns.length + (p.picked ? 1 : 0) + (p.action ?? p.menu ? 1 : 0)}>{band}</th></tr>}
 									<tr key={rowKey(row)} aria-selected={p.picked ? chosen.has(rowKey(row)) : undefined}
 										class={[p.onOpen && "opens", here === i && "here", below && "open-below"].filter(Boolean).join(" ")}
 										onClick={(e) => { if (!inControl(e) && !getSelection()?.toString()) p.onOpen?.(row); }}>

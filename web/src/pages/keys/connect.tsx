@@ -4,7 +4,7 @@ import { openV1 } from "../../api/client";
 import { useResource } from "../../api/resource";
 import { status } from "../../api/session";
 import type { Key } from "../../api/types";
-import { chatApps, chatLink } from "../../data/chat-apps";
+import { chatApps, chatLink, ownApps } from "../../data/chat-apps";
 import { t } from "../../i18n";
 import { apiBaseUrl, serverAddress } from "../../lib/addresses";
 import * as f from "../../lib/format";
@@ -62,7 +62,7 @@ export function Connect({ item, onClose }: { item: Key; onClose(): void }) {
 			<section class="stack tight">
 				<h3>{t("keys.apps")}</h3>
 				<p class="quiet small">{t("keys.appsWarn")}</p>
-				<div class="row">{chatApps.map((app) => {
+				<div class="row">{[...chatApps, ...ownApps(status.value?.chat_apps)].map((app) => {
 					const link = chatLink(app, key, serverAddress(), status.value?.chat_link ?? "");
 					return link && <a key={app.name} class="button" href={link} target="_blank" rel="noopener noreferrer" title={link.replaceAll(key, maskKey(key))}>{app.name}</a>;
 				})}</div>

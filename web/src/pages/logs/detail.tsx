@@ -84,7 +84,7 @@ export function Detail({ row, onClose }: { row: LogRow; onClose(): void }) {
 				{row.elapsed_time > 0 && (
 					<><dt>{t("logs.time")}</dt><dd>{[
 						t(row.is_stream ? "logs.stream" : "logs.whole"),
-						row.first_token_ms ? t("logs.firstToken", { time: f.elapsed(row.first_token_ms) }) : "",
+						(row.first_token_ms ?? 0) > 0 ? t("logs.firstToken", { time: f.elapsed(row.first_token_ms!) }) : "",
 						t("logs.total", { time: f.elapsed(row.elapsed_time) }), speed ? t("logs.speed", { n: f.number(Math.round(speed)) }) : "",
 					].filter(Boolean).join(" · ")}</dd></>
 				)}

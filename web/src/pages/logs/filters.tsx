@@ -1,7 +1,7 @@
 // filters.tsx — range, type, and what else narrows the log; all of it in the address
 import { useState } from "preact/hooks";
 import { can, role } from "../../api/session";
-import { ROLE } from "../../api/types";
+import { ROLE, type LogRow } from "../../api/types";
 import { t } from "../../i18n";
 import { parseFilter } from "../../lib/log-text";
 import { route, setQuery } from "../../lib/router";
@@ -16,6 +16,14 @@ export const filterNames = ["token_name", "model_name", "username", "channel"] a
 
 export const allowedFilters = (): (typeof filterNames)[number][] =>
 	filterNames.filter((n) => role.value >= ROLE.admin || n === "token_name" || n === "model_name");
+
+/** "not this": the same names, told apart by not_ before them. */
+export const notNames = (): `not_${(typeof filterNames)[number]}`[] => allowedFilters().map((n) => `not_${n}` as const);
+
+/** A server without log.not sends all; then they are left out here, of each page. */
+export function leftOut(r: LogRow, query: Record<string, string>): boolean {
+	return filterNames.some((n) => query[`not_${n}`] !== undefined && String(r[n]) === query[`not_${n}`]);
+}
 
 /** Unix seconds of what the address says; a moving start is cut to the minute, so that it can be cached. */
 export function spanOf(query: Record<string, string>): { start: number; end: number } {
@@ -76,6 +84,10 @@ export function Filters() {
 			{chips.map((n) => (
 				<span class="chip" key={n}>{t(`logs.is.${n}`, { value: query[n]! })}
 					<button type="button" aria-label={t("remove", { name: query[n]! })} onClick={() => setQuery({ [n]: "", p: "" })}>×</button></span>
+			))}
+			{notNames().filter((n) => query[n]).map((n) => (
+				<span class="chip" key={n}>{t(`logs.${n}`, { value: query[n]! })}
+					<button type="button" aria-label={t("remove", { name: t(`logs.${n}`, { value: query[n]! }) })} onClick={() => setQuery({ [n]: "", p: "" })}>×</button></span>
 			))}
 			{custom && <Custom onClose={() => setCustom(false)} />}
 		</>

@@ -5,6 +5,7 @@ import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { priceOf, type PriceTables } from "../../lib/prices";
 import { currency } from "../../api/session";
+import { partPrices, unitPrices, type PricingRow } from "../../lib/pricing";
 import { href } from "../../lib/router";
 import { splitNames } from "../../lib/text";
 import { LinkButton } from "../../ui/button";
@@ -25,13 +26,27 @@ function Calculator({ input, output }: { input: number; output: number }) {
 	);
 }
 
-export function ModelDetail({ name, group, tables, channels, onClose }: { name: string; group: string; tables: PriceTables | null; channels: Channel[] | null; onClose(): void }) {
+/** Beside input and output: what else is counted, for the reader's group. */
+function Others({ row, input, groupRatio }: { row: PricingRow | undefined; input: number; groupRatio: number }) {
+	const sold = unitPrices(row, groupRatio), some = partPrices(row, input), tiers = row?.tiers ?? [];
+	return sold.length + some.length + tiers.length === 0 ? null : (
+		<section class="stack tight"><h3>{t("models.others")}</h3><dl class="facts">
+			{sold.map((x) => <><dt>{t(`models.sold.${x.unit}`)}</dt><dd>{f.price(x.price)}</dd></>)}
+			{some.map((x) => <><dt>{t(`models.part.${x.part}`)}</dt><dd>{f.price(x.price)}</dd></>)}
+			{tiers.map((x) => <><dt>{t("models.tier", { n: f.number(x.above) })}</dt><dd>{t("models.tierTimes", { input: x.input ?? 1, output: x.output ?? 1 })}</dd></>)}
+		</dl></section>
+	);
+}
+
+export function ModelDetail({ name, group, tables, billed, row, channels, onClose }: { name: string; group: string; tables: PriceTables | null; billed: boolean; row: PricingRow | undefined; channels: Channel[] | null; onClose(): void }) {
 	const own = tables && priceOf(tables, name, group, currency.value);
+	const byUnit = own && row && row.model_ratio === undefined && unitPrices(row).length > 0;
+	const known = own && !byUnit && (own.priced || billed);
 	const serving = channels?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
 	return (
 		<Drawer title={name} onClose={onClose} footer={<><LinkButton href={href("logs", { model_name: name, range: "7d" })}>{t("nav.logs")}</LinkButton><LinkButton kind="main" href={href("playground", { model: name })}>{t("models.try")}</LinkButton></>}>
-			<div class="row"><code>{name}</code><CopyButton text={name} />{own && !own.priced && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</div>
-			{tables && (
+			<div class="row"><code>{name}</code><CopyButton text={name} />{own && !own.priced && !byUnit && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</div>
+			{tables && known && (
 				<section class="stack tight"><h3>{t("models.prices")}</h3>
 					<table class="table"><thead><tr><th>{t("models.group")}</th><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th></tr></thead>
 						<tbody>{Object.keys(tables.group).map((g) => {
@@ -39,7 +54,8 @@ export function ModelDetail({ name, group, tables, channels, onClose }: { name: 
 							return <tr key={g}><td class={g === group ? "strong" : ""}>{g}</td><td class="num">{f.price(p.input)}</td><td class="num">{f.price(p.output)}</td></tr>;
 						})}</tbody></table></section>
 			)}
-			{own && <Calculator input={own.input} output={own.output} />}
+			{own && <Others row={row} input={own.input} groupRatio={tables.group[group] ?? 1} />}
+			{own && known && <Calculator input={own.input} output={own.output} />}
 			{serving && (
 				<section class="stack tight"><h3>{t("models.channels")}</h3>
 					{serving.length === 0 ? <p class="second">{t("models.noChannel")}</p> : (

@@ -10,6 +10,8 @@ import { Button } from "../../ui/button";
 import { Drawer } from "../../ui/dialog";
 import { Banner } from "../../ui/state";
 import { errorText, toast } from "../../ui/toast";
+import type { PriceDifference } from "./import";
+import { ImportList } from "./import-list";
 
 const list = (tables: PriceTables, name: string): { input: number; output: number; priced: boolean } => {
 	const p = priceOf({ ...tables, group: {} }, name, "", currency.value);
@@ -32,6 +34,8 @@ export function PriceEditor({ names, tables, onClose }: { names: string[]; table
 		setChanges({ ...changes, ...Object.fromEntries(parsePrices(pasted).map((x) => [x.name, { input: String(x.input), output: String(x.output) }])) });
 		setPasted("");
 	};
+	const exact = (n: number): string => String(Number(n.toPrecision(9)));
+	const takeList = (rows: PriceDifference[]): void => setChanges({ ...changes, ...Object.fromEntries(rows.map((x) => [x.name, { input: exact(x.input), output: exact(x.output) }])) });
 	const multiply = (): void => {
 		const by = Number(factor);
 		if (!(by > 0))
@@ -65,6 +69,7 @@ export function PriceEditor({ names, tables, onClose }: { names: string[]; table
 			<details><summary>{t("models.paste")}</summary>
 				<div class="stack tight" style={{ paddingTop: "8px" }}><textarea class="input mono" rows={5} aria-label={t("models.paste")} placeholder={"gpt-4o\t2.5\t10"} value={pasted} onInput={(e) => setPasted(e.currentTarget.value)} />
 					<span><Button small disabled={parsePrices(pasted).length === 0} onClick={take}>{tn("models.take", parsePrices(pasted).length)}</Button></span></div></details>
+			<ImportList tables={tables} onTake={takeList} />
 			<div class="row"><input class="input" type="search" style={{ width: "14rem" }} placeholder={t("models.search")} aria-label={t("models.search")} value={find} onInput={(e) => setFind(e.currentTarget.value)} />
 				<span class="grow" /><input class="input" style={{ width: "72px" }} inputMode="decimal" aria-label={t("models.factor")} placeholder="1.2" value={factor} onInput={(e) => setFactor(e.currentTarget.value)} /><Button onClick={multiply}>{t("models.multiply")}</Button></div>
 			<div class="table-box"><table class="table"><thead><tr><th>{t("models.name")}</th><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th><th>{t("models.before")}</th></tr></thead>

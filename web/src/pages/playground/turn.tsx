@@ -1,55 +1,29 @@
-// turn.tsx — what was said: the person's words, and one or more answers with their figures
-import { t } from "../../i18n";
-import type { ChatFault, Figures } from "../../lib/chat";
+// turn.tsx — what was said: the person's words and pictures, and one or more answers with their figures
+import { language, t, tn } from "../../i18n";
+import type { Figures } from "../../lib/chat";
 import * as f from "../../lib/format";
+import { formatDollars } from "../../lib/money";
+import type { TokenPrice } from "../../lib/pricing";
 import { href } from "../../lib/router";
 import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy";
 import { Prose } from "../../ui/prose";
-import { Banner } from "../../ui/state";
+import { Fault } from "./desk";
+import type { Answer, Turn } from "./talk";
 
-export interface Answer {
-	model: string;
-	text: string;
-	running: boolean;
-	figures: Figures | null;
-	fault: ChatFault | null;
-	stopped: boolean;
+/** About: parts that have prices of their own are in the log. */
+function costOf(price: TokenPrice | null, x: Figures | null): string {
+	return price && x && x.input + x.output > 0 ? `≈ ${formatDollars((x.input * price.input + x.output * price.output) / 1_000_000, language.value)}` : "";
 }
 
-export interface Turn {
-	id: number;
-	asked: string;
-	answers: Answer[];
-}
-
-/** What usually helps, and where. */
-function help(fault: ChatFault): { text: string; to: string } | null {
-	if (/no channel/i.test(fault.message) || fault.status === 503)
-		return { text: t("playground.help.channel"), to: "channels" };
-	if (/quota|balance/i.test(`${fault.code} ${fault.message}`))
-		return { text: t("playground.help.quota"), to: "wallet" };
-	if (fault.status === 401 || fault.status === 403)
-		return { text: t("playground.help.key"), to: "keys" };
-	return null;
-}
-
-function Fault({ fault }: { fault: ChatFault }) {
-	const h = help(fault);
-	return (
-		<Banner tone="danger"><p>{fault.message}</p>{h && <p><a href={href(h.to)}>{h.text}</a></p>}
-			<details><summary>{t("playground.whole")}</summary><pre class="code-plain">{fault.raw}</pre></details></Banner>
-	);
-}
-
-function Meta({ answer, onRetry }: { answer: Answer; onRetry(): void }) {
+function Meta({ answer, price, onRetry }: { answer: Answer; price: TokenPrice | null; onRetry(): void }) {
 	const x = answer.figures;
 	return (
 		<div class="meta">
 			{x && <span>{[
 				x.first ? t("playground.first", { time: f.elapsed(x.first) }) : "", t("playground.total", { time: f.elapsed(x.total) }),
 				x.output && x.total > x.first ? t("playground.speed", { n: f.number(Math.round(x.output / Math.max(0.05, (x.total - x.first) / 1000))) }) : "",
-				x.input || x.output ? t("playground.tokens", { in: f.number(x.input), out: f.number(x.output) }) : "",
+				x.input || x.output ? t("playground.tokens", { in: f.number(x.input), out: f.number(x.output) }) : "", costOf(price, x),
 			].filter(Boolean).join(" · ")}</span>}
 			{x?.requestId && <a href={href("logs", { range: "1h" })} title={x.requestId}>{t("playground.log")}</a>}
 			{answer.stopped && <span>{t("playground.stopped")}</span>}
@@ -59,17 +33,20 @@ function Meta({ answer, onRetry }: { answer: Answer; onRetry(): void }) {
 	);
 }
 
-export function TurnView({ turn, onRetry, onEdit }: { turn: Turn; onRetry(): void; onEdit(): void }) {
+export function TurnView({ turn, price, onRetry, onEdit }: { turn: Turn; price(model: string): TokenPrice | null; onRetry(): void; onEdit(): void }) {
 	return (
 		<>
-			<div class="turn"><span class="who">{t("playground.you")}</span><div><div class="said">{turn.asked}</div><span class="outdent"><Button small kind="plain" onClick={onEdit}>{t("edit")}</Button></span></div></div>
+			<div class="turn"><span class="who">{t("playground.you")}</span><div>
+				{turn.pictures.length > 0 && <div class="row">{turn.pictures.map((uri, i) => <img key={i} class="thumb" src={uri} alt={t("playground.pictureN", { n: i + 1 })} />)}</div>}
+				{turn.lost ? <p class="quiet small">{tn("playground.lost", turn.lost)}</p> : null}
+				<div class="said">{turn.asked}</div><span class="outdent"><Button small kind="plain" onClick={onEdit}>{t("edit")}</Button></span></div></div>
 			<div class={turn.answers.length > 1 ? "answers" : ""}>{turn.answers.map((a, i) => (
 				<div class={turn.answers.length > 1 ? "card stack tight" : "turn"} key={i}>
 					<span class="who">{a.model}</span>
 					<div class="stack tight" aria-live="polite" aria-busy={a.running}>
 						{a.running ? <div class="said">{a.text}▌</div> : a.text && <Prose text={a.text} />}
 						{a.fault && <Fault fault={a.fault} />}
-						<Meta answer={a} onRetry={onRetry} />
+						<Meta answer={a} price={price(a.model)} onRetry={onRetry} />
 					</div>
 				</div>
 			))}</div>

@@ -1,7 +1,7 @@
 // row.tsx — one option: name, effect, its input, default and key
 import { get, homeUrl } from "../../api/client";
 import { can, currency } from "../../api/session";
-import type { OptionRow } from "../../data/options";
+import { isObjectKind, type OptionRow } from "../../data/options";
 import { t, type Key } from "../../i18n";
 import { serverAddress } from "../../lib/addresses";
 import { amountText, parseAmount } from "../../lib/money";
@@ -12,6 +12,7 @@ import { Field, Switch } from "../../ui/field";
 import { PairsEditor } from "../../ui/pairs";
 import { Prose } from "../../ui/prose";
 import { TagInput } from "../../ui/tags";
+import { ObjectOption } from "./objects";
 
 interface RowProps {
 	row: OptionRow;
@@ -42,8 +43,12 @@ function Input({ row, value, stored, onChange, wires }: RowProps & { wires: { id
 		return <><textarea {...text} rows={5} />{value.trim() && !/^https:\/\/\S+$/.test(value) && <details><summary>{t("settings.preview")}</summary><Prose text={value} /></details>}</>;
 	case "json":
 		return <PairsEditor text={value} onChange={onChange} left={t(row.key === "GroupRatio" ? "settings.group" : "settings.model")} right={t("settings.ratio")} />;
-	case "object":
-		return <textarea {...text} class="input mono" rows={6} spellcheck={false} />;
+	case "links":
+		return <PairsEditor text={value} onChange={onChange} left={t("settings.appName")} right={t("settings.appLink")} />;
+	case "limits":
+	case "prices":
+	case "chains":
+		return <ObjectOption kind={row.kind} text={value} onChange={onChange} />;
 	case "list":
 		return <TagInput values={splitNames(value)} onChange={(names) => onChange(joinNames(names))} label={optionName(row.key)} />;
 	case "choice":
@@ -81,7 +86,7 @@ function Extra({ row, value, onChange, onOthers }: RowProps) {
 export function Row(p: RowProps) {
 	const { row, value, missing } = p;
 	const changed = p.stored !== undefined ? value !== p.stored : value !== "";
-	const meta = <span class="small quiet"> {row.initial && row.kind !== "json" && row.kind !== "object" && row.kind !== "list" && `${t("settings.default", { value: row.kind === "money" ? asMoney(row.initial) : row.kind === "bool" ? t(row.initial === "true" ? "settings.on" : "settings.off") : row.initial })} · `}<code class="small">{row.key}</code>{changed && <span class="warn"> ● {t("settings.changed")}</span>}</span>;
+	const meta = <span class="small quiet"> {row.initial && !isObjectKind(row.kind) && row.kind !== "list" && `${t("settings.default", { value: row.kind === "money" ? asMoney(row.initial) : row.kind === "bool" ? t(row.initial === "true" ? "settings.on" : "settings.off") : row.initial })} · `}<code class="small">{row.key}</code>{changed && <span class="warn"> ● {t("settings.changed")}</span>}</span>;
 	const hint = t(`options.${row.key}.hint` as Key);
 	return (
 		<div class="stack tight" id={`option-${row.key}`}>

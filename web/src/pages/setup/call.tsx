@@ -41,9 +41,9 @@ async function callHere(key: string, model: string, onText: (text: string) => vo
 	return looksBuffered(arrivals, performance.now() - began) ? "buffered" : "fine";
 }
 
-/** Every five seconds for two minutes, and at once after a call from here. */
-function useFirstRow(since: number, poke: number): LogRow | null {
-	const [row, setRow] = useState<LogRow | null>(null);
+/** Every five seconds for two minutes, and at once after a call from here; not when there was one before. */
+function useFirstRow(known: LogRow | undefined, since: number, poke: number): LogRow | null {
+	const [row, setRow] = useState<LogRow | null>(known ?? null);
 	useEffect(() => {
 		if (row)
 			return;
@@ -64,13 +64,13 @@ function useFirstRow(since: number, poke: number): LogRow | null {
 	return row;
 }
 
-export function CallStep({ apiKey, channel, onFinish }: { apiKey: Key; channel: Channel | undefined; onFinish(): void }) {
+export function CallStep({ apiKey, channel, called, onFinish }: { apiKey: Key; channel: Channel | undefined; called: LogRow | undefined; onFinish(): void }) {
 	const [since] = useState(Math.floor(Date.now() / 1000) - 2);
 	const [poke, setPoke] = useState(0);
 	const [answer, setAnswer] = useState("");
 	const [verdict, setVerdict] = useState<"fine" | "buffered" | null>(null);
 	const available = useResource<string[]>("user/available_models");
-	const row = useFirstRow(since, poke);
+	const row = useFirstRow(called, since, poke);
 	const models = splitNames(channel?.models ?? "");
 	const model = models.find((m) => /mini|flash|haiku|chat/.test(m)) ?? models[0] ?? available.data?.[0] ?? "gpt-4o-mini";
 	const key = fullKey(apiKey.key);
