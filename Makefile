@@ -16,7 +16,7 @@ HARDEN := -fstack-protector-strong -fPIE
 FLAGS_release := -O2 -D_FORTIFY_SOURCE=2
 FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
-PKGS := libcurl sqlite3 libcjson libcrypto zlib libzstd hiredis
+PKGS := libcurl sqlite3 libcjson libssl libcrypto zlib libzstd hiredis
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(FLAGS_$(MODE)) $(WARN) $(HARDEN) -pthread -Icommon -I$(O) \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(EXTRA_CFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize%,$(FLAGS_$(MODE)))
@@ -80,6 +80,8 @@ $(O)/bin/fcgi-admin: $(call obj,$(ADMIN_C)) $(O)/libcommon.a
 $(O)/tests/fake_upstream: $(O)/tests/fake_upstream.o $(call obj,$(wildcard tests/fake/*.c))
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^
 $(O)/tests/bench/count_tokens: $(O)/tests/bench/count_tokens.o $(O)/libcommon.a
+	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/tests/bench/events: $(O)/tests/bench/events.o $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/bench/log_pages: $(O)/tests/bench/log_pages.o $(O)/libcommon.a
 	$(call say,LD,$@) $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

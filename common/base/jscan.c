@@ -676,11 +676,8 @@ static bool unescaped_is(struct str raw, struct str text)
 	return at == text.n;
 }
 
-bool jscan_name_is(struct str raw, struct str text)
+bool jscan_name_decodes_to(struct str raw, struct str text)
 {
-	/* Escapes only ever make text longer. */
-	if (raw.n < text.n)
-		return false;
 	if (raw.n == text.n)
 		return str_eq(raw, text) && str_find(raw, '\\') == raw.n;
 	return str_find(raw, '\\') < raw.n && unescaped_is(raw, text);

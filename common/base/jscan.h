@@ -73,8 +73,15 @@ size_t jscan_count(struct jval array_or_object);
 struct str jscan_text(struct arena *a, struct jval v);
 /* Is it the string `text` (escapes undone)? */
 bool jscan_is(struct jval v, struct str text);
-/* Does a raw name, as jscan_next_member gives it, stand for `text`? */
-bool jscan_name_is(struct str raw_name, struct str text);
+/* Does a raw name, as jscan_next_member gives it, stand for `text`? Most do not, and a look tells:
+ * escapes only ever make text longer, and a first letter is itself or an escape. */
+bool jscan_name_decodes_to(struct str raw_name, struct str text);
+static inline bool jscan_name_is(struct str raw_name, struct str text)
+{
+	if (raw_name.n < text.n || (text.n && raw_name.p[0] != text.p[0] && raw_name.p[0] != '\\'))
+		return false;
+	return jscan_name_decodes_to(raw_name, text);
+}
 /* A whole number within [min, max], exact; 1.0 and 1e2 count as whole. */
 bool jscan_int(struct jval v, int64_t min, int64_t max, int64_t *out);
 bool jscan_double(struct jval v, double *out);

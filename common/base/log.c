@@ -236,14 +236,51 @@ static void end_line(struct line *l)
 	l->p[l->n++] = '\n';
 }
 
-static void send_line(const struct line *l)
+/* ---- sending ---------------------------------------------------------------------------------- */
+
+/* Lines of this thread that wait for log_flush: as many as go out in one piece. */
+static _Thread_local struct {
+	bool on;
+	size_t n;
+	char p[LINE_MAX_BYTES];
+} gathered;
+
+static void send_bytes(const char *p, size_t size)
 {
 	ssize_t n;
 
 	/* A log that cannot be written must not stop what it tells of. */
 	do
-		n = write(sink.fd, l->p, l->n);
+		n = write(sink.fd, p, size);
 	while (n < 0 && errno == EINTR);
+}
+
+void log_flush(void)
+{
+	if (gathered.n > 0)
+		send_bytes(gathered.p, gathered.n);
+	gathered.n = 0;
+}
+
+void log_gather(bool on)
+{
+	log_flush();
+	gathered.on = on;
+}
+
+/* In the order they came, and what is wrong at once. */
+static void send_line(enum log_level level, const struct line *l)
+{
+	bool waits = gathered.on && level < LOG_WARN;
+
+	if (!waits || gathered.n + l->n > sizeof(gathered.p))
+		log_flush();
+	if (!waits) {
+		send_bytes(l->p, l->n);
+		return;
+	}
+	memcpy(gathered.p + gathered.n, l->p, l->n);
+	gathered.n += l->n;
 }
 
 void log_write(enum log_level level, const struct log *l, const char *event,
@@ -270,7 +307,7 @@ void log_write(enum log_level level, const struct log *l, const char *event,
 			put_str(&line, f->name, f->s);
 	}
 	end_line(&line);
-	send_line(&line);
+	send_line(level, &line);
 }
 
 const char *log_key_tail(struct str key, char out[12])

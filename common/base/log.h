@@ -10,7 +10,8 @@
  *
  *	log_info(&r->log, "channel.created", LOG_INT("channel", id), LOG_STR("name", name));
  *
- * Lines go to stderr in one write(2) each, or to the file that log_open names.
+ * Lines go to stderr in one write(2) each, or to the file that log_open names. A loop may gather
+ * the lines of a turn (log_gather), so that many requests share one.
  *
  * Threads  callable from anywhere; one struct log is used by one thread at a time.
  */
@@ -50,6 +51,11 @@ MUST_USE bool log_open(const char *program, enum log_level least, const char *pa
 enum log_format { LOG_LOGFMT, LOG_JSON };
 void log_set_format(enum log_format format);
 bool log_wants(enum log_level level);
+
+/* From now on lines of this thread below LOG_WARN wait, in their order, until log_flush, a graver
+ * line, or until there are 4 KB of them; or no longer. */
+void log_gather(bool on);
+void log_flush(void);
 
 /* l may be NULL. fields end with kind LOG_KIND_END; use the macros below. */
 void log_write(enum log_level level, const struct log *l, const char *event,

@@ -2,11 +2,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/db.h"
+
+/* The longest period, and a day. */
+#define LONG_OVER_S (32 * 86400)
 
 struct str budget_write(struct arena *a, const struct budget *list, size_t count)
 {
@@ -45,6 +49,23 @@ static bool next_budget(struct str *text, struct budget *out)
 	return true;
 }
 
+static bool is_channels(const struct budget *b)
+{
+	return str_eq_c(b->scope, "channel");
+}
+
+/* Addresses come and never come again: with each new row some go whose periods are long over. */
+static bool tidy_addresses(struct db *db, const struct budget *b, struct err *err)
+{
+	static const char sql[] =
+	    "DELETE FROM budget_sums WHERE (scope, subject, period, start) IN "
+	    "(SELECT scope, subject, period, start FROM budget_sums "
+	    "WHERE scope = 'address' AND start < ? AND reserved = 0 LIMIT 8)";
+
+	return !str_eq_c(b->scope, "address") ||
+	    db_run(db, sql, BIND(v_int(b->start - LONG_OVER_S)), NULL, err);
+}
+
 /* The period's row, empty, in place of those of earlier periods that nobody counts in any more. */
 static bool make_row(struct db *db, const struct budget *b, struct err *err)
 {
@@ -65,7 +86,7 @@ static bool make_row(struct db *db, const struct budget *b, struct err *err)
 	    !rows_number(&rows, &count, err))
 		return false;
 	return count > 0 ||
-	    (db_run(db, clear_sql, name, COUNT_OF(name), NULL, err) &&
+	    (db_run(db, clear_sql, name, COUNT_OF(name), NULL, err) && tidy_addresses(db, b, err) &&
 	        db_run(db, insert_sql, name, COUNT_OF(name), NULL, err));
 }
 
@@ -86,11 +107,17 @@ static bool refuse(const struct budget *b, struct err *err)
 {
 	int64_t wait_s = b->next - clock_unix();
 
-	err_set(err, ERR_RATE_LIMIT,
-	    "the budget of this %.*s for this %.*s is used up (%" PRId64 " quota)",
-	    STR_ARG(b->scope), STR_ARG(b->period), b->most);
+	if (is_channels(b))
+		err_set(err, ERR_RATE_LIMIT,
+		    "the channels for this model have used up their budget for this %.*s",
+		    STR_ARG(b->period));
+	else
+		err_set(err, ERR_RATE_LIMIT,
+		    "the budget of this %.*s for this %.*s is used up (%" PRId64 " quota)",
+		    STR_ARG(b->scope), STR_ARG(b->period), b->most);
 	snprintf(err->type, sizeof(err->type), "insufficient_quota");
-	snprintf(err->code, sizeof(err->code), "budget_exceeded");
+	snprintf(err->code, sizeof(err->code), "%s",
+	    is_channels(b) ? BUDGET_OF_CHANNEL : "budget_exceeded");
 	err->retry_after_s = wait_s > 0 ? (int)wait_s : 1;
 	return false;
 }
@@ -112,25 +139,79 @@ static bool take_one(struct db *db, const struct budget *b, int64_t amount, stru
 	return changed == 1 || refuse(b, err);
 }
 
-bool budget_take(struct db *db, struct str text, int64_t amount, struct err *err)
+/* Which of a text's budgets a function is about, and whose consent it asks. */
+enum which { ALL, ALL_BUT_CHANNELS, CHANNELS };
+
+static bool is_meant(const struct budget *b, enum which which)
+{
+	return which != CHANNELS || is_channels(b);
+}
+
+/* Holds more, or less, of those that are meant, asking nobody; of the first `count` of the text. */
+static bool shift(struct db *db, struct str text, enum which which, int64_t amount, size_t count,
+    struct err *err)
+{
+	struct budget b;
+
+	for (; count > 0 && next_budget(&text, &b); count--) {
+		if (is_meant(&b, which) && !add(db, &b, amount, 0, err))
+			return false;
+	}
+	return true;
+}
+
+static bool hold_one(struct db *db, const struct budget *b, enum which asked, int64_t amount,
+    struct err *err)
+{
+	if (asked == ALL_BUT_CHANNELS && is_channels(b))
+		return make_row(db, b, err) && add(db, b, amount, 0, err);
+	return take_one(db, b, amount, err);
+}
+
+static bool hold_all(struct db *db, struct str text, enum which which, int64_t amount,
+    struct err *err)
 {
 	struct str rest = text;
 	struct budget b;
 	struct err undo = { 0 };
-	size_t done = 0;
 
-	for (; next_budget(&rest, &b); done++) {
-		if (take_one(db, &b, amount, err))
+	for (size_t done = 0; next_budget(&rest, &b); done++) {
+		if (!is_meant(&b, which) || hold_one(db, &b, which, amount, err))
 			continue;
-		for (rest = text; done > 0 && next_budget(&rest, &b); done--) {
-			if (!add(db, &b, -amount, 0, &undo)) {
-				*err = undo; /* ERR_STORE: the whole transaction is void */
-				break;
-			}
-		}
+		if (!shift(db, text, which, -amount, done, &undo))
+			*err = undo; /* ERR_STORE: the whole transaction is void */
 		return false;
 	}
 	return true;
+}
+
+bool budget_take(struct db *db, struct str text, int64_t amount, struct err *err)
+{
+	return hold_all(db, text, ALL, amount, err);
+}
+
+bool budget_take_more(struct db *db, struct str text, int64_t amount, struct err *err)
+{
+	return hold_all(db, text, ALL_BUT_CHANNELS, amount, err);
+}
+
+bool budget_move(struct db *db, struct str from, struct str to, int64_t amount, struct err *err)
+{
+	struct err undo = { 0 };
+
+	if (!shift(db, from, CHANNELS, -amount, BUDGETS_MAX, err))
+		return false;
+	if (hold_all(db, to, CHANNELS, amount, err))
+		return true;
+	if (!shift(db, from, CHANNELS, amount, BUDGETS_MAX, &undo))
+		*err = undo;
+	return false;
+}
+
+bool budget_unmove(struct db *db, struct str from, struct str to, int64_t amount, struct err *err)
+{
+	return shift(db, to, CHANNELS, -amount, BUDGETS_MAX, err) &&
+	    shift(db, from, CHANNELS, amount, BUDGETS_MAX, err);
 }
 
 bool budget_untake(struct db *db, struct str text, int64_t amount, struct err *err)

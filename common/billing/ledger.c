@@ -480,7 +480,7 @@ static bool write_journal(struct ledger *l)
 		struct journal_entry e = entry_of(op_of(t));
 
 		if (op_of(t)->kind == LEDGER_CHECKPOINT || op_of(t)->kind == LEDGER_WRITE)
-			continue; /* no money */
+			continue; /* no money, or what sweeps and the settler see to */
 		journal_add(l->journal, &e);
 		count++;
 	}

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "billing/quota.h"
 
-#define COUNT_MAX (INT64_C(1) << 31)
+#define COUNT_MAX (INT64_C(1) << 36)
 #define PRICE_MAX (INT64_C(1) << 60)
 #define MS_PER_MINUTE 60000
 
@@ -124,6 +124,8 @@ static struct unit unit_of(const struct rate *r, const struct usage *u)
 		return (struct unit){ u->characters, r->per_character, 1 };
 	case PRICE_AUDIO:
 		return (struct unit){ u->audio_ms, r->per_minute, MS_PER_MINUTE };
+	case PRICE_TRAINING:
+		return (struct unit){ u->trained, r->per_trained, 1 };
 	case PRICE_NONE:
 	case PRICE_TOKENS:
 	case PRICE_CALL:
@@ -209,6 +211,23 @@ int64_t price_estimate(const struct rate *r, const struct usage *u)
 	return unit.price < 0 ? tokens : larger(tokens, charge_units(r, unit));
 }
 
+/* ---- batches ---------------------------------------------------------------------------------*/
+
+void price_batch(struct rate *r, int64_t requests, int64_t longest_prompt)
+{
+	int64_t share = clamp(r->batch, RATIO_MAX), group = clamp(r->group, RATIO_MAX);
+	u128 all = (u128)clamp(r->per_request, PRICE_MAX) * (u128)clamp(requests, COUNT_MAX);
+
+	if (r->tier_count > 0) {
+		r->tiers[0] = *tier_of(r, longest_prompt);
+		r->tiers[0].above = 0;
+		r->tier_count = 1;
+	}
+	if (r->per_request > 0)
+		r->per_request = all > (u128)PRICE_MAX ? PRICE_MAX : (int64_t)all;
+	r->group = clamp(round_up((u128)group * (u128)share, RATIO_ONE), RATIO_MAX);
+}
+
 /* ---- in words --------------------------------------------------------------------------------*/
 
 /* Millionths with at least two decimals. */
@@ -285,6 +304,7 @@ static void describe_units(const struct rate *r, const struct usage *u, struct b
 		[PRICE_IMAGE] = { " images", " quota" },
 		[PRICE_SPEECH] = { " characters", " quota" },
 		[PRICE_AUDIO] = { " s", " quota per minute" },
+		[PRICE_TRAINING] = { " trained tokens", " quota" },
 		[PRICE_CALL] = { " call", " quota" },
 	};
 	struct unit unit = unit_of(r, u);

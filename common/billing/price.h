@@ -9,7 +9,10 @@
  * option, in the built-in table. A completion ratio is looked up the same way, then by the name
  * rules of the built-in table, else 1. The other prices (cached input, audio, images, tiers …) come
  * from the option ModelPrice (store/price_option.h) and from the built-in table, each member for
- * itself, in the same order. An unknown group counts 1.
+ * itself, in the same order.
+ *
+ * A group without a ratio counts 1, whatever the option says about others: with GroupRatio {} every
+ * group does, and "default" is a group always, since it is what users and channels begin with.
  *
  * What a ratio prices: tokens, unless the built-in table says that the model is sold by another
  * unit; then it is one-api's figure for that unit: quota per character spoken, per 1/1000 of an
@@ -24,7 +27,8 @@
  *	PRICE_SPEECH  images, characters or the time heard at the model's price for them, else
  *	PRICE_AUDIO   tokens as they were counted
  *	PRICE_CALL    the price of the query, whatever was used
- * A price per request is added to all but the last, when anything was used.
+ *	PRICE_TRAINING  tokens trained, at the model's price for that
+ * A price per request is added to all but a call, when anything was used.
  *
  * One request:
  *	price_find(table, &query, &rate, err)
@@ -60,6 +64,7 @@ struct usage {
 	int64_t images;     /* delivered */
 	int64_t characters; /* spoken: code points of the input */
 	int64_t audio_ms;   /* heard: length of what was transcribed */
+	int64_t trained;    /* tokens of a training file, each as often as it was gone through */
 	bool reported;      /* by the upstream; else counted by us */
 	/* The upstream's cached tokens were more than its prompt and were added to it. */
 	bool cached_beside;
@@ -73,6 +78,7 @@ enum price_rule {
 	PRICE_SPEECH, /* per character; by tokens when … */
 	PRICE_AUDIO,  /* per minute heard; by tokens when … */
 	PRICE_CALL,   /* a flat price per request, set on the channel; 0 = free but logged */
+	PRICE_TRAINING, /* per token trained; no request's, but that of what goes on behind one */
 };
 
 /* What is asked of the table. */
@@ -102,7 +108,8 @@ struct rate {
 	size_t tier_count; /* ascending; the last one that the prompt passes counts */
 	struct price_tier tiers[TIERS_MAX];
 	/* millionths of a quota, before the group's ratio; below 0: no such price */
-	int64_t per_image, per_minute, per_character, per_request;
+	int64_t per_image, per_minute, per_character, per_request, per_trained;
+	int64_t batch; /* what a batch costs of all this, in millionths */
 };
 
 enum unpriced { UNPRICED_REFUSE, UNPRICED_FREE, UNPRICED_RATIO };
@@ -114,7 +121,8 @@ struct price_options {
 	enum unpriced unpriced;
 };
 
-/* ERR_BAD_REQUEST naming the entry when a value is not a finite number from 0 to 1,000,000.
+/* What an option says of a figure that may not be saved is in store/price_option.h: nothing becomes
+ * free by it, and a line in the log tells. ERR_BAD_REQUEST when a text is no JSON object at all.
  * Allocates in the arena, which must outlive the table, as must the texts. */
 MUST_USE bool price_table_new(struct arena *a, const struct price_options *options,
     struct price_table **out, struct err *err);
@@ -123,15 +131,19 @@ MUST_USE bool price_table_new(struct arena *a, const struct price_options *optio
 MUST_USE bool price_find(const struct price_table *t, const struct price_query *q, struct rate *out,
     struct err *err);
 bool price_group_exists(const struct price_table *t, struct str group);
-/* Sorted names of GroupRatio. */
+/* Sorted names of GroupRatio, and "default". */
 struct str *price_groups(const struct price_table *t, size_t *count);
 
 /* Rounded up once; never more than QUOTA_MAX; at least 1 when tokens were used at a price above
- * zero; never negative. Counts are clamped to 0..2^31 each, parts to their whole. */
+ * zero; never negative. Counts are clamped to 0..2^36 each, parts to their whole. */
 int64_t price_charge(const struct rate *r, const struct usage *u);
 /* For a reservation: u is what may be used at most; its parts do not matter, since the dearest
  * price that may apply counts for the whole. No usage within u is charged more. */
 int64_t price_estimate(const struct rate *r, const struct usage *u);
+/* Makes it the rate of a whole batch of so many requests, whose usage is charged in one sum: at the
+ * batch's share of the price, with a price per request for each, and at the tier of the longest
+ * prompt, since a sum says nothing of single prompts. */
+void price_batch(struct rate *r, int64_t requests, int64_t longest_prompt);
 /* Appends how the charge came about, for the log row's content: for tokens as one-api words it,
  * "model ratio 1.25 × group ratio 1.00 × completion ratio 4.00", then what else counted. */
 void price_describe(const struct rate *r, const struct usage *u, struct buf *out);

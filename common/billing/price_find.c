@@ -10,6 +10,8 @@
 /* Quota in ratio 1 of the units; ratios are one-api's figures (builtin_prices.h). */
 #define IMAGE_QUOTA 1000
 #define MINUTE_QUOTA 200
+/* What a batch costs of the price where nobody says otherwise: all who sell batches ask half. */
+#define BATCH_SHARE (RATIO_ONE / 2)
 
 /* ---- the slots -------------------------------------------------------------------------------*/
 
@@ -171,6 +173,7 @@ static void apply_extra(struct rate *r, const struct price_extra *x)
 		[METER_IMAGE_OUT] = { offsetof(struct rate, image_out), 1 },
 		[METER_PER_MINUTE] = { offsetof(struct rate, per_minute), QUOTA_PER_USD },
 		[METER_PER_REQUEST] = { offsetof(struct rate, per_request), QUOTA_PER_USD },
+		[METER_BATCH] = { offsetof(struct rate, batch), 1 },
 	};
 
 	switch (x->meter) {
@@ -183,6 +186,9 @@ static void apply_extra(struct rate *r, const struct price_extra *x)
 	case METER_PER_MILLION_CHARACTERS:
 		r->per_character = (x->value * (QUOTA_PER_USD / 1000) + 999) / 1000;
 		return;
+	case METER_PER_MILLION_TRAINED:
+		r->per_trained = (x->value * (QUOTA_PER_USD / 1000) + 999) / 1000;
+		return;
 	default:
 		break;
 	}
@@ -193,6 +199,13 @@ static void apply_extra(struct rate *r, const struct price_extra *x)
 	}
 }
 
+/* Rounded up: a part of a price is no gift. */
+static int64_t times(int64_t price, int64_t factor)
+{
+	return price / RATIO_ONE * factor +
+	    (price % RATIO_ONE * factor + RATIO_ONE - 1) / RATIO_ONE;
+}
+
 static void apply_images(struct rate *r, const struct price_extra *list,
     const struct price_query *q)
 {
@@ -200,8 +213,7 @@ static void apply_images(struct rate *r, const struct price_extra *list,
 	int64_t price = image_value(list, METER_PER_IMAGE, q);
 
 	if (factor >= 0 && r->per_image >= 0)
-		r->per_image = r->per_image / RATIO_ONE * factor +
-		    r->per_image % RATIO_ONE * factor / RATIO_ONE;
+		r->per_image = times(r->per_image, factor);
 	if (price >= 0)
 		r->per_image = quota_of(price, QUOTA_PER_USD);
 }
@@ -249,6 +261,8 @@ static int64_t cached_of(const struct known *k)
 
 static bool is_priced(const struct rate *r)
 {
+	if (r->rule == PRICE_TRAINING)
+		return r->per_trained >= 0;
 	if (r->token_priced || r->per_request >= 0)
 		return true;
 	switch (r->rule) {
@@ -262,6 +276,7 @@ static bool is_priced(const struct rate *r)
 		return true;
 	case PRICE_NONE:
 	case PRICE_TOKENS:
+	case PRICE_TRAINING:
 		break;
 	}
 	return false;
@@ -273,11 +288,13 @@ static bool model_unpriced(const struct price_table *t, struct str model, struct
 	r->model = t->unpriced == UNPRICED_RATIO ? UNKNOWN_MODEL_RATIO : 0;
 	if (t->unpriced != UNPRICED_REFUSE && r->rule != PRICE_NONE) {
 		apply_unit(r, UNIT_ANY);
+		r->per_trained = r->model;
 		return true;
 	}
 	return err_set(err, ERR_NO_PRICE,
-	    "model '%.*s' has no price, an administrator has to set one",
-	    (int)(model.n < 200 ? model.n : 200), model.p ? model.p : "");
+	    "model '%.*s' has no %sprice, an administrator has to set one",
+	    (int)(model.n < 200 ? model.n : 200), model.p ? model.p : "",
+	    r->rule == PRICE_TRAINING ? "training " : "");
 }
 
 static int64_t group_ratio(const struct price_table *t, struct str group)
@@ -305,6 +322,8 @@ static struct rate new_rate(const struct price_table *t, const struct price_quer
 		.per_minute = NOT_SET,
 		.per_character = NOT_SET,
 		.per_request = NOT_SET,
+		.per_trained = NOT_SET,
+		.batch = BATCH_SHARE,
 	};
 }
 

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
 
 #define OPTION_DEPTH 8
 #define OPTION_JSON_MAX (1024 * 1024)
@@ -92,6 +93,7 @@ struct option_text {
 	const char *name;
 	struct jval root;
 	struct jiter it;
+	struct price_faults faults;
 };
 
 static bool option_open(const char *name, struct str text, struct option_text *o, struct err *err)
@@ -109,41 +111,42 @@ static bool option_open(const char *name, struct str text, struct option_text *o
 	return true;
 }
 
-/* *more is false at the end. The key is the arena's. */
-static bool option_next(struct option_text *o, struct arena *a, bool *more, struct str *key,
-    int64_t *ratio, struct err *err)
+/* The next entry that is a price; false at the end. The key is the arena's. */
+static bool option_next(struct option_text *o, struct arena *a, struct str *key, int64_t *ratio)
 {
 	struct str raw;
 	struct jval value;
+	const char *why;
 
-	*more = jscan_next_member(&o->it, &raw, &value);
-	if (!*more)
-		return true;
-	/* With its quotes, a name is a string like any other. */
-	*key = arena_str(a, jscan_text(a, (struct jval){ J_STRING, { raw.p - 1, raw.n + 2 } }));
-	if (key->n == 0)
-		return err_set(err, ERR_BAD_REQUEST, "%s has an entry without a name", o->name);
-	if (value.type != J_NUMBER || !ratio_parse(value.text, ratio))
-		return err_set(err, ERR_BAD_REQUEST,
-		    "%s: '%.*s' must be a number from 0 to 1000000", o->name,
-		    (int)(key->n < 200 ? key->n : 200), key->p);
-	return true;
+	while (jscan_next_member(&o->it, &raw, &value)) {
+		bool ok = ratio_value(value, PRICE_STORED, ratio, &why);
+
+		/* With its quotes, a name is a string like any other. */
+		*key = arena_str(a,
+		    jscan_text(a, (struct jval){ J_STRING, { raw.p - 1, raw.n + 2 } }));
+		if (why || key->n == 0)
+			price_fault(&o->faults, *key);
+		if (ok && key->n > 0)
+			return true;
+	}
+	return false;
 }
 
-static bool add_option(struct price_table *t, struct option_text *o, size_t member, struct arena *a,
-    struct err *err)
+static void report(const char *option, const struct price_faults *faults)
+{
+	if (faults->count)
+		log_warn(NULL, "prices.faulty", LOG_TEXT("option", option),
+		    LOG_INT("entries", (int64_t)faults->count), LOG_STR("first", faults->first));
+}
+
+static void add_option(struct price_table *t, struct option_text *o, size_t member, struct arena *a)
 {
 	struct str key;
 	int64_t ratio;
-	bool more;
 
-	for (;;) {
-		if (!option_next(o, a, &more, &key, &ratio, err))
-			return false;
-		if (!more)
-			return true;
+	while (option_next(o, a, &key, &ratio))
 		memcpy((char *)slot_make(t, key) + member, &ratio, sizeof(ratio));
-	}
+	report(o->name, &o->faults);
 }
 
 static int group_order(const void *left, const void *right)
@@ -154,21 +157,19 @@ static int group_order(const void *left, const void *right)
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-static bool add_groups(struct price_table *t, struct option_text *o, struct arena *a,
-    struct err *err)
+static void add_groups(struct price_table *t, struct option_text *o, struct arena *a)
 {
-	size_t room = jscan_count(o->root), n = 0;
-	struct group *list = arena_alloc(a, (room + 1) * sizeof(*list));
-	bool more = true;
+	struct group *list = arena_alloc(a, (jscan_count(o->root) + 1) * sizeof(*list));
+	size_t n = 1;
 
-	while (n < room && more) {
-		list[n].order = n;
-		if (!option_next(o, a, &more, &list[n].name, &list[n].ratio, err))
-			return false;
-		n += more;
+	/* Before the option's entries: one of the same name counts. */
+	list[0] = (struct group){ STR("default"), RATIO_ONE, 0 };
+	for (struct group g = { 0 }; option_next(o, a, &g.name, &g.ratio); n++) {
+		g.order = n;
+		list[n] = g;
 	}
-	if (n > 0)
-		qsort(list, n, sizeof(*list), group_order);
+	report(o->name, &o->faults);
+	qsort(list, n, sizeof(*list), group_order);
 	t->group_names = arena_alloc(a, (n + 1) * sizeof(*t->group_names));
 	t->group_ratios = arena_alloc(a, (n + 1) * sizeof(*t->group_ratios));
 	for (size_t i = 0; i < n; i++) {
@@ -177,7 +178,6 @@ static bool add_groups(struct price_table *t, struct option_text *o, struct aren
 		t->group_names[t->group_count] = list[i].name;
 		t->group_ratios[t->group_count++] = list[i].ratio;
 	}
-	return true;
 }
 
 static bool add_extras(struct price_table *t, struct price_option *o, struct arena *a,
@@ -190,9 +190,11 @@ static bool add_extras(struct price_table *t, struct price_option *o, struct are
 		if (!price_option_next(o, a, &entry, &more, err))
 			return false;
 		if (!more)
-			return true;
+			break;
 		slot_make(t, entry.name)->extras = entry.extras;
 	}
+	report("ModelPrice", &o->faults);
+	return true;
 }
 
 static size_t builtin_count(void)
@@ -217,7 +219,7 @@ bool price_table_new(struct arena *a, const struct price_options *options, struc
 	if (!option_open("ModelRatio", options->model_ratio, &model, err) ||
 	    !option_open("CompletionRatio", options->completion_ratio, &completion, err) ||
 	    !option_open("GroupRatio", options->group_ratio, &group, err) ||
-	    !price_option_open(options->model_price, &extras, err))
+	    !price_option_open(options->model_price, PRICE_STORED, &extras, err))
 		return false;
 	entries = builtin_count() + jscan_count(model.root) + jscan_count(completion.root) +
 	    jscan_count(extras.root);
@@ -228,9 +230,10 @@ bool price_table_new(struct arena *a, const struct price_options *options, struc
 	t->unpriced = options->unpriced;
 
 	add_builtin(a, t);
-	if (!add_option(t, &model, offsetof(struct price, model), a, err) ||
-	    !add_option(t, &completion, offsetof(struct price, completion), a, err) ||
-	    !add_extras(t, &extras, a, err) || !add_groups(t, &group, a, err))
+	add_option(t, &model, offsetof(struct price, model), a);
+	add_option(t, &completion, offsetof(struct price, completion), a);
+	add_groups(t, &group, a);
+	if (!add_extras(t, &extras, a, err))
 		return false;
 	add_rules(t);
 	*out = t;

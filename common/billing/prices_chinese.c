@@ -184,12 +184,21 @@ const struct builtin_price prices_chinese[] = {
 	USD("doubao-seed-2-1-pro-260915",          0.8625, 0.1725, 4.3125, NULL),
 	USD("doubao-seed-2-1-turbo-260628",        0.43125, 0.08625, 2.15625, NULL),
 
-	/* Baidu: one-api's figures, unconfirmed */
+	/* Baidu: cloud.baidu.com/doc/WENXINWORKSHOP/s/hlqnms5rn, its edition of January 2024, which
+	 * calls ERNIE-4.0-8K and ERNIE-3.5-8K by their old names; read November 2026. Since then
+	 * both cost a fraction (s/plzknijh9 sells prepaid packages at 7 and 1.10 a million), but no
+	 * page that we could read says what they cost by use */
 	CNY("ERNIE-4.0-8K",                 120.00,   NONE, 120.00, NULL),
 	CNY("ERNIE-3.5-8K",                  12.00,   NONE,  12.00, NULL),
+	CNY("ERNIE-Bot-8K",                  24.00,   NONE,  48.00, NULL),
+	/* ai.baidu.com/ai-doc/WENXINWORKSHOP/Rm6uq7jy9, read November 2026 */
+	CNY("ernie-4.0-turbo-8k",             3.00,   1.20,   9.00, NULL),
+	CNY("Embedding-V1",                   2.00,   NONE,   NONE, NULL),
+	CNY("bge-large-zh",                   2.00,   NONE,   NONE, NULL),
+
+	/* Baidu: one-api's figures, unconfirmed */
 	CNY("ERNIE-3.5-8K-0205",             24.00,   NONE,  24.00, NULL),
 	CNY("ERNIE-3.5-8K-1222",             12.00,   NONE,  12.00, NULL),
-	CNY("ERNIE-Bot-8K",                  24.00,   NONE,  24.00, NULL),
 	CNY("ERNIE-3.5-4K-0205",             12.00,   NONE,  12.00, NULL),
 	CNY("ERNIE-Speed-8K",                 4.00,   NONE,   4.00, NULL),
 	CNY("ERNIE-Speed-128K",               4.00,   NONE,   4.00, NULL),
@@ -197,14 +206,14 @@ const struct builtin_price prices_chinese[] = {
 	CNY("ERNIE-Lite-8K-0308",             3.00,   NONE,   3.00, NULL),
 	CNY("ERNIE-Tiny-8K",                  1.00,   NONE,   1.00, NULL),
 	CNY("BLOOMZ-7B",                      4.00,   NONE,   4.00, NULL),
-	CNY("Embedding-V1",                   2.00,   NONE,   NONE, NULL),
-	CNY("bge-large-zh",                   2.00,   NONE,   NONE, NULL),
 	CNY("bge-large-en",                   2.00,   NONE,   NONE, NULL),
 	CNY("tao-8k",                         2.00,   NONE,   NONE, NULL),
 
+	/* Zhipu: docs.bigmodel.cn/cn/guide/models/text/glm-4, read November 2026 */
+	CNY("glm-4-plus",                     5.00,   NONE,   5.00, NULL),
+
 	/* Zhipu: one-api's figures, unconfirmed; images per image */
 	CNY("glm-zero-preview",              10.00,   NONE,  10.00, NULL),
-	CNY("glm-4-plus",                    50.00,   NONE,  50.00, NULL),
 	CNY("glm-4-0520",                   100.00,   NONE, 100.00, NULL),
 	CNY("glm-4-airx",                    10.00,   NONE,  10.00, NULL),
 	CNY("glm-4-air",                      0.50,   NONE,   0.50, NULL),
@@ -226,6 +235,9 @@ const struct builtin_price prices_chinese[] = {
 	CNY("codegeex-4",                     0.10,   NONE,   0.10, NULL),
 	CNY("embedding-2",                    0.50,   NONE,   NONE, NULL),
 	CNY("embedding-3",                    0.50,   NONE,   NONE, NULL),
+
+	/* Alibaba, in China: help.aliyun.com/zh/model-studio, overview of models, read November 2026 */
+	CNY("qwen-long",                       0.50,   NONE,   2.00, NULL),
 
 	/* Alibaba: one-api's figures, unconfirmed; images per image */
 	CNY("qwen-max-latest",                 2.40,   NONE,   2.40, NULL),
@@ -309,7 +321,8 @@ const struct builtin_price prices_chinese[] = {
 	CNY("deepseek-r1-distill-llama-8b",    0.50,   NONE,   1.00, NULL),
 	CNY("deepseek-r1-distill-llama-70b",   4.00,   NONE,   8.00, NULL),
 
-	/* iFlytek: one-api's figures, unconfirmed */
+	/* iFlytek: one-api's figures, unconfirmed: xfyun.cn/doc/spark/BillingDescription refers to the
+	 * console for them (November 2026) */
 	CNY("SparkDesk",                     18.00,   NONE,  18.00, NULL),
 	CNY("SparkDesk-v1.1",                18.00,   NONE,  18.00, NULL),
 	CNY("SparkDesk-v2.1",                18.00,   NONE,  18.00, NULL),

@@ -57,6 +57,16 @@ static const struct price_extra gpt_4o_mini_audio[] = {
 static const struct price_extra search_25_mills[] = {
 	EXTRA(PER_REQUEST, 0.025), EXTRAS_END,
 };
+/* Training, per million tokens: the page's fine-tuning section as of November 2025. */
+#define TRAINED(name, usd) \
+	static const struct price_extra name[] = { EXTRA(PER_MILLION_TRAINED, usd), EXTRAS_END }
+TRAINED(trained_25, 25);
+TRAINED(trained_8, 8);
+TRAINED(trained_6, 6);
+TRAINED(trained_5, 5);
+TRAINED(trained_3, 3);
+TRAINED(trained_1_50, 1.5);
+TRAINED(trained_0_40, 0.4);
 static const struct price_extra gpt_audio[] = {
 	EXTRA(AUDIO_IN, 12.8), EXTRA(AUDIO_OUT, 25.6), EXTRAS_END,
 };
@@ -121,19 +131,19 @@ const struct builtin_price prices_openai[] = {
 	USD("gpt-5.6-terra",                           2.00,   0.20,  12.00, since_gpt_5_6),
 	USD("chat-latest",                             5.00,   0.50,  30.00, NULL),
 	USD("gpt-4.1",                                 2.00,   0.50,   8.00, NULL),
-	USD("gpt-4.1-2025-04-14",                      2.00,   0.50,   8.00, NULL),
+	USD("gpt-4.1-2025-04-14",                      2.00,   0.50,   8.00, trained_25),
 	USD("gpt-4.1-mini",                            0.40,   0.10,   1.60, NULL),
-	USD("gpt-4.1-mini-2025-04-14",                 0.40,   0.10,   1.60, NULL),
+	USD("gpt-4.1-mini-2025-04-14",                 0.40,   0.10,   1.60, trained_5),
 	USD("gpt-4.1-nano",                            0.10,  0.025,   0.40, NULL),
-	USD("gpt-4.1-nano-2025-04-14",                 0.10,  0.025,   0.40, NULL),
+	USD("gpt-4.1-nano-2025-04-14",                 0.10,  0.025,   0.40, trained_1_50),
 	USD("gpt-4o",                                  2.50,   1.25,  10.00, NULL),
 	USD("gpt-4o-2024-05-13",                       5.00,   NONE,  15.00, NULL),
-	USD("gpt-4o-2024-08-06",                       2.50,   1.25,  10.00, NULL),
+	USD("gpt-4o-2024-08-06",                       2.50,   1.25,  10.00, trained_25),
 	USD("gpt-4o-2024-11-20",                       2.50,   1.25,  10.00, NULL),
 	USD("gpt-4o-audio-preview-2024-12-17",         2.50,   NONE,  10.00, gpt_4o_audio),
 	USD("gpt-4o-audio-preview-2025-06-03",         2.50,   NONE,  10.00, gpt_4o_audio),
 	USD("gpt-4o-mini",                             0.15,  0.075,   0.60, NULL),
-	USD("gpt-4o-mini-2024-07-18",                  0.15,  0.075,   0.60, NULL),
+	USD("gpt-4o-mini-2024-07-18",                  0.15,  0.075,   0.60, trained_3),
 	USD("gpt-4o-mini-audio-preview-2024-12-17",    0.15,   NONE,   0.60, gpt_4o_mini_audio),
 	USD("gpt-4o-mini-search-preview",              0.15,  0.075,   0.60, search_25_mills),
 	USD("gpt-4o-mini-search-preview-2025-03-11",   0.15,  0.075,   0.60, search_25_mills),
@@ -144,9 +154,9 @@ const struct builtin_price prices_openai[] = {
 	USD("gpt-4-1106-preview",                     10.00,   NONE,  30.00, NULL),
 	USD("gpt-4-turbo",                            10.00,   NONE,  30.00, NULL),
 	USD("gpt-4-turbo-2024-04-09",                 10.00,   NONE,  30.00, NULL),
-	USD("gpt-3.5-turbo",                           0.50,   NONE,   1.50, NULL),
-	USD("gpt-3.5-turbo-0125",                      0.50,   NONE,   1.50, NULL),
-	USD("gpt-3.5-turbo-1106",                      1.00,   NONE,   2.00, NULL),
+	USD("gpt-3.5-turbo",                           0.50,   NONE,   1.50, trained_8),
+	USD("gpt-3.5-turbo-0125",                      0.50,   NONE,   1.50, trained_8),
+	USD("gpt-3.5-turbo-1106",                      1.00,   NONE,   2.00, trained_8),
 	USD("gpt-3.5-turbo-16k",                       3.00,   NONE,   4.00, NULL),
 	USD("gpt-audio",                               2.50,   NONE,  10.00, gpt_audio),
 	USD("gpt-audio-1.5",                           2.50,   NONE,  10.00, gpt_audio),
@@ -219,11 +229,11 @@ const struct builtin_price prices_openai[] = {
 	USD("gpt-4-32k",                     60.00,   NONE, 120.00, NULL),
 	USD("chatgpt-4o-latest",              5.00,   NONE,  15.00, NULL),
 	USD("gpt-4-vision-preview",          10.00,   NONE,  30.00, NULL),
-	USD("gpt-3.5-turbo-0613",             1.50,   NONE,   2.00, NULL),
+	USD("gpt-3.5-turbo-0613",             1.50,   NONE,   2.00, trained_8),
 	USD("gpt-3.5-turbo-instruct",         1.50,   NONE,   2.00, NULL),
 	USD("o1-preview",                    15.00,   7.50,  60.00, NULL),
-	USD("davinci-002",                    2.00,   NONE,   2.00, NULL),
-	USD("babbage-002",                    0.40,   NONE,   0.40, NULL),
+	USD("davinci-002",                    2.00,   NONE,   2.00, trained_6),
+	USD("babbage-002",                    0.40,   NONE,   0.40, trained_0_40),
 	USD("text-davinci-002",              20.00,   NONE,  20.00, NULL),
 	USD("text-davinci-003",              20.00,   NONE,  20.00, NULL),
 	USD("davinci",                       20.00,   NONE,  20.00, NULL),

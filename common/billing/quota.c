@@ -130,15 +130,18 @@ static bool undo_user(struct db *db, int64_t user_id, int64_t amount, struct err
 	return db_run(db, sql, BIND(v_int(amount), v_int(user_id)), NULL, err);
 }
 
+typedef bool budget_fn(struct db *db, struct str text, int64_t amount, struct err *err);
+
 /* From all of them or from none. */
-static bool take(struct db *db, const struct hold *hold, int64_t amount, struct err *err)
+static bool take(struct db *db, const struct hold *hold, int64_t amount, budget_fn *from_budgets,
+    struct err *err)
 {
 	struct err undo = { 0 };
 
 	if (!take_from_token(db, hold->token_id, amount, err))
 		return false;
 	if (take_from_user(db, hold->user_id, amount, err)) {
-		if (budget_take(db, hold->budgets, amount, err))
+		if (from_budgets(db, hold->budgets, amount, err))
 			return true;
 		if (!undo_user(db, hold->user_id, amount, &undo))
 			*err = undo;
@@ -167,7 +170,7 @@ bool quota_reserve(struct db *db, const struct hold *hold, struct err *err)
 	int64_t now = clock_unix();
 
 	assert(hold->amount >= 0 && hold->budgets.n <= BUDGETS_TEXT_MAX);
-	if (!take(db, hold, hold->amount, err))
+	if (!take(db, hold, hold->amount, budget_take, err))
 		return false;
 	if (db_run(db, sql,
 	        BIND(v_text(hold->request_id), v_int(hold->user_id), v_int(hold->token_id),
@@ -199,16 +202,37 @@ static struct str copy_budgets(struct str text, char out[BUDGETS_TEXT_MAX])
 	return (struct str){ out, text.n };
 }
 
+/* Its channel's budgets go with it: first what is held already, then what comes in addition. */
+static bool take_elsewhere(struct db *db, const struct hold *held, const struct hold *hold,
+    int64_t more, struct err *err)
+{
+	static const char sql[] = "UPDATE reservations SET budgets = ? WHERE request_id = ?";
+	struct hold moved = *held;
+	struct err undo = { 0 };
+
+	assert(hold->budgets.n <= BUDGETS_TEXT_MAX);
+	moved.budgets = hold->budgets;
+	if (!budget_move(db, held->budgets, moved.budgets, held->amount, err))
+		return false;
+	/* Nothing more is asked of nobody: what it holds may be all that a budget has. */
+	if (more == 0 || take(db, &moved, more, budget_take, err))
+		return db_run(db, sql, BIND(v_text(moved.budgets), v_text(hold->request_id)), NULL,
+		    err);
+	if (!budget_unmove(db, held->budgets, moved.budgets, held->amount, &undo))
+		*err = undo; /* ERR_STORE: the whole transaction is void */
+	return false;
+}
+
 bool quota_raise(struct db *db, const struct hold *hold, int64_t more, struct err *err)
 {
 	static const char find_sql[] =
-	    "SELECT user_id, token_id, budgets FROM reservations WHERE request_id = ?";
+	    "SELECT user_id, token_id, budgets, amount FROM reservations WHERE request_id = ?";
 	static const char raise_sql[] =
 	    "UPDATE reservations SET amount = amount + ?, " SERVES " WHERE request_id = ?";
 	struct rows rows;
 	struct hold held = { 0 };
 	char budgets[BUDGETS_TEXT_MAX];
-	bool found;
+	bool found, ok;
 
 	assert(more >= 0);
 	if (!db_query(db, find_sql, BIND(v_text(hold->request_id)), &rows, err))
@@ -218,12 +242,18 @@ bool quota_raise(struct db *db, const struct hold *hold, int64_t more, struct er
 		held.user_id = rows_int(&rows, 0);
 		held.token_id = rows_int(&rows, 1);
 		held.budgets = copy_budgets(rows_text(&rows, 2), budgets);
+		held.amount = rows_int(&rows, 3);
 	}
 	if (!rows_close(&rows, err))
 		return false;
 	if (!found)
 		return err_set(err, ERR_NOT_FOUND, "this request has no reservation");
-	return take(db, &held, more, err) &&
+	if (hold->budgets.p && !str_eq(hold->budgets, held.budgets))
+		ok = take_elsewhere(db, &held, hold, more, err);
+	else
+		ok = more == 0 ||
+		    take(db, &held, more, hold->budgets.p ? budget_take : budget_take_more, err);
+	return ok &&
 	    db_run(db, raise_sql,
 	        BIND(v_int(more), v_int(hold->channel_id), v_int(hold->channel_id),
 	            v_int(hold->channel_id), v_text(hold->model), v_text(hold->request_id)),

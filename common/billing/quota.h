@@ -48,7 +48,8 @@ struct hold {
 
 MUST_USE bool quota_reserve(struct db *db, const struct hold *hold, struct err *err);
 /* Takes `more` in addition; all or nothing. Of hold, request_id is read, and when channel_id is not
- * 0, channel_id and model: who serves now. */
+ * 0, channel_id and model: who serves now. Budgets that are given (p not NULL) are those of another
+ * channel than before: what is held moves with the request, or the channel refuses it. */
 MUST_USE bool quota_raise(struct db *db, const struct hold *hold, int64_t more, struct err *err);
 /* Notes what the stream has cost so far and renews the lease; of hold, request_id and lease_s are
  * read, and channel_id and model as by quota_raise. What was noted never shrinks, so a cost of -1

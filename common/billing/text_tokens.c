@@ -425,3 +425,8 @@ int64_t token_meter_count(const struct token_meter *m)
 	token_meter_break(&copy);
 	return copy.state.tokens;
 }
+
+int64_t token_meter_about(const struct token_meter *m)
+{
+	return m->state.tokens + weighed_tokens(&m->state) + (m->state.held + 3) / 4;
+}

@@ -80,5 +80,7 @@ void token_meter_break(struct token_meter *m);
 void token_meter_turn(struct token_meter *m, enum token_turn turn);
 /* Of all that was added, as if it ended here. */
 int64_t token_meter_count(const struct token_meter *m);
+/* The same at a glance: what is not encoded yet, some 250 bytes at most, is estimated. */
+int64_t token_meter_about(const struct token_meter *m);
 
 #endif

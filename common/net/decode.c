@@ -32,8 +32,8 @@
 /* Above this the file gives its memory back after use. */
 #define MEMFD_KEEP_BYTES ((size_t)1024 * 1024)
 /* Of the request's arena: struct req, header table, and what a relay request needs until it ends,
- * so that it lives in one block. Growing would double it, for as long as a stream lasts. */
-#define ARENA_BASE_BYTES ((size_t)8704)
+ * so that it lives in one block. Growing would triple it, for as long as a stream lasts. */
+#define ARENA_BASE_BYTES ((size_t)10752)
 /* A body up to this shares the arena's first block. */
 #define ARENA_BODY_BYTES ((size_t)16 * 1024)
 

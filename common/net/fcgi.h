@@ -68,6 +68,7 @@ struct fcgi_config {
 	void (*on_request)(struct req *r, void *arg);
 	/* Writes a refusal made by fcgi.c into out, in the program's own error shape. */
 	void (*refuse)(const struct req *r, const struct err *err, struct resp *out);
+	const char *head; /* lines that every reply has, each with CR LF; NULL: none */
 	void *arg;
 	struct server *server; /* copied into each request */
 	const void *settings;

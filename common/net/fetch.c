@@ -6,18 +6,28 @@
 #include "net/upstream.h"
 
 #define URL_MAX_BYTES 8192
+/* Who is told to come again comes after this. */
+#define BUSY_S 2
 
 struct visit {
 	struct wire *wire;
 	struct arena *arena;
 	const struct fetch_rules *rules;
+	struct fetch_share *share;
 	struct str url; /* where we are */
 	int64_t due_ms;
 	int redirects;
 	fetch_fn *done;
 	void *arg;
 	struct fetched result;
-	struct timer refuse; /* when it ends before it began */
+	struct timer refuse; /* when it ends before it began, or in the middle */
+
+	/* one hop */
+	struct upstream_req req;
+	struct upstream *call;
+	int status;
+	struct headers headers;
+	struct buf body;
 };
 
 static void visit_begin(struct visit *v);
@@ -26,6 +36,40 @@ static bool refused(struct err *err, const char *why)
 {
 	err_set(err, ERR_INVALID_TEXT, "the file at a URL in the request could not be fetched");
 	return err_detail(err, "%s", why);
+}
+
+/* ---- how much of it ------------------------------------------------------------------------ */
+
+void fetch_share_init(struct fetch_share *s, struct fetch_room *room,
+    const struct fetch_rules *rules, size_t counted)
+{
+	size_t most = rules->max_request_bytes;
+
+	*s = (struct fetch_share){ .room = room, .most = counted < most ? most - counted : 0 };
+}
+
+void fetch_share_release(struct fetch_share *s)
+{
+	if (s->room)
+		atomic_fetch_sub_explicit(&s->room->used, s->used, memory_order_relaxed);
+	s->used = 0;
+}
+
+static bool share_take(struct fetch_share *s, size_t n, struct err *err)
+{
+	struct fetch_room *room = s->room;
+
+	if (n > s->most - s->used)
+		return err_set(err, ERR_TOO_LARGE,
+		    "the files at the URLs in this request are too large together");
+	if (atomic_fetch_add_explicit(&room->used, n, memory_order_relaxed) + n > room->max_bytes) {
+		atomic_fetch_sub_explicit(&room->used, n, memory_order_relaxed);
+		err_set(err, ERR_BUSY, "too many files of requests are held here at this time");
+		err->retry_after_s = BUSY_S;
+		return false;
+	}
+	s->used += n;
+	return true;
 }
 
 /* ---- where to go --------------------------------------------------------------------------- */
@@ -74,9 +118,9 @@ static bool is_redirect(int status)
 }
 
 /* True: the next hop has begun. */
-static bool follow(struct visit *v, const struct upstream_reply *reply, struct err *err)
+static bool follow(struct visit *v, struct err *err)
 {
-	struct str location = headers_get(&reply->headers, "location");
+	struct str location = headers_get(&v->headers, "location");
 
 	if (location.n == 0)
 		return refused(err, "a redirect without a location");
@@ -88,17 +132,16 @@ static bool follow(struct visit *v, const struct upstream_reply *reply, struct e
 	return true;
 }
 
-static bool take(struct visit *v, const struct upstream_reply *reply, struct err *err)
+static bool take(struct visit *v, const struct upstream_result *result, struct err *err)
 {
-	struct str type = headers_get(&reply->headers, "content-type");
+	struct str type = headers_get(&v->headers, "content-type");
 
-	if (!reply->result.ok)
-		return refused(err,
-		    reply->result.err.detail[0] ? reply->result.err.detail : reply->result.err.msg);
-	if (reply->status != 200)
-		return refused(err, arena_fmt(v->arena, "status %d", reply->status));
+	if (!result->ok)
+		return refused(err, result->err.detail[0] ? result->err.detail : result->err.msg);
+	if (v->status != 200)
+		return refused(err, arena_fmt(v->arena, "status %d", v->status));
 	v->result.ok = true;
-	v->result.body = reply->body;
+	v->result.body = buf_str(&v->body);
 	v->result.content_type = str_trim(str_slice(type, 0, str_find(type, ';')));
 	return true;
 }
@@ -108,16 +151,17 @@ static void finish(struct visit *v)
 	v->done(v->arg, &v->result);
 }
 
-static void on_reply(void *arg, struct upstream_reply *reply)
+static void on_done(void *arg, const struct upstream_result *result)
 {
 	struct visit *v = arg;
 	struct err *err = &v->result.err;
 
-	if (reply->result.ok && is_redirect(reply->status)) {
-		if (follow(v, reply, err))
+	v->call = NULL;
+	if (result->ok && is_redirect(v->status)) {
+		if (follow(v, err))
 			return;
 	} else {
-		v->result.ok = take(v, reply, err);
+		v->result.ok = take(v, result, err);
 	}
 	finish(v);
 }
@@ -134,33 +178,79 @@ static void refuse_later(struct visit *v)
 	timer_set(v->wire, &v->refuse, 0);
 }
 
+static bool on_head(void *arg, const struct upstream_head *head)
+{
+	struct visit *v = arg;
+
+	v->status = head->status;
+	for (size_t i = 0; i < head->headers.count; i++)
+		headers_add(&v->headers, head->headers.items[i].name, head->headers.items[i].value);
+	return true;
+}
+
+/* What a redirect says beside its address is of no use. */
+static bool on_body(void *arg, struct str bytes)
+{
+	struct visit *v = arg;
+	struct err *err = &v->result.err;
+	bool ok;
+
+	if (v->status != 200)
+		return true;
+	ok = bytes.n <= v->rules->max_bytes - v->body.len ? share_take(v->share, bytes.n, err)
+	                                                  : refused(err, "too large");
+	if (ok) {
+		buf_add(&v->body, bytes);
+		return true;
+	}
+	upstream_cancel(v->call);
+	v->call = NULL;
+	buf_release(&v->body);
+	refuse_later(v);
+	return true;
+}
+
 static void visit_begin(struct visit *v)
 {
+	static const struct upstream_events events = { on_head, on_body, on_done };
 	int64_t left_ms = v->due_ms - wire_now_ms(v->wire);
-	struct upstream_req u;
 
 	if (left_ms <= 0) {
 		refused(&v->result.err, "out of time");
 		refuse_later(v);
 		return;
 	}
-	upstream_req_init(&u, v->arena);
-	u.method = "GET";
-	buf_add(&u.url, v->url);
-	u.public_or = &v->rules->allowed;
-	u.limits = upstream_default_limits;
-	u.limits.total_ms = (int)left_ms;
-	upstream_fetch(v->wire, v->arena, &u, v->rules->max_bytes, on_reply, v);
+	headers_init(&v->headers, v->arena);
+	upstream_req_release(&v->req);
+	upstream_req_init(&v->req, v->arena);
+	v->req.method = "GET";
+	buf_add(&v->req.url, v->url);
+	v->req.public_or = &v->rules->allowed;
+	v->req.limits = upstream_default_limits;
+	v->req.limits.total_ms = (int)left_ms;
+	v->call = upstream_start(v->wire, &v->req, &events, v);
+}
+
+static void release(void *visit)
+{
+	struct visit *v = visit;
+
+	upstream_req_release(&v->req);
+	buf_release(&v->body);
 }
 
 void fetch_url(struct wire *w, struct arena *a, struct str url, const struct fetch_rules *rules,
-    fetch_fn *done, void *arg)
+    struct fetch_share *share, fetch_fn *done, void *arg)
 {
 	struct visit *v = ARENA_NEW(a, struct visit);
 
 	v->wire = w;
 	v->arena = a;
 	v->rules = rules;
+	v->share = share;
+	v->body = buf_init(rules->max_bytes);
+	upstream_req_init(&v->req, a);
+	arena_defer(a, release, v);
 	v->due_ms = wire_now_ms(w) + rules->timeout_ms;
 	v->done = done;
 	v->arg = arg;

@@ -360,6 +360,8 @@ static void add_request_id(struct buf *out, const struct req *r, const struct he
 static void add_headers(struct buf *out, const struct req *r, int status,
     const struct headers *headers)
 {
+	const char *always = r->conn->loop->config->head;
+
 	buf_addf(out, "Status: %d %s\r\n", status, reason_of(status));
 	for (size_t i = 0; headers && i < headers->count; i++) {
 		buf_add(out, headers->items[i].name);
@@ -370,6 +372,8 @@ static void add_headers(struct buf *out, const struct req *r, int status,
 	add_request_id(out, r, headers, STR("X-Oneapi-Request-Id"));
 	/* The name under which OpenAI's own clients look for it. */
 	add_request_id(out, r, headers, STR("X-Request-Id"));
+	if (always)
+		buf_add_c(out, always);
 }
 
 static void add_whole_head(struct buf *out, const struct req *r, int status,

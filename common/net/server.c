@@ -96,7 +96,7 @@ static void respond(struct req *r, handler_fn *fn)
 
 	resp_init(&out, r->arena);
 	r->deferred = false;
-	/* req_defer or we clear it before it goes. cppcheck-suppress autoVariables */
+	/* cppcheck-suppress autoVariables ; req_defer or we clear it before it goes */
 	r->defer_flag = &deferred;
 	ok = fn(r, &out, &err);
 	if (deferred) {

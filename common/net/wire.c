@@ -1,7 +1,8 @@
 /* wire.c — the event loop
  *
  * DESIGN. A turn of the loop is: sleep in epoll_wait, hand out the batch of events, run the timers
- * that are due, run the tasks other threads have sent, free what was freed meanwhile. Tasks wait in
+ * that are due, run the tasks other threads have sent, free what was freed meanwhile, write the log
+ * lines of all that. Tasks wait in
  * a list under a mutex that is held for a few instructions. Before it sleeps the loop says so under
  * that mutex, and only then does a sender pay for a wake-up, once. The wake-up descriptor is
  * watched edge-triggered and never read: each write is an edge, and its counter cannot fill up.
@@ -379,6 +380,7 @@ void wire_turn(struct wire *w, int max_wait_ms)
 	int n;
 
 	here = w;
+	log_flush();
 	n = epoll_wait(w->epoll, w->batch, BATCH_EVENTS, time_to_sleep(w, max_wait_ms));
 	if (n < 0 && errno != EINTR)
 		die("epoll_wait");
@@ -399,9 +401,11 @@ void wire_run(struct wire *w)
 {
 	int stops;
 
+	log_gather(true);
 	while ((stops = atomic_load(&w->stops)) == 0 || (stops == 1 && w->watched > 0))
 		wire_turn(w, -1);
 	run_tasks(w);
 	collect_garbage(w);
+	log_gather(false);
 	here = NULL;
 }

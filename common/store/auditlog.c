@@ -46,11 +46,20 @@ bool audit_update(struct db *db, const struct audit_entry *e, struct err *err)
 
 #define WHERE                                                                                      \
 	"FROM audits WHERE (? = 0 OR user_id = ?) AND (? = '' OR subject = ?) "                    \
-	"AND (? = '' OR subject_id = ?) AND created_at >= ? AND created_at <= ? AND id < ? "
-#define WHERE_VALUES(f)                                                                            \
+	"AND (? = '' OR ',' || subject_id || ',' LIKE ? ESCAPE '!') "                              \
+	"AND created_at >= ? AND created_at <= ? AND id < ? "
+#define WHERE_VALUES(a, f)                                                                         \
 	v_int((f)->user_id), v_int((f)->user_id), v_text((f)->subject), v_text((f)->subject),      \
-	    v_text((f)->subject_id), v_text((f)->subject_id), v_int((f)->from),                    \
+	    v_text((f)->subject_id), v_text(within(a, (f)->subject_id)), v_int((f)->from),         \
 	    v_int((f)->to ? (f)->to : INT64_MAX), v_int((f)->after_id ? (f)->after_id : INT64_MAX)
+
+/* A row's subject_id is a list. */
+static struct str within(struct arena *a, struct str id)
+{
+	struct str item = str_c(arena_fmt(a, ",%.*s,", STR_ARG(id)));
+
+	return str_c(arena_fmt(a, "%%%.*s", STR_ARG(db_prefix(a, item))));
+}
 
 bool audit_page(struct db *db, struct arena *a, const struct audit_filter *f, int64_t offset,
     int64_t limit, struct audit_list *out, struct err *err)
@@ -61,18 +70,19 @@ bool audit_page(struct db *db, struct arena *a, const struct audit_filter *f, in
 	struct rows rows;
 	void *items;
 
-	if (!db_query(db, sql, BIND(WHERE_VALUES(f), v_int(limit), v_int(offset)), &rows, err) ||
+	if (!db_query(db, sql, BIND(WHERE_VALUES(a, f), v_int(limit), v_int(offset)), &rows, err) ||
 	    !rows_all(&rows, fields, sizeof(struct audit_entry), a, &items, &out->count, err))
 		return false;
 	out->items = items;
 	return true;
 }
 
-bool audit_count(struct db *db, const struct audit_filter *f, int64_t *count, struct err *err)
+bool audit_count(struct db *db, struct arena *a, const struct audit_filter *f, int64_t *count,
+    struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) " WHERE;
 	struct rows rows;
 
-	return db_query(db, sql, BIND(WHERE_VALUES(f)), &rows, err) &&
+	return db_query(db, sql, BIND(WHERE_VALUES(a, f)), &rows, err) &&
 	    rows_number(&rows, count, err);
 }

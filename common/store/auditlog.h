@@ -34,14 +34,15 @@ MUST_USE bool audit_update(struct db *db, const struct audit_entry *e, struct er
 
 struct audit_filter { /* 0 and "" = any */
 	int64_t user_id;
-	struct str subject, subject_id;
-	int64_t from, to; /* inclusive */
-	int64_t after_id; /* only older ones than this */
+	struct str subject;
+	struct str subject_id; /* one of those that a row is about */
+	int64_t from, to;      /* inclusive */
+	int64_t after_id;      /* only older ones than this */
 };
 /* Newest first. */
 MUST_USE bool audit_page(struct db *db, struct arena *a, const struct audit_filter *f,
     int64_t offset, int64_t limit, struct audit_list *out, struct err *err);
-MUST_USE bool audit_count(struct db *db, const struct audit_filter *f, int64_t *count,
-    struct err *err);
+MUST_USE bool audit_count(struct db *db, struct arena *a, const struct audit_filter *f,
+    int64_t *count, struct err *err);
 
 #endif

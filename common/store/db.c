@@ -27,8 +27,7 @@ struct db {
 	void *conn;
 	bool in_transaction;
 	bool wrote; /* something in this transaction, so far */
-	db_witness_fn *witness;
-	void *witness_arg;
+	const struct db_witness *witness;
 	struct statement **slots; /* open addressing; room is a power of two, at most half full */
 	size_t room, used;
 	struct err failure; /* of rows_next, until rows_close reports it */
@@ -387,13 +386,15 @@ bool db_begin(struct db *db, struct err *err)
 	assert(!db->in_transaction);
 	db->wrote = false;
 	db->in_transaction = db->driver->begin(db->conn, err);
+	if (db->in_transaction && db->witness && !db->witness->begun(db, db->witness->arg, err))
+		db_rollback(db);
 	return db->in_transaction;
 }
 
 bool db_commit(struct db *db, struct err *err)
 {
 	assert(db->in_transaction);
-	if (db->wrote && db->witness && !db->witness(db, db->witness_arg, err)) {
+	if (db->wrote && db->witness && !db->witness->ending(db, db->witness->arg, err)) {
 		db_rollback(db);
 		return false;
 	}
@@ -409,11 +410,15 @@ void db_rollback(struct db *db)
 	db->driver->rollback(db->conn);
 }
 
-void db_witness(struct db *db, db_witness_fn *fn, void *arg)
+void db_witness(struct db *db, const struct db_witness *w)
 {
 	assert(!db->in_transaction);
-	db->witness = fn;
-	db->witness_arg = arg;
+	db->witness = w;
+}
+
+bool db_is_witnessed(const struct db *db)
+{
+	return db->witness != NULL;
 }
 
 bool db_script(struct db *db, const char *sql, struct err *err)

@@ -133,11 +133,17 @@ MUST_USE bool db_commit(struct db *db, struct err *err);
 /* Does nothing when no transaction is open. */
 void db_rollback(struct db *db);
 
-/* From now on fn takes part in every transaction of this connection that changes rows: it is called
- * last, before the commit, and may write; when it fails nothing is written. Single statements become
- * transactions for it. NULL: nobody. */
+/* From now on somebody takes part in every transaction of this connection: `begun` is called first,
+ * and `ending` last, before the commit, when rows were changed; it may write. When either fails
+ * nothing is written. Single statements become transactions for it. NULL: nobody. */
 typedef bool db_witness_fn(struct db *db, void *arg, struct err *err);
-void db_witness(struct db *db, db_witness_fn *fn, void *arg);
+struct db_witness {
+	db_witness_fn *begun, *ending;
+	void *arg;
+};
+/* Borrowed until the next call. */
+void db_witness(struct db *db, const struct db_witness *w);
+bool db_is_witnessed(const struct db *db);
 
 /* Plain text of one or more statements: migrations only. */
 MUST_USE bool db_script(struct db *db, const char *sql, struct err *err);

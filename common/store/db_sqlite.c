@@ -23,7 +23,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +30,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/db_driver.h"
+#include "store/sqlite_backup.h"
 
 #define WAIT_MS 10000
 /* The first polls are quick, since a commit takes a fraction of a millisecond. */
@@ -430,61 +430,9 @@ static bool script(void *conn, const char *sql, struct err *err)
 	return code == SQLITE_OK;
 }
 
-/* ---- backup ---- */
-
-/* One step over all pages: it reads one snapshot, and in WAL mode nobody waits for a reader.
- * Smaller steps would start over with every commit. The copy leaves WAL mode, so that it is one
- * file. */
-static bool copy_to(struct sqlite_conn *c, const char *path, struct err *err)
-{
-	sqlite3 *copy = NULL;
-	sqlite3_backup *b = NULL;
-	int code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-
-	if (code == SQLITE_OK && (b = sqlite3_backup_init(copy, "main", c->db, "main"))) {
-		sqlite3_backup_step(b, -1);
-		code = sqlite3_backup_finish(b);
-	} else if (code == SQLITE_OK) {
-		code = sqlite3_errcode(copy);
-	}
-	if (code == SQLITE_OK)
-		code = sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
-	if (code != SQLITE_OK) {
-		err_set(err, ERR_STORE, "the backup failed");
-		err_detail(err, "sqlite %d, %s", code, sqlite3_errmsg(copy));
-	}
-	sqlite3_close(copy);
-	return code == SQLITE_OK;
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static bool backup(void *conn, const char *path, struct err *err)
 {
-	struct sqlite_conn *c = conn;
-	char part[4200];
-	int fd, n = snprintf(part, sizeof(part), "%s.part", path);
-
-	if (n < 0 || (size_t)n >= sizeof(part))
-		return err_set(err, ERR_STORE, "the name of the backup is too long");
-	if (is_same_file(path, sqlite3_db_filename(c->db, "main")))
-		return err_set(err, ERR_STORE, "'%s' is the database itself", path);
-	fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(err, ERR_STORE, "cannot create '%s': %s", part, strerror(errno));
-	close(fd);
-	if (copy_to(c, part, err)) {
-		if (rename(part, path) == 0)
-			return true;
-		err_set(err, ERR_STORE, "cannot rename '%s': %s", part, strerror(errno));
-	}
-	unlink(part);
-	return false;
+	return sqlite_backup(((struct sqlite_conn *)conn)->db, path, err);
 }
 
 const struct db_driver db_sqlite_driver = {

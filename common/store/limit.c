@@ -22,15 +22,14 @@ static const struct setting {
 	const char *name;
 	size_t offset;
 	int64_t max;
-	bool is_budget;
 } settings[] = {
-	{ "rpm", offsetof(struct limit_rule, rpm), 1000000000, false },
-	{ "tpm", offsetof(struct limit_rule, tpm), INT64_C(1000000000000), false },
-	{ "tpd", offsetof(struct limit_rule, tpd), INT64_C(10000000000000), false },
-	{ "parallel", offsetof(struct limit_rule, parallel), 1000000, false },
-	{ "budget_day", offsetof(struct limit_rule, budget_day), QUOTA_TOP, true },
-	{ "budget_week", offsetof(struct limit_rule, budget_week), QUOTA_TOP, true },
-	{ "budget_month", offsetof(struct limit_rule, budget_month), QUOTA_TOP, true },
+	{ "rpm", offsetof(struct limit_rule, rpm), 1000000000 },
+	{ "tpm", offsetof(struct limit_rule, tpm), INT64_C(1000000000000) },
+	{ "tpd", offsetof(struct limit_rule, tpd), INT64_C(10000000000000) },
+	{ "parallel", offsetof(struct limit_rule, parallel), 1000000 },
+	{ "budget_day", offsetof(struct limit_rule, budget_day), QUOTA_TOP },
+	{ "budget_week", offsetof(struct limit_rule, budget_week), QUOTA_TOP },
+	{ "budget_month", offsetof(struct limit_rule, budget_month), QUOTA_TOP },
 };
 
 const struct field limit_fields[] = {
@@ -131,11 +130,6 @@ static bool parse_name(struct str name, struct limit_named *out)
 	return false;
 }
 
-static bool has_budgets(enum limit_scope scope)
-{
-	return scope == LIMIT_KEY || scope == LIMIT_USER || scope == LIMIT_GROUP;
-}
-
 static bool check_zone(struct str name, struct err *err)
 {
 	struct zone *z;
@@ -174,8 +168,6 @@ static bool read_setting(const char *entry, const cJSON *item, struct limit_name
 	}
 	if (!s)
 		return BAD("'%.64s' has no setting '%.64s'", entry, item->string);
-	if (s->is_budget && !has_budgets(out->scope))
-		return BAD("'%.64s': budgets are for keys, users and groups", entry);
 	if (!cJSON_IsNumber(item) || !(d >= 0) || d > (double)s->max || d != floor(d))
 		return BAD("'%.64s': %s must be a whole number between 0 and %" PRId64, entry,
 		    s->name, s->max);
@@ -400,9 +392,6 @@ bool limit_row_check(const struct limit_row *row, struct err *err)
 		if (n < 0 || n > settings[i].max)
 			return err_set(err, ERR_BAD_REQUEST, "%s must be between 0 and %" PRId64,
 			    settings[i].name, settings[i].max);
-		if (n && settings[i].is_budget && !has_budgets(scope))
-			return err_set(err, ERR_BAD_REQUEST,
-			    "budgets are for keys, users and groups");
 	}
 	return check_zone(row->timezone, err);
 }

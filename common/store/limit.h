@@ -14,10 +14,10 @@
  *	{ "key": { "rpm": 60, "tpm": 100000, "parallel": 8 },
  *	  "user@free": { "tpd": 50000, "budget_month": 500000, "timezone": "Europe/Berlin" },
  *	  "group:batch": { "parallel": 20 },
- *	  "channel:7": { "rpm": 500 },
- *	  "address": { "rpm": 120 } }
+ *	  "channel:7": { "rpm": 500, "budget_month": 50000000 },
+ *	  "address": { "rpm": 120, "budget_day": 100000 } }
  *
- * A group's rule is shared by all its users. Budgets are for keys, users and groups.
+ * A group's rule is shared by all its users. What a channel's budget pays for is in billing/budget.h.
  *
  * Units    rpm requests a minute; tpm, tpd tokens a minute, a day (input and output together);
  *          parallel requests at a time; budget_* quota. 0: no limit.

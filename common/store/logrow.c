@@ -1,7 +1,8 @@
 /* logrow.c — table logs
  *
  * Every query starts from one index and checks the rest row by row; shape_of picks the index by
- * what the filter names. Where nothing but the table itself fits, it is walked from the newest row
+ * what the filter names. A model, a key's name or a channel may be rare: these are looked for block
+ * by block (logblocks.h). Where nothing but the table itself fits, it is walked from the newest row
  * and the page is soon full. */
 #include "store/logrow.h"
 
@@ -11,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/field.h"
+#include "store/logblocks.h"
 
 /* A text search looks at so many of the newest rows, so that nobody can make it read them all. */
 #define SEARCH_DEPTH 100000
@@ -83,7 +85,11 @@ void log_bind_rest(const struct log_filter *f, int type, struct value v[LOG_REST
 	const struct value values[LOG_REST_COUNT] = { v_int(type), v_int(type), v_text(f->username),
 		v_text(f->username), v_text(f->token_name), v_text(f->token_name),
 		v_text(f->model_name), v_text(f->model_name), v_int(f->channel), v_int(f->channel),
-		v_int(f->from), v_int(f->to ? f->to : INT64_MAX) };
+		v_text(f->without.username), v_text(f->without.username),
+		v_text(f->without.token_name), v_text(f->without.token_name),
+		v_text(f->without.model_name), v_text(f->without.model_name),
+		v_int(f->without.channel), v_int(f->without.channel), v_int(f->from),
+		v_int(f->to ? f->to : INT64_MAX) };
 
 	for (size_t i = 0; i < LOG_REST_COUNT; i++)
 		v[i] = values[i];
@@ -102,7 +108,7 @@ bool log_user_of(struct db *db, const struct log_filter *f, int64_t *user_id, st
 }
 
 /* Which index finds the rows; each takes some values before LOG_REST. */
-enum shape { BY_USER, BY_RARE_TYPE, BY_TIME, BY_NOTHING, SHAPE_COUNT };
+enum shape { BY_USER, BY_RARE_TYPE, BY_BLOCK, BY_TIME, BY_NOTHING, SHAPE_COUNT };
 
 #define WHERE_USER "WHERE user_id = ? AND id >= ? AND id < ? AND "
 /* The index holds all types but consumption, and is used only when the query says so. */
@@ -120,6 +126,7 @@ static const char page_all_sql[] = SELECT WHERE_ID PAGE;
 static const char *const page_sql[SHAPE_COUNT] = {
 	[BY_USER] = page_user_sql,
 	[BY_RARE_TYPE] = page_rare_sql,
+	[BY_BLOCK] = page_all_sql,
 	[BY_TIME] = page_time_sql,
 	[BY_NOTHING] = page_all_sql,
 };
@@ -140,6 +147,8 @@ static enum shape shape_of(const struct log_filter *f, int64_t user_id)
 		return BY_USER;
 	if (f->type != LOG_TYPE_ALL && f->type != LOG_TYPE_CONSUME)
 		return BY_RARE_TYPE;
+	if (log_blocks_help(f))
+		return BY_BLOCK;
 	return f->from || f->to ? BY_TIME : BY_NOTHING;
 }
 
@@ -206,7 +215,7 @@ static bool search_for(struct db *db, const struct log_filter *f, struct search 
 	if (!log_user_of(db, f, &s->user_id, err))
 		return false;
 	s->shape = shape_of(f, s->user_id);
-	if (s->shape == BY_USER && !bound_ids(db, f, s, err))
+	if ((s->shape == BY_USER || s->shape == BY_BLOCK) && !bound_ids(db, f, s, err))
 		return false;
 	bind(s, f);
 	return true;
@@ -225,6 +234,53 @@ static bool list(struct db *db, struct arena *a, const char *sql, const struct v
 	return true;
 }
 
+/* Of the rows from low to below high as many as still fit behind those of out. */
+static bool take_between(struct db *db, struct arena *a, const struct log_filter *f, int64_t low,
+    int64_t high, int64_t limit, struct log_list *out, struct err *err)
+{
+	struct search s = { .shape = BY_BLOCK, .low = low, .high = high };
+	struct log_list found;
+
+	if (low >= high)
+		return true;
+	bind(&s, f);
+	add(&s, limit - (int64_t)out->count);
+	add(&s, 0);
+	if (!list(db, a, page_all_sql, s.v, s.count, &found, err))
+		return false;
+	for (size_t i = 0; i < found.count; i++)
+		out->items[out->count++] = found.items[i];
+	return true;
+}
+
+/* First the end of the log, which no block has, then one block that may have some after the other. */
+static bool page_of_blocks(struct db *db, struct arena *a, const struct log_filter *f,
+    const struct search *s, int64_t limit, struct log_list *out, struct err *err)
+{
+	int64_t end, block;
+
+	*out = (struct log_list){ .items = arena_zalloc(a, (size_t)limit * sizeof *out->items) };
+	if (!log_blocks_end(db, &end, err) ||
+	    !take_between(db, a, f, s->low > end ? s->low : end, s->high, limit, out, err))
+		return false;
+	if (end > s->high)
+		end = s->high;
+	while ((int64_t)out->count < limit && end > s->low) {
+		if (!log_blocks_find(db, f, end, &block, err))
+			return false;
+		if (block < 0)
+			return true;
+		if (end > (block + 1) * LOG_BLOCK_IDS)
+			end = (block + 1) * LOG_BLOCK_IDS;
+		if (!take_between(db, a, f,
+		        s->low > block * LOG_BLOCK_IDS ? s->low : block * LOG_BLOCK_IDS, end, limit,
+		        out, err))
+			return false;
+		end = block * LOG_BLOCK_IDS;
+	}
+	return true;
+}
+
 bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f, int64_t offset,
     int64_t limit, struct log_list *out, struct err *err)
 {
@@ -232,6 +288,8 @@ bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f, int
 
 	if (!search_for(db, f, &s, err))
 		return false;
+	if (s.shape == BY_BLOCK && offset == 0)
+		return page_of_blocks(db, a, f, &s, limit, out, err);
 	add(&s, limit);
 	add(&s, offset);
 	return list(db, a, page_sql[s.shape], s.v, s.count, out, err);
@@ -253,6 +311,7 @@ static const char count_all_sql[] = COUNT_OF_ROWS(WHERE_ID);
 static const char *const count_sql[SHAPE_COUNT] = {
 	[BY_USER] = count_user_sql,
 	[BY_RARE_TYPE] = count_rare_sql,
+	[BY_BLOCK] = count_all_sql,
 	[BY_TIME] = count_time_sql,
 	[BY_NOTHING] = count_all_sql,
 };
@@ -311,4 +370,14 @@ bool logrow_search(struct db *db, struct arena *a, struct str keyword, int64_t u
 		    err);
 	return list(db, a, search_all_sql,
 	    BIND(v_int(SEARCH_DEPTH), like, like, like, v_int(limit)), out, err);
+}
+
+const char *const *logrow_statements(size_t *count)
+{
+	static const char *const all[] = { page_user_sql, page_rare_sql, page_time_sql,
+		page_all_sql, count_user_sql, count_rare_sql, count_time_sql, count_all_sql,
+		search_user_sql, search_all_sql };
+
+	*count = COUNT_OF(all);
+	return all;
 }

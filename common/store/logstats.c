@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/logblocks.h"
 #include "store/usage.h"
 
 /* ---- sums -------------------------------------------------------------------------------------*/
@@ -84,13 +85,19 @@ static bool sum_hours(struct db *db, const struct log_filter *f, int64_t first, 
 	    v, PARTS * PART_VALUES, out, err);
 }
 
+static bool leaves_out(const struct log_filter *f)
+{
+	return f->without.username.n || f->without.token_name.n || f->without.model_name.n ||
+	    f->without.channel;
+}
+
 bool log_sum(struct db *db, const struct log_filter *f, struct log_sums *out, struct err *err)
 {
 	int64_t user_id, first, last = INT64_MAX;
 
 	*out = (struct log_sums){ 0 };
-	/* Names as they were then are in the log only. */
-	if (f->username.n || f->token_name.n)
+	/* Names as they were then are in the log only, and so is what is left out. */
+	if (f->username.n || f->token_name.n || leaves_out(f))
 		return log_user_of(db, f, &user_id, err) && sum_rows(db, f, user_id, out, err);
 	/* What was cleaned away is not in the log any more, and not in its sum. */
 	if (!usage_cleaned_before(db, &first, err))
@@ -165,7 +172,8 @@ bool log_clean_step(struct db *db, int64_t *id, int64_t *deleted, bool *finished
 		return true;
 	if (!usage_catch_up(db, err) || !db_begin(db, err))
 		return false;
-	if (!delete_some(db, *id, before, deleted, err)) {
+	if (!delete_some(db, *id, before, deleted, err) ||
+	    !log_blocks_shrink(db, *deleted < LOG_CLEAN_STEP, err)) {
 		db_rollback(db);
 		return false;
 	}

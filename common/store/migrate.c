@@ -40,11 +40,32 @@ static bool apply(struct db *db, const struct sql_text *t, struct err *err)
 	return true;
 }
 
+/* Tables of our names that no build of ours has made: nothing is written then. */
+static bool is_ours(struct db *db, struct err *err)
+{
+	static const char sql[] = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'users' AND "
+	                          "NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = "
+	                          "'schema_version')";
+	struct rows rows;
+	int64_t foreign = 0;
+
+	if (db_engine(db) != DB_SQLITE)
+		return true;
+	if (!db_query(db, sql, BIND_NONE, &rows, err) || !rows_number(&rows, &foreign, err))
+		return false;
+	return foreign == 0 ||
+	    err_set(err, ERR_CONFIG,
+	        "the database is another program's; one of one-api is taken over by: fcgi-admin "
+	        "import FILE");
+}
+
 bool migrate(struct db *db, struct err *err)
 {
 	const struct sql_text *t = texts[db_engine(db)];
 	int64_t number, newest = 0;
 
+	if (!is_ours(db, err))
+		return false;
 	if (!db_run(db, create_sql, BIND_NONE, NULL, err) || !latest(db, &number, err))
 		return false;
 	for (const struct sql_text *n = t; n->number; n++)

@@ -2,7 +2,8 @@
  *
  * sql/<engine>/NNNN-name.sql are compiled into the library (build/…/sql_texts.c) and applied each
  * once, in order, each in its own transaction; table schema_version says which are in. Several
- * programs may start at once: the write lock orders them. A database from a newer build is refused.
+ * programs may start at once: the write lock orders them. A database from a newer build is refused,
+ * and so is one with another program's tables.
  */
 #ifndef STORE_MIGRATE_H
 #define STORE_MIGRATE_H

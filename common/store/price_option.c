@@ -80,13 +80,33 @@ static bool decimal_read(struct str text, struct decimal *d)
 	return text.n == 0;
 }
 
-bool ratio_parse(struct str number, int64_t *out)
+/* Is there a digit but 0? */
+static bool is_zero(const struct decimal *d)
+{
+	for (size_t i = 0; i < d->whole.n; i++) {
+		if (d->whole.p[i] != '0')
+			return false;
+	}
+	for (size_t i = 0; i < d->fraction.n; i++) {
+		if (d->fraction.p[i] != '0')
+			return false;
+	}
+	return true;
+}
+
+enum ratio_fault { RATIO_FINE, RATIO_TINY, RATIO_HUGE, RATIO_NEGATIVE, RATIO_NONE };
+
+/* Sets *out to what comes nearest, but for the last two. */
+static enum ratio_fault ratio_read(struct str number, int64_t *out)
 {
 	struct decimal d;
 	int64_t n = 0, weight;
 
 	if (!decimal_read(number, &d))
-		return false;
+		return RATIO_NONE;
+	if (d.negative && !is_zero(&d))
+		return RATIO_NEGATIVE;
+	*out = RATIO_MAX;
 	/* Power of ten of the next digit, counted in millionths; -1 is the one that rounds. */
 	weight = (int64_t)d.whole.n - 1 + d.exponent + 6;
 	for (size_t i = 0; i < d.whole.n + d.fraction.n && weight >= -1; i++, weight--) {
@@ -97,17 +117,57 @@ bool ratio_parse(struct str number, int64_t *out)
 		else
 			n = n * 10 + (c - '0');
 		if (n > RATIO_MAX)
-			return false;
+			return RATIO_HUGE;
 	}
 	for (; n > 0 && weight >= 0; weight--) {
 		n *= 10;
 		if (n > RATIO_MAX)
-			return false;
+			return RATIO_HUGE;
 	}
-	if (d.negative && n > 0)
+	*out = n;
+	if (n > 0 || is_zero(&d))
+		return RATIO_FINE;
+	*out = 1;
+	return RATIO_TINY;
+}
+
+bool ratio_parse(struct str number, int64_t *out)
+{
+	int64_t n = 0;
+
+	if (ratio_read(number, &n) != RATIO_FINE)
 		return false;
 	*out = n;
 	return true;
+}
+
+bool ratio_value(struct jval v, enum price_source source, int64_t *out, const char **why)
+{
+	static const char *const faults[] = {
+		[RATIO_FINE] = NULL,
+		[RATIO_TINY] = "is too small: prices are kept in millionths; 0 is free, else "
+		               "0.000001 is the least",
+		[RATIO_HUGE] = "is too large: 1000000 is the most",
+		[RATIO_NEGATIVE] = "must not be below 0",
+		[RATIO_NONE] = "must be a number from 0 to 1000000",
+	};
+	enum ratio_fault fault = RATIO_NONE;
+	int64_t n = 0;
+
+	if (v.type == J_NUMBER)
+		fault = ratio_read(v.text, &n);
+	*why = faults[fault];
+	if (fault != RATIO_FINE &&
+	    (source == PRICE_NEW || (fault != RATIO_TINY && fault != RATIO_HUGE)))
+		return false;
+	*out = n;
+	return true;
+}
+
+void price_fault(struct price_faults *faults, struct str name)
+{
+	if (faults->count++ == 0)
+		faults->first = name;
 }
 
 /* ---- one entry -------------------------------------------------------------------------------*/
@@ -115,6 +175,7 @@ bool ratio_parse(struct str number, int64_t *out)
 struct entry_reader {
 	struct arena *a;
 	struct str name;
+	struct price_option *option;
 	struct price_extra *extras;
 	size_t count;
 };
@@ -134,8 +195,13 @@ static bool refuse(const struct entry_reader *e, struct str member, const char *
 static bool number(const struct entry_reader *e, struct str member, struct jval v, int64_t *out,
     struct err *err)
 {
-	return (v.type == J_NUMBER && ratio_parse(v.text, out)) ||
-	    refuse(e, member, "must be a number from 0 to 1000000", err);
+	const char *why;
+
+	if (!ratio_value(v, e->option->source, out, &why))
+		return refuse(e, member, why, err);
+	if (why)
+		price_fault(&e->option->faults, e->name);
+	return true;
 }
 
 static struct price_extra *add(struct entry_reader *e, enum meter meter)
@@ -242,6 +308,8 @@ static bool read_member(struct entry_reader *e, struct str raw, struct jval v, s
 		{ "image_out", METER_IMAGE_OUT },
 		{ "per_minute", METER_PER_MINUTE },
 		{ "per_million_characters", METER_PER_MILLION_CHARACTERS },
+		{ "per_million_trained", METER_PER_MILLION_TRAINED },
+		{ "batch", METER_BATCH },
 		{ "per_request", METER_PER_REQUEST },
 	};
 	struct str name = decoded(e->a, raw);
@@ -296,10 +364,12 @@ static bool read_entry(struct entry_reader *e, struct jval v, struct err *err)
 
 /* ---- the option ------------------------------------------------------------------------------*/
 
-bool price_option_open(struct str text, struct price_option *out, struct err *err)
+bool price_option_open(struct str text, enum price_source source, struct price_option *out,
+    struct err *err)
 {
 	struct err why = { 0 };
 
+	*out = (struct price_option){ .source = source };
 	if (str_trim(text).n == 0)
 		text = STR("{}");
 	if (!jscan_check(text, OPTION_DEPTH, &out->root, &why))
@@ -310,22 +380,63 @@ bool price_option_open(struct str text, struct price_option *out, struct err *er
 	return true;
 }
 
+static bool read_next(struct entry_reader *e, struct str raw_name, struct jval value,
+    struct err *err)
+{
+	e->name = decoded(e->a, raw_name);
+	if (e->name.n == 0)
+		return err_set(err, ERR_BAD_REQUEST, "ModelPrice has an entry without a name");
+	if (!read_entry(e, value, err))
+		return false;
+	add(e, METER_END);
+	return true;
+}
+
 bool price_option_next(struct price_option *o, struct arena *a, struct price_entry *out, bool *more,
     struct err *err)
 {
-	struct entry_reader e = { .a = a };
 	struct str raw;
 	struct jval value;
 
-	*more = jscan_next_member(&o->it, &raw, &value);
-	if (!*more)
-		return true;
-	e.name = decoded(a, raw);
-	if (e.name.n == 0)
-		return err_set(err, ERR_BAD_REQUEST, "ModelPrice has an entry without a name");
-	if (!read_entry(&e, value, err))
+	for (;;) {
+		struct entry_reader e = { .a = a, .option = o };
+		struct err why = { 0 };
+
+		*more = jscan_next_member(&o->it, &raw, &value);
+		if (!*more)
+			return true;
+		if (read_next(&e, raw, value, &why)) {
+			*out = (struct price_entry){ e.name, e.extras };
+			return true;
+		}
+		if (o->source == PRICE_NEW) {
+			*err = why;
+			return false;
+		}
+		price_fault(&o->faults, e.name);
+	}
+}
+
+/* ---- options of ratios alone ------------------------------------------------------------------*/
+
+bool ratios_check(struct str text, struct err *err)
+{
+	struct jval root, value;
+	struct jiter it;
+	struct str raw;
+	int64_t ratio;
+	const char *why;
+
+	if (!jscan_check(text, OPTION_DEPTH, &root, err))
 		return false;
-	add(&e, METER_END);
-	*out = (struct price_entry){ e.name, e.extras };
+	if (root.type != J_OBJECT)
+		return err_set(err, ERR_BAD_REQUEST, "must be a JSON object");
+	it = jscan_iter(root);
+	while (jscan_next_member(&it, &raw, &value)) {
+		if (raw.n == 0)
+			return err_set(err, ERR_BAD_REQUEST, "has an entry without a name");
+		if (!ratio_value(value, PRICE_NEW, &ratio, &why))
+			return err_set(err, ERR_BAD_REQUEST, "'%.*s' %s", shown(raw), raw.p, why);
+	}
 	return true;
 }

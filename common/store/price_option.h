@@ -15,14 +15,21 @@
  * Units
  *	cached, cache_write, cache_write_1h, audio_in, image_in, reasoning, audio_out, image_out
  *		times the model's input price, for each token of that part
+ *	batch	times all of this, for what goes through a batch; 0.5 when not given
  *	tiers   when a prompt has more than `above` tokens, every input price of that request is
  *		multiplied with `input` and every output price with `output` (1 when not given);
  *		ascending, at most TIERS_MAX; [] = none
- *	per_image, per_minute, per_million_characters, per_request
- *		US dollars. per_request is added to the rest. per_image may be an object: the first
+ *	per_image, per_minute, per_million_characters, per_million_trained, per_request
+ *		US dollars; trained: tokens of fine-tuning. per_request is added to the rest. per_image may be an object: the first
  *		of "QUALITY/SIZE", "SIZE", "QUALITY" and "*" that is in it counts, else the dearest
  *
- * Numbers are from 0 to 1,000,000, kept in millionths. A name may carry a channel type, NAME(TYPE).
+ * Numbers are 0, which is free, or from a millionth to 1,000,000, kept in millionths. What is not 0
+ * but would be rounded to it is refused: nothing becomes free by its smallness. A name may carry a
+ * channel type, NAME(TYPE).
+ *
+ * What is stored may come from elsewhere (an import, a hand in the database) and still has to have a
+ * price: there a figure that is too small counts as a millionth, one that is too large as 1,000,000,
+ * and an entry with any other fault as if it were not there.
  *
  * Errors   ERR_BAD_REQUEST naming the entry and its member.
  * Threads  pure.
@@ -47,12 +54,14 @@ enum meter {
 	METER_REASONING,
 	METER_AUDIO_OUT,
 	METER_IMAGE_OUT,
+	METER_BATCH,    /* times all prices, in a batch */
 	METER_TIER,     /* value: factor on input prices */
 	METER_NO_TIERS, /* drops those of the built-in table */
 	/* US dollars */
 	METER_PER_IMAGE,
 	METER_PER_MINUTE,
 	METER_PER_MILLION_CHARACTERS,
+	METER_PER_MILLION_TRAINED,
 	METER_PER_REQUEST,
 	/* times the model's price of an image; in the built-in table only */
 	METER_IMAGE_FACTOR,
@@ -72,18 +81,40 @@ struct price_entry {
 	const struct price_extra *extras; /* ends with METER_END */
 };
 
+/* Who wrote the text: somebody who can be told what is wrong with it, or nobody who is there. */
+enum price_source { PRICE_NEW, PRICE_STORED };
+
+/* What of a stored text is not as it should be. */
+struct price_faults {
+	size_t count;
+	struct str first; /* a name */
+};
+
 struct price_option {
 	struct jval root;
 	struct jiter it;
+	enum price_source source;
+	struct price_faults faults;
 };
 
-/* "" counts as {}. text must outlive what is read from it. */
-MUST_USE bool price_option_open(struct str text, struct price_option *out, struct err *err);
-/* *more is false at the end. What *out points to is the arena's. */
+/* "" counts as {}. text must outlive what is read from it. Fails also for a stored text that is no
+ * JSON object. */
+MUST_USE bool price_option_open(struct str text, enum price_source source, struct price_option *out,
+    struct err *err);
+/* *more is false at the end. What *out points to is the arena's. Never fails for a stored text. */
 MUST_USE bool price_option_next(struct price_option *o, struct arena *a, struct price_entry *out,
     bool *more, struct err *err);
 
-/* "2.5" or "0.000001" to millionths, rounded to nearest; false when not from 0 to RATIO_MAX. */
+/* "2.5" or "0.000001" to millionths, rounded to nearest; false when it is neither 0 nor from half a
+ * millionth to 1,000,000. */
 MUST_USE bool ratio_parse(struct str number, int64_t *out);
+/* The same for a value; why says what is wrong with it, and is NULL when nothing is. Of a stored one
+ * that is only too small or too large there is a why and a value. */
+MUST_USE bool ratio_value(struct jval v, enum price_source source, int64_t *out, const char **why);
+void price_fault(struct price_faults *faults, struct str name);
+
+/* An option of the form { name: ratio }, as a whole: ERR_BAD_REQUEST naming the first entry that
+ * may not be saved. */
+MUST_USE bool ratios_check(struct str text, struct err *err);
 
 #endif

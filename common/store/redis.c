@@ -1,6 +1,5 @@
 #include "store/redis.h"
 
-#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -8,38 +7,31 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "store/redis_link.h"
 
 #define CALLS_MAX 8192 /* waiting */
 #define BATCH_MAX 256
-#define CONNECT_TIMEOUT_MS 500
 #define RETRY_MS 1000
 #define LISTEN_TURN_MS 200
 #define SCRIPTS_MAX 8
 #define SHA_HEX 40
 
-struct address {
-	char host[256]; /* or a path */
-	int port;       /* 0: host is a path */
-	char user[128], password[256];
-	int database;
-};
-
 struct redis {
 	struct redis_setup setup;
-	struct address at;
+	struct redis_address at;
 	struct queue *calls;
 	_Atomic(bool) up, stopping, publish;
 	pthread_t caller, listener;
 	char self[17]; /* what we publish, so that we know it again */
 	/* the calling thread's */
-	redisContext *conn;
+	struct redis_link *conn;
 	int64_t retry_at_ms;
 	bool failure_logged;
 	char shas[SCRIPTS_MAX][SHA_HEX + 1];
@@ -47,84 +39,7 @@ struct redis {
 	_Atomic(bool) wake_sent;
 };
 
-/* ---- the address -------------------------------------------------------------------------------- */
-
-static bool copy(char *out, size_t size, struct str text)
-{
-	if (text.n >= size)
-		return false;
-	memcpy(out, text.p, text.n);
-	out[text.n] = '\0';
-	return true;
-}
-
-/* user:password@ — percent encoding is not undone: nobody has needed it. */
-static bool take_login(struct str *rest, struct address *at)
-{
-	size_t end = rest->n, colon;
-	struct str login;
-
-	while (end > 0 && rest->p[end - 1] != '@')
-		end--;
-	if (end == 0)
-		return true;
-	login = str_slice(*rest, 0, end - 1);
-	*rest = str_slice(*rest, end, rest->n);
-	colon = str_find(login, ':');
-	if (colon == login.n)
-		return copy(at->password, sizeof(at->password), login);
-	return copy(at->user, sizeof(at->user), str_slice(login, 0, colon)) &&
-	    copy(at->password, sizeof(at->password), str_slice(login, colon + 1, login.n));
-}
-
-static bool parse_host(struct str rest, struct address *at)
-{
-	size_t slash = str_find(rest, '/'), colon;
-	struct str host = str_slice(rest, 0, slash), database = str_slice(rest, slash + 1, rest.n);
-	int64_t port = 6379, number = 0;
-
-	if (slash == rest.n)
-		database = (struct str){ 0 };
-	if (database.n && !str_to_int(database, 0, 100000, &number))
-		return false;
-	if (host.n && host.p[0] == '[') { /* [2001:db8::1]:6379 */
-		size_t end = str_find(host, ']');
-
-		if (end == host.n || !copy(at->host, sizeof(at->host), str_slice(host, 1, end)))
-			return false;
-		host = str_slice(host, end + 1, host.n);
-		if (host.n &&
-		    (host.p[0] != ':' || !str_to_int(str_slice(host, 1, host.n), 1, 65535, &port)))
-			return false;
-	} else {
-		colon = str_find(host, ':');
-		if (colon < host.n &&
-		    !str_to_int(str_slice(host, colon + 1, host.n), 1, 65535, &port))
-			return false;
-		if (!copy(at->host, sizeof(at->host), str_slice(host, 0, colon)))
-			return false;
-	}
-	at->port = (int)port;
-	at->database = (int)number;
-	return *at->host != '\0';
-}
-
-static bool parse_url(struct str url, struct address *at)
-{
-	if (str_starts(url, STR("unix:")))
-		return url.n > 5 && copy(at->host, sizeof(at->host), str_slice(url, 5, url.n));
-	if (!str_starts(url, STR("redis://")))
-		return false;
-	url = str_slice(url, 8, url.n);
-	return take_login(&url, at) && parse_host(url, at);
-}
-
 /* ---- connecting --------------------------------------------------------------------------------- */
-
-static struct timeval milliseconds(int ms)
-{
-	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-}
 
 /* A reply without a use; false when it is an error or none came. */
 static bool passed(redisReply *reply)
@@ -136,35 +51,10 @@ static bool passed(redisReply *reply)
 	return ok;
 }
 
-static bool sign_in(const struct redis *r, redisContext *c)
-{
-	const struct address *at = &r->at;
-
-	if (*at->user && !passed(redisCommand(c, "AUTH %s %s", at->user, at->password)))
-		return false;
-	if (!*at->user && *at->password && !passed(redisCommand(c, "AUTH %s", at->password)))
-		return false;
-	return at->database == 0 || passed(redisCommand(c, "SELECT %d", at->database));
-}
-
-static redisContext *connect_once(const struct redis *r)
-{
-	struct timeval patience = milliseconds(CONNECT_TIMEOUT_MS);
-	redisContext *c = r->at.port ? redisConnectWithTimeout(r->at.host, r->at.port, patience)
-	                             : redisConnectUnixWithTimeout(r->at.host, patience);
-
-	if (c && !c->err && redisSetTimeout(c, milliseconds(REDIS_TIMEOUT_MS)) == REDIS_OK &&
-	    sign_in(r, c))
-		return c;
-	if (c)
-		redisFree(c);
-	return NULL;
-}
-
-static bool load_scripts(struct redis *r, redisContext *c)
+static bool load_scripts(struct redis *r, struct redis_link *c)
 {
 	for (int i = 0; r->setup.scripts && r->setup.scripts[i]; i++) {
-		redisReply *reply = redisCommand(c, "SCRIPT LOAD %s", r->setup.scripts[i]);
+		redisReply *reply = redis_link_ask(c, "SCRIPT LOAD %s", r->setup.scripts[i]);
 		bool ok = reply && reply->type == REDIS_REPLY_STRING && reply->len == SHA_HEX;
 
 		if (ok)
@@ -180,13 +70,14 @@ static bool load_scripts(struct redis *r, redisContext *c)
 static void connect_again(struct redis *r)
 {
 	int64_t now = clock_mono_ms();
+	char why[128] = "";
 
 	if (r->conn || now < r->retry_at_ms)
 		return;
 	r->retry_at_ms = now + RETRY_MS;
-	r->conn = connect_once(r);
+	r->conn = redis_link_open(&r->at, why);
 	if (r->conn && !load_scripts(r, r->conn)) {
-		redisFree(r->conn);
+		redis_link_free(r->conn);
 		r->conn = NULL;
 	}
 	if (r->conn) {
@@ -194,21 +85,21 @@ static void connect_again(struct redis *r)
 		r->failure_logged = false;
 		atomic_store(&r->up, true);
 	} else if (!r->failure_logged) {
-		log_warn(NULL, "redis.away", LOG_TEXT("host", r->at.host),
+		log_warn(NULL, "redis.away", LOG_TEXT("host", r->at.host), LOG_TEXT("error", why),
 		    LOG_TEXT("meanwhile", "limits of this machine"));
 		r->failure_logged = true;
 	}
 }
 
-static void lose(struct redis *r)
+static void lose(struct redis *r, const char *why)
 {
 	if (!r->conn)
 		return;
-	log_warn(NULL, "redis.away", LOG_TEXT("host", r->at.host),
-	    LOG_TEXT("error", r->conn->errstr), LOG_TEXT("meanwhile", "limits of this machine"));
+	log_warn(NULL, "redis.away", LOG_TEXT("host", r->at.host), LOG_TEXT("error", why),
+	    LOG_TEXT("meanwhile", "limits of this machine"));
 	r->failure_logged = true;
 	atomic_store(&r->up, false);
-	redisFree(r->conn);
+	redis_link_free(r->conn);
 	r->conn = NULL;
 	r->retry_at_ms = clock_mono_ms() + RETRY_MS;
 }
@@ -238,27 +129,29 @@ static void append(struct redis *r, struct redis_call *call)
 	call->lengths[0] = 7;
 	call->argv[1] = r->shas[call->script];
 	call->lengths[1] = SHA_HEX;
-	redisAppendCommandArgv(r->conn, call->argc, call->argv, call->lengths);
+	redis_link_add(r->conn, call->argc, call->argv, call->lengths);
 }
 
 /* An error among the replies (the script is gone after a restart) means to begin anew. */
 static void read_reply(struct redis *r, struct redis_call *call)
 {
-	void *reply = NULL;
+	char why[128] = "an answer that is no number";
+	redisReply *reply;
 
 	if (!r->conn)
 		return;
-	if (redisGetReply(r->conn, &reply) != REDIS_OK || !reply) {
-		lose(r);
+	reply = redis_link_reply(r->conn);
+	if (!reply) {
+		snprintf(why, sizeof(why), "%s", redis_link_error(r->conn));
+		lose(r, why);
 		return;
 	}
 	read_values(call, reply);
-	if (!call->ok && ((redisReply *)reply)->type == REDIS_REPLY_ERROR)
-		snprintf(r->conn->errstr, sizeof(r->conn->errstr), "%.100s",
-		    ((redisReply *)reply)->str);
+	if (!call->ok && reply->type == REDIS_REPLY_ERROR)
+		snprintf(why, sizeof(why), "%.100s", reply->str);
 	freeReplyObject(reply);
 	if (!call->ok)
-		lose(r);
+		lose(r, why);
 }
 
 static struct redis_call *call_of(struct task *task)
@@ -289,8 +182,8 @@ static void publish_if_asked(struct redis *r)
 {
 	if (!r->conn || !atomic_exchange(&r->publish, false))
 		return;
-	if (!passed(redisCommand(r->conn, "PUBLISH %s %s", r->setup.channel, r->self)))
-		lose(r);
+	if (!passed(redis_link_ask(r->conn, "PUBLISH %s %s", r->setup.channel, r->self)))
+		lose(r, "a message could not be published");
 }
 
 static void *call_thread(void *arg)
@@ -302,8 +195,7 @@ static void *call_thread(void *arg)
 		run_batch(r, queue_take_many(r->calls, BATCH_MAX, LISTEN_TURN_MS));
 		publish_if_asked(r);
 	}
-	if (r->conn)
-		redisFree(r->conn);
+	redis_link_free(r->conn);
 	return NULL;
 }
 
@@ -329,14 +221,14 @@ void redis_publish(struct redis *r)
 
 /* ---- listening ------------------------------------------------------------------------------------ */
 
-static redisContext *subscribe(const struct redis *r)
+static struct redis_link *subscribe(const struct redis *r)
 {
-	redisContext *c = connect_once(r);
+	char why[128];
+	struct redis_link *c = redis_link_open(&r->at, why);
 
-	if (c && passed(redisCommand(c, "SUBSCRIBE %s", r->setup.channel)))
+	if (c && passed(redis_link_ask(c, "SUBSCRIBE %s", r->setup.channel)))
 		return c;
-	if (c)
-		redisFree(c);
+	redis_link_free(c);
 	return NULL;
 }
 
@@ -349,20 +241,17 @@ static void hear(const struct redis *r, const redisReply *reply)
 		r->setup.on_nudge(r->setup.arg);
 }
 
-static bool listen_turn(const struct redis *r, redisContext *c)
+static bool listen_turn(const struct redis *r, struct redis_link *c)
 {
-	struct pollfd fd = { .fd = c->fd, .events = POLLIN };
-	void *reply = NULL;
+	redisReply *reply;
 
-	if (poll(&fd, 1, LISTEN_TURN_MS) <= 0)
-		return true;
-	if (redisBufferRead(c) != REDIS_OK)
+	if (!redis_link_hear(c, LISTEN_TURN_MS, &reply))
 		return false;
-	while (redisGetReplyFromReader(c, &reply) == REDIS_OK && reply) {
+	if (reply) {
 		hear(r, reply);
 		freeReplyObject(reply);
 	}
-	return c->err == 0;
+	return true;
 }
 
 /* What was published while nobody listened is found by the usual polling; asking once after each
@@ -370,7 +259,7 @@ static bool listen_turn(const struct redis *r, redisContext *c)
 static void *listen_thread(void *arg)
 {
 	struct redis *r = arg;
-	redisContext *c = NULL;
+	struct redis_link *c = NULL;
 
 	while (!atomic_load(&r->stopping)) {
 		if (!c) {
@@ -382,12 +271,11 @@ static void *listen_thread(void *arg)
 			continue;
 		}
 		if (!listen_turn(r, c)) {
-			redisFree(c);
+			redis_link_free(c);
 			c = NULL;
 		}
 	}
-	if (c)
-		redisFree(c);
+	redis_link_free(c);
 	return NULL;
 }
 
@@ -403,11 +291,11 @@ bool redis_open(const struct redis_setup *setup, struct redis **out, struct err 
 
 	r->setup = *setup;
 	r->wake.run = wake_only;
-	if (!parse_url(str_c(setup->url), &r->at)) {
+	if (!redis_address_read(&r->at, str_c(setup->url), setup->ca_file ? setup->ca_file : "",
+	        err)) {
+		redis_address_wipe(&r->at);
 		mem_free(r);
-		return err_set(err, ERR_CONFIG,
-		    "REDIS_CONN_STRING must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or "
-		    "unix:/PATH");
+		return false;
 	}
 	secret_random_hex(r->self, 16);
 	r->calls = queue_new(CALLS_MAX);
@@ -429,6 +317,6 @@ void redis_close(struct redis *r)
 	if (*r->setup.channel)
 		pthread_join(r->listener, NULL);
 	queue_free(r->calls);
-	mem_wipe(&r->at, sizeof(r->at));
+	redis_address_wipe(&r->at);
 	mem_free(r);
 }

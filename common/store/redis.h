@@ -6,7 +6,8 @@
  * REDIS_TIMEOUT_MS once: then redis_is_up says no, what is sent is refused at once, and the thread
  * tries to come back every second. A second thread listens on a channel for nudges.
  *
- * redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or unix:/PATH. Neither TLS nor clusters.
+ * How it is reached, also over TLS: redis_link.h. One Redis: Cluster and Sentinel are not spoken, since
+ * a script here touches keys of several slots; a proxy or a failover address in front of them is fine.
  *
  * Signals  SIGPIPE must be ignored (runtime.c).
  * Threads  redis_open and redis_close: one; the others from anywhere.
@@ -16,10 +17,10 @@
 
 #include "base/queue.h"
 #include "base/str.h"
+#include "store/redis_link.h" /* REDIS_TIMEOUT_MS */
 
 #define REDIS_ARGS_MAX 112
 #define REDIS_VALUES_MAX 48
-#define REDIS_TIMEOUT_MS 100
 
 struct err;
 struct redis;
@@ -39,6 +40,7 @@ struct redis_call {
 
 struct redis_setup {
 	const char *url;
+	const char *ca_file;         /* for rediss://; NULL or "": the system's */
 	const char *const *scripts;  /* Lua, up to a NULL; may be NULL */
 	const char *channel;         /* "": no listening */
 	void (*on_nudge)(void *arg); /* somebody else published there */

@@ -166,6 +166,20 @@ bool user_root_email(struct db *db, struct arena *a, struct str *out, struct err
 	return rows_close(&rows, err);
 }
 
+bool user_root_language(struct db *db, struct arena *a, struct str *out, struct err *err)
+{
+	static const char sql[] = "SELECT language FROM users WHERE role >= 100 AND status = 1 "
+	                          "ORDER BY email = '', id LIMIT 1";
+	struct rows rows;
+
+	*out = (struct str){ 0 };
+	if (!db_query(db, sql, BIND_NONE, &rows, err))
+		return false;
+	if (rows_next(&rows))
+		*out = arena_str(a, rows_text(&rows, 0));
+	return rows_close(&rows, err);
+}
+
 bool user_count(struct db *db, int64_t *out, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM users WHERE status <> 3";
@@ -271,6 +285,13 @@ bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_ses
 	    "WHERE id = ? AND status <> 3";
 
 	return change(db, sql, BIND(v_text(hash), v_int(bump_session), v_int(id)), err);
+}
+
+bool user_set_language(struct db *db, int64_t id, struct str language, struct err *err)
+{
+	static const char sql[] = "UPDATE users SET language = ? WHERE id = ? AND language <> ?";
+
+	return db_run(db, sql, BIND(v_text(language), v_int(id), v_text(language)), NULL, err);
 }
 
 bool user_end_sessions(struct db *db, int64_t id, struct err *err)

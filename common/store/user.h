@@ -60,6 +60,8 @@ MUST_USE bool user_search(struct db *db, struct arena *a, struct str keyword, in
     int64_t limit, struct user_list *out, struct err *err);
 /* Where notices to the operator go; "" when root has no address. */
 MUST_USE bool user_root_email(struct db *db, struct arena *a, struct str *out, struct err *err);
+/* Of the last sign-in, "" while unknown. */
+MUST_USE bool user_root_language(struct db *db, struct arena *a, struct str *out, struct err *err);
 MUST_USE bool user_count(struct db *db, int64_t *out, struct err *err);
 
 /* Inserts with quota as the opening balance; sets u->id. A taken name: err->code "duplicate". */
@@ -70,6 +72,8 @@ MUST_USE bool user_update(struct db *db, const struct user *u, bool bump_session
 MUST_USE bool user_set_email(struct db *db, int64_t id, struct str email, struct err *err);
 MUST_USE bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_session,
     struct err *err);
+/* Of mail that comes later; writes only what differs. */
+MUST_USE bool user_set_language(struct db *db, int64_t id, struct str language, struct err *err);
 MUST_USE bool user_end_sessions(struct db *db, int64_t id, struct err *err);
 /* hash NULL removes it. */
 MUST_USE bool user_set_access_token(struct db *db, int64_t id, const uint8_t *hash,
