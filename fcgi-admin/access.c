@@ -82,7 +82,7 @@ bool access_sign_in(struct req *r, const struct user *u, struct resp *out, struc
 	if (!session_create(db_of(r), box_of(r), u, fresh, err))
 		return false;
 	set_cookie(r, out, fresh, SESSION_LIFE_S);
-	return true;
+	return user_set_language(db_of(r), u->id, r->chinese ? STR("zh") : STR("en"), err);
 }
 
 bool access_sign_out(struct req *r, struct resp *out, struct err *err)
@@ -185,6 +185,21 @@ static bool find_actor(struct req *r, struct actor *actor, struct err *err)
 	message_fail(r, err, MSG_A01);
 	err->status = 401;
 	return false;
+}
+
+bool access_known(struct req *r, struct user *out, struct err *err)
+{
+	struct str header = str_trim(req_header(r, "authorization"));
+	struct actor actor = { 0 };
+	bool found;
+
+	*out = (struct user){ 0 };
+	if (!access_session(r, &actor, &found, err) ||
+	    (!found && header.n && !find_by_token(r, header, &actor, err)))
+		return false;
+	if (actor.user.status == USER_ENABLED)
+		*out = actor.user;
+	return true;
 }
 
 /* A session of an account that is no longer enabled ends here. */

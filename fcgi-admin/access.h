@@ -42,6 +42,10 @@ struct actor *access_actor(const struct req *r);
  * routes of guests. */
 MUST_USE bool access_session(struct req *r, struct actor *actor, bool *found, struct err *err);
 
+/* Who asks, for routes of guests that say more to others: by session or access token; id 0 for guests
+ * and for accounts that are not enabled. A token that is not valid is refused. */
+MUST_USE bool access_known(struct req *r, struct user *out, struct err *err);
+
 /* "May act on": a higher role than the target's, or root. */
 bool access_outranks(const struct req *r, const struct user *target);
 

@@ -45,7 +45,7 @@ static bool check_self(struct req *r, const struct self_change *c, struct err *e
 	const struct user *u = &access_actor(r)->user;
 
 	if (c->username.n && !str_eq(c->username, u->username) &&
-	    !person_check_name(r, c->username, err))
+	    !person_check_name(r, c->username, u->email, err))
 		return false;
 	if (!str_eq(c->display_name, u->display_name) &&
 	    !person_check_display_name(r, c->display_name, err))

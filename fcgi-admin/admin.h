@@ -24,6 +24,7 @@ struct admin {
 	const char *lark_url, *lark_accounts_url, *lark_passport_url;
 	struct oauth_cache *oauth_cache; /* NULL: nothing is kept (tests) */
 	int64_t api_limit;               /* requests per client address and 180 s; 0: no limit */
+	struct str ui_version;           /* in /api/status; "": this build's */
 	struct str test_prompt;
 	struct str root_token; /* the three are for the first start, see bootstrap.h; "" = none */
 	struct str root_access_token;

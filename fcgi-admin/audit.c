@@ -44,13 +44,17 @@ void audit_note(struct req *r, const char *content)
 		    LOG_TEXT("content", content));
 }
 
-const char *audit_amount(struct req *r, int64_t quota)
+const char *audit_amount_in(struct arena *a, const struct options *o, int64_t quota)
 {
-	const struct options *o = options_of(r);
 	double unit = option_double(o, OPT_QUOTA_PER_UNIT);
 
 	if (!option_bool(o, OPT_DISPLAY_IN_CURRENCY_ENABLED) || !(unit > 0))
-		return arena_fmt(r->arena, "%" PRId64, quota);
-	return arena_fmt(r->arena, "%s$%.6f", quota < 0 ? "-" : "",
+		return arena_fmt(a, "%" PRId64, quota);
+	return arena_fmt(a, "%s$%.6f", quota < 0 ? "-" : "",
 	    (quota < 0 ? -(double)quota : (double)quota) / unit);
+}
+
+const char *audit_amount(struct req *r, int64_t quota)
+{
+	return audit_amount_in(r->arena, options_of(r), quota);
 }

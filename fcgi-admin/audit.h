@@ -12,6 +12,8 @@
 #include "net/http.h"
 #include "store/logrow.h"
 
+struct options;
+
 typedef bool audit_fn(struct req *r, void *arg, struct err *err);
 
 /* Runs fn between db_begin and db_commit; rolls back when it fails. */
@@ -25,5 +27,6 @@ void audit_note(struct req *r, const char *content);
 
 /* "$0.002000", or the number of units when the site does not show money. */
 const char *audit_amount(struct req *r, int64_t quota);
+const char *audit_amount_in(struct arena *a, const struct options *o, int64_t quota);
 
 #endif

@@ -58,7 +58,7 @@ static bool list(struct req *r, struct resp *out, struct err *err)
 	int64_t total;
 
 	if (!audit_page(db_of(r), r->arena, &f, page.offset, page.limit, &entries, err) ||
-	    !audit_count(db_of(r), &f, &total, err))
+	    !audit_count(db_of(r), r->arena, &f, &total, err))
 		return false;
 	b = reply_open(out);
 	buf_add_char(b, '[');

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "message.h"
+#include "phrases.h"
 
 /* No JSON that is merely mistyped, but what only somebody who tries us sends. */
 static bool is_hostile(struct str body)
@@ -42,8 +43,7 @@ bool body_read(struct req *r, const struct field *fields, void *object, uint64_t
 	if (!body_tree(r, &tree, err))
 		return false;
 	if (!field_read(fields, tree, r->arena, object, seen, &wrong))
-		return message_fail_about(r, err, MSG_E01_FIELD, str_c(wrong.msg),
-		    (struct str){ 0 });
+		return phrase_fail(r, err, &wrong);
 	return true;
 }
 

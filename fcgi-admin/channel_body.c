@@ -125,7 +125,7 @@ static bool is_url(struct str url)
 
 /* "", or an object; forms send null for none. An absent text (p NULL, store/channel.h: unchanged)
  * stays absent. */
-static bool normal_object(struct arena *a, struct str *text, bool of_strings)
+bool channel_normal_object(struct arena *a, struct str *text, bool of_strings)
 {
 	struct str trimmed = str_trim(*text);
 	const cJSON *tree, *item;
@@ -187,6 +187,18 @@ static bool normalize_lists(struct req *r, struct channel *c, bool may_be_empty,
 	return true;
 }
 
+/* What cannot be meant would be left out in silence; members that are not ours may be anything. */
+static bool check_config(struct req *r, struct channel *c, struct err *err)
+{
+	const char *member, *may_be;
+
+	if (!channel_normal_object(r->arena, &c->config, false))
+		return message_fail(r, err, MSG_C16);
+	if (c->config.n == 0 || catalog_check_config(r->arena, c->config, &member, &may_be))
+		return true;
+	return message_fail_about(r, err, MSG_C15, str_c(member), str_c(may_be));
+}
+
 /* Puts the members into the form that we store, and checks them. */
 static bool normalize(struct req *r, struct channel *c, struct err *err)
 {
@@ -202,10 +214,10 @@ static bool normalize(struct req *r, struct channel *c, struct err *err)
 		return wrong(r, "base_url", err);
 	if (!normalize_lists(r, c, provider->quirks & QUIRK_MODELS_OPTIONAL, err))
 		return false;
-	if (!normal_object(r->arena, &c->model_mapping, true))
+	if (!channel_normal_object(r->arena, &c->model_mapping, true))
 		return wrong(r, "model_mapping", err);
-	if (!normal_object(r->arena, &c->config, false))
-		return wrong(r, "config", err);
+	if (!check_config(r, c, err))
+		return false;
 	if (c->weight < 0 || c->weight > INT32_MAX)
 		return wrong(r, "weight", err);
 	return true;
@@ -356,8 +368,8 @@ bool channel_body_apply(struct req *r, struct channel *in, uint64_t seen, struct
 {
 	struct channel before = *c;
 
-	if (!normal_object(r->arena, &in->config, false))
-		return wrong(r, "config", err);
+	if (!channel_normal_object(r->arena, &in->config, false))
+		return message_fail(r, err, MSG_C16);
 	apply(r, in, seen, c);
 	if (!is_toggle(seen) && before.status == CHANNEL_AUTO_DISABLED &&
 	    c->status == CHANNEL_ENABLED)

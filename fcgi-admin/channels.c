@@ -18,6 +18,7 @@
 #include "body.h"
 #include "channel_body.h"
 #include "message.h"
+#include "phrases.h"
 #include "objects.h"
 #include "reply.h"
 #include "routes.h"
@@ -311,8 +312,7 @@ static bool read_set(struct req *r, const cJSON *set, struct batch *b, struct er
 	struct err wrong = { 0 };
 
 	if (!field_read(channel_body, set, r->arena, &b->change.in, &b->change.seen, &wrong))
-		return message_fail_about(r, err, MSG_E01_FIELD, str_c(wrong.msg),
-		    (struct str){ 0 });
+		return phrase_fail(r, err, &wrong);
 	b->change.seen |= field_bit(channel_body, "id");
 	if (b->change.seen & field_bit(channel_body, "key"))
 		return message_fail_about(r, err, MSG_E01_FIELD, STR("key"), (struct str){ 0 });

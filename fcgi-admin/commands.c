@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "bootstrap.h"
+#include "import.h"
 #include "person.h"
 #include "reconcile.h"
 #include "restore.h"
@@ -28,7 +29,7 @@ struct shell {
 	struct db *db;
 	struct arena *arena;
 	const char *argument; /* NULL: none was given */
-	bool fix, drop_factor;
+	bool fix, drop_factor, without_log;
 };
 
 struct command {
@@ -111,8 +112,10 @@ static int create_root(struct shell *sh, struct err *err)
 		return 1;
 	}
 	if (u.username.n == 0 || !str_is_utf8(u.username) ||
-	    str_code_points(u.username) > PERSON_NAME_MAX) {
-		fprintf(stderr, "fcgi-admin: a name has 1 to %d characters\n", PERSON_NAME_MAX);
+	    str_code_points(u.username) > PERSON_NAME_MAX ||
+	    str_find(u.username, '@') < u.username.n) {
+		fprintf(stderr, "fcgi-admin: a name has 1 to %d characters and no @\n",
+		    PERSON_NAME_MAX);
 		return 2;
 	}
 	secret_random_alnum(password, BOOTSTRAP_PASSWORD_LEN);
@@ -234,6 +237,27 @@ static int reconcile_books(struct shell *sh, struct err *err)
 	return r.wrong ? 1 : 0;
 }
 
+/* ---- from one-api ------------------------------------------------------------------------------*/
+
+static void print_note(const char *text, void *arg)
+{
+	printf("note: %s\n", text);
+}
+
+static int import_file(struct shell *sh, struct err *err)
+{
+	struct import_report r;
+
+	if (!import_database(sh->db, sh->admin->rt.box, sh->argument, !sh->without_log, print_note,
+	        NULL, &r, err))
+		return failed(err);
+	printf("imported: %" PRId64 " users, %" PRId64 " keys, %" PRId64 " channels, %" PRId64
+	       " redemption codes, %" PRId64 " options, %" PRId64 " log rows; %" PRId64 " notes\n",
+	    r.users, r.keys, r.channels, r.codes, r.options, r.log_rows, r.notes);
+	printf("a model without a price costs the ratio 30, as it did: option UnpricedModel\n");
+	return 0;
+}
+
 static int rotate(struct shell *sh, struct err *err)
 {
 	return rotate_secret(&sh->admin->rt);
@@ -264,6 +288,11 @@ static const struct command commands[] = {
 	  "makes FILE, a backup, the database; nothing may run meanwhile",
 	  "What was the database stays as DATA_DIR/oneapi.db.before-restore. What a crash left in\n"
 	  "settle-*.journal in DATA_DIR belongs to the old one: look there first." },
+	{ "import", "FILE [--without-log]", 1, 1, import_file,
+	  "takes over the SQLite database of one-api: users, keys, channels, options, log",
+	  "Stop one-api first; FILE is only read. Everybody signs in and calls as before: ids,\n"
+	  "passwords, keys, codes and balances stay. Into a new DATA_DIR only, before the first\n"
+	  "start. All or nothing; what could not stay as it was is told in a note each." },
 	{ "reconcile", "[--fix]", 0, 0, reconcile_books,
 	  "proves the books: granted - left - reserved = charged = log",
 	  "For each user, key and channel; prints each difference and ends with status 1 when\n"
@@ -316,6 +345,8 @@ static bool read_arguments(const struct command *c, int argc, char **argv, struc
 			sh->fix = true;
 		else if (strcmp(argv[i], "--drop-second-factor") == 0 && c->run == reset_password)
 			sh->drop_factor = true;
+		else if (strcmp(argv[i], "--without-log") == 0 && c->run == import_file)
+			sh->without_log = true;
 		else if (argv[i][0] == '-' || ++count > c->most)
 			return false;
 		else

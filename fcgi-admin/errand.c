@@ -6,6 +6,7 @@
 #include "message.h"
 #include "net/fcgi.h"
 #include "net/server.h"
+#include "phrases.h"
 #include "store/channel_key.h"
 
 struct errand *errand_new(struct req *r, const struct errand_kind *kind)
@@ -135,7 +136,7 @@ void errand_finish(struct errand *e, bool ok, const struct err *err)
 	e->ok = ok;
 	e->elapsed_ms = (e->answered_ms ? e->answered_ms : clock_mono_ms()) - e->began_ms;
 	if (!ok)
-		e->text = arena_str(e->r->arena, str_c(err->msg));
+		e->text = arena_str(e->r->arena, phrase_for(e->r, str_c(err->msg)));
 	e->kind->note(e);
 }
 

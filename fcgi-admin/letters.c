@@ -1,6 +1,7 @@
 #include "letters.h"
 
 #include "admin.h"
+#include "audit.h"
 #include "mail.h"
 #include "message.h"
 
@@ -87,4 +88,24 @@ struct letter letter_test(struct req *r, struct str address)
 
 	l.html = str_c(arena_fmt(r->arena, "<p>%s</p>", message_text(r, MSG_M12)));
 	return l;
+}
+
+struct letter letter_quota(struct arena *a, const struct options *o, const struct reminder *to)
+{
+	enum language in = str_eq_c(to->language, "zh") ? LANGUAGE_ZH : LANGUAGE_EN;
+	struct str left = mail_escape(a, str_c(audit_amount_in(a, o, to->left)));
+	struct str said = message_filled_in(a, in, to->left > 0 ? MSG_M14 : MSG_M15,
+	    mail_escape(a, to->username), left);
+	struct str site = mail_escape(a, str_trim(option_text(o, OPT_SERVER_ADDRESS)));
+
+	while (site.n && site.p[site.n - 1] == '/')
+		site.n--;
+	return (struct letter){
+		.kind = LETTER_MAIL,
+		.recipient = to->email,
+		.subject =
+		    message_filled_in(a, in, MSG_M13, option_text(o, OPT_SYSTEM_NAME), nothing),
+		.html = str_c(arena_fmt(a, "<p>%.*s</p>\n<p><a href=\"%.*s/topup\">%s</a></p>",
+		    STR_ARG(said), STR_ARG(site), message_in(in, MSG_M16))),
+	};
 }

@@ -10,6 +10,9 @@
 
 #include "net/http.h"
 #include "store/outbox.h"
+#include "store/reminder.h"
+
+struct options;
 
 #define LETTER_CODE_LIFE_S 600
 
@@ -21,5 +24,7 @@ struct letter letter_reset(struct req *r, struct str address, struct str usernam
 struct letter letter_moved(struct req *r, struct str old_address, struct str username,
     struct str new_address);
 struct letter letter_test(struct req *r, struct str address);
+/* In the user's language: no request is the reason for it. */
+struct letter letter_quota(struct arena *a, const struct options *o, const struct reminder *to);
 
 #endif

@@ -9,6 +9,7 @@
 #include "admin.h"
 #include "audit.h"
 #include "body.h"
+#include "phrases.h"
 #include "reply.h"
 #include "routes.h"
 
@@ -26,9 +27,16 @@ static bool list(struct req *r, struct resp *out, struct err *err)
 static bool put(struct req *r, struct resp *out, struct err *err)
 {
 	struct limit_row row = { 0 };
+	struct err wrong = { 0 };
 
-	if (!body_read(r, limit_fields, &row, NULL, err) || !limit_row_put(db_of(r), &row, err))
+	if (!body_read(r, limit_fields, &row, NULL, err))
 		return false;
+	if (!limit_row_put(db_of(r), &row, &wrong)) {
+		if (wrong.kind == ERR_BAD_REQUEST)
+			return phrase_fail(r, err, &wrong);
+		*err = wrong;
+		return false;
+	}
 	catalog_nudge(admin_of(r)->rt.watcher);
 	audit_note(r,
 	    arena_fmt(r->arena, "set limits of %.*s %.*s", STR_ARG(row.scope),

@@ -12,6 +12,12 @@ struct log_filter logfilter_any(const struct req *r)
 		.token_name = req_query(r, "token_name"),
 		.model_name = req_query(r, "model_name"),
 		.channel = req_query_int(r, "channel", 0),
+		.without = {
+			.username = req_query(r, "not_username"),
+			.token_name = req_query(r, "not_token_name"),
+			.model_name = req_query(r, "not_model_name"),
+			.channel = req_query_int(r, "not_channel", 0),
+		},
 		.from = req_query_int(r, "start_timestamp", 0),
 		.to = req_query_int(r, "end_timestamp", 0),
 	};
@@ -24,6 +30,8 @@ struct log_filter logfilter_own(const struct req *r)
 	f.user_id = access_actor(r)->user.id;
 	f.username = (struct str){ 0 };
 	f.channel = 0;
+	f.without.username = (struct str){ 0 };
+	f.without.channel = 0;
 	return f;
 }
 

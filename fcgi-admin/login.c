@@ -66,7 +66,7 @@ static bool ask_for_factor(struct req *r, const struct user *u, struct resp *out
 	if (!code_put(db_of(r), box_of(r), CODE_LOGIN, id_text(r, u->id), str_c(ticket),
 	        LOGIN_TICKET_LIFE_S, 0, err))
 		return false;
-	resp_json(out, 200);
+	reply_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
 	buf_add(b, STR("{\"success\":false,\"message\":"));
 	json_add_str(b, str_c(message_text(r, MSG_U29)));
@@ -97,17 +97,21 @@ static const struct field login_body[] = {
 	{ 0 },
 };
 
-/* By user name, then by e-mail. *found false leaves *u without a password to check. */
+/* By user name or by e-mail. What looks like an address is its owner's, even if somebody has it as a
+ * user name: older accounts may. *found false leaves *u without a password to check. */
 static bool find_login(struct req *r, struct str name, struct user *u, bool *found, struct err *err)
 {
-	struct err none = { 0 };
+	bool (*const ways[])(struct db *, struct arena *, struct str, struct user *,
+	    struct err *) = { user_by_name, user_by_email };
+	size_t first = str_find(name, '@') < name.n;
 
-	*found = user_by_name(db_of(r), r->arena, name, u, &none);
-	if (!*found && none.kind == ERR_NOT_FOUND) {
-		err_clear(&none);
-		*found = user_by_email(db_of(r), r->arena, name, u, &none);
-	}
-	if (!*found && none.kind != ERR_NOT_FOUND) {
+	*found = false;
+	for (size_t i = 0; i < COUNT_OF(ways) && !*found; i++) {
+		struct err none = { 0 };
+
+		*found = ways[i ^ first](db_of(r), r->arena, name, u, &none);
+		if (*found || none.kind == ERR_NOT_FOUND)
+			continue;
 		*err = none;
 		return false;
 	}
@@ -205,7 +209,7 @@ static bool check_ticket(struct req *r, struct str ticket, int64_t *id, struct s
 static bool second_step(struct req *r, struct resp *out, struct err *err)
 {
 	struct second_step in = { 0 };
-	struct str secret;
+	struct str secret = { 0 };
 	struct user u;
 	bool right;
 	int64_t id;

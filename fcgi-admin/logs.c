@@ -212,6 +212,9 @@ static bool delete_before(struct req *r, struct resp *out, struct err *err)
 	int64_t until_ms = clock_mono_ms() + CLEAN_WAIT_MS;
 	bool finished = false;
 
+	if (access_actor(r)->user.role < ROLE_ROOT &&
+	    option_bool(options_of(r), OPT_LOG_DELETE_ROOT_ONLY_ENABLED))
+		return message_fail(r, err, MSG_A04);
 	if (before <= 0)
 		return message_fail(r, err, MSG_L01);
 	if (!log_clean_begin(db_of(r), before, access_actor(r)->user.id, &id, err))

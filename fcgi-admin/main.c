@@ -20,6 +20,16 @@
 
 #define RATE_CELLS 65536
 
+/* Replies are for programs and this site's own scripts: no browser should guess their type, draw
+ * them in a frame, run anything in them or hand them to another site, and a URL with a code in it
+ * is nobody else's. */
+#define REPLY_HEAD                                                                                 \
+	"X-Content-Type-Options: nosniff\r\n"                                                      \
+	"X-Frame-Options: DENY\r\n"                                                                \
+	"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"                  \
+	"Cross-Origin-Resource-Policy: same-origin\r\n"                                            \
+	"Referrer-Policy: no-referrer\r\n"
+
 /* clang-format off */
 static const struct conf_key admin_keys[] = {
 	{ "GLOBAL_API_RATE_LIMIT", CONF_INT, "480", 0, 1000000000, "requests to /api per client address and 180 s; 0: no limit" },
@@ -38,6 +48,7 @@ static const struct conf_key admin_keys[] = {
 	{ "LARK_URL", CONF_TEXT, "https://open.feishu.cn", 0, 0, "Lark's open platform" },
 	{ "LARK_ACCOUNTS_URL", CONF_TEXT, "https://accounts.feishu.cn", 0, 0, "where users of Lark sign in" },
 	{ "LARK_PASSPORT_URL", CONF_TEXT, "https://passport.feishu.cn", 0, 0, "where Lark says who they are" },
+	{ "UI_VERSION", CONF_TEXT, "", 0, 0, "version in /api/status, for web pages of one-api, which compare it with their own; empty: this build's" },
 	{ "TEST_PROMPT", CONF_TEXT, "Answer with the name of the model that you are and nothing else.", 0, 0, "what a channel test asks" },
 	{ 0 },
 };
@@ -64,6 +75,7 @@ static void read_conf(struct admin *admin)
 	const struct conf *conf = admin->rt.conf;
 
 	admin->api_limit = conf_int(conf, "GLOBAL_API_RATE_LIMIT");
+	admin->ui_version = str_c(conf_text(conf, "UI_VERSION"));
 	admin->test_prompt = str_c(conf_text(conf, "TEST_PROMPT"));
 	admin->root_token = str_c(conf_text(conf, "INITIAL_ROOT_TOKEN"));
 	admin->root_access_token = str_c(conf_text(conf, "INITIAL_ROOT_ACCESS_TOKEN"));
@@ -152,6 +164,7 @@ static int serve(const struct admin *admin)
 
 	runtime_server_config(&admin->rt, &config);
 	config.fcgi.refuse = reply_error;
+	config.fcgi.head = REPLY_HEAD;
 	if (config.fcgi.max_body_bytes > BODY_MAX_LARGE)
 		config.fcgi.max_body_bytes = BODY_MAX_LARGE;
 	status = server_run(&config);

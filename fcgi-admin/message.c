@@ -84,6 +84,8 @@ static const struct {
 	[MSG_C12] = { "The channel has no models", "渠道没有配置模型" },
 	[MSG_C13] = { "The channel would send its stored secrets to another host: enter the key again", "渠道将把已保存的密钥发送到其他主机，请重新填写密钥" },
 	[MSG_C14] = { "The answer is not a list of models", "回答不是模型列表" },
+	[MSG_C15] = { "Invalid parameter: config.{} may be {}", "参数无效：config.{} 只能是 {}" },
+	[MSG_C16] = { "Invalid parameter: config (not a JSON object)", "参数无效：config（不是 JSON 对象）" },
 	[MSG_P01] = { "Unknown theme", "未知的主题" },
 	[MSG_P02] = { "Fill in the GitHub client id first", "请先填写 GitHub 客户端 id" },
 	[MSG_P03] = { "Fill in the list of mail domains first", "请先填写邮箱域名列表" },
@@ -103,19 +105,41 @@ static const struct {
 	[MSG_M10] = { "Your account {} now has the address {}. If that was not you, change your password and ask the operator.", "您的账户 {} 的邮箱已改为 {}。如果不是您本人的操作，请修改密码并联系管理员。" },
 	[MSG_M11] = { "{} test message", "{} 测试邮件" },
 	[MSG_M12] = { "If you can read this, mail works.", "如果您能看到此邮件，说明邮件发送正常。" },
+	[MSG_M13] = { "{} quota reminder", "{} 额度提醒" },
+	[MSG_M14] = { "The quota of your account {} is running out: {} is left.", "您的账户 {} 的额度即将用完，剩余 {}。" },
+	[MSG_M15] = { "The quota of your account {} is used up ({} is left): requests are refused until you top up.", "您的账户 {} 的额度已用完（剩余 {}），充值之前请求会被拒绝。" },
+	[MSG_M16] = { "Top up", "充值" },
+	[MSG_M17] = { "Channel status change", "渠道状态变更" },
+	[MSG_M18] = { "Channel test finished", "渠道测试完成" },
+	[MSG_M19] = { "Channel &quot;{}&quot; (#{}) was disabled", "渠道 &quot;{}&quot;（#{}）已被停用" },
+	[MSG_M20] = { "Channel &quot;{}&quot; (#{}) is enabled again", "渠道 &quot;{}&quot;（#{}）已重新启用" },
+	[MSG_M21] = { "Channel &quot;{}&quot; (#{}) goes on without one of its keys", "渠道 &quot;{}&quot;（#{}）停用了其中一个密钥" },
+	[MSG_M22] = { "Channel &quot;{}&quot; (#{}) is slow", "渠道 &quot;{}&quot;（#{}）响应缓慢" },
+	[MSG_M23] = { "Channel &quot;{}&quot; (#{})", "渠道 &quot;{}&quot;（#{}）" },
 };
 /* clang-format on */
 
-const char *message_text(const struct req *r, enum message id)
+const char *message_in(enum language in, enum message id)
 {
 	assert(id < MESSAGE_COUNT && texts[id].en && texts[id].zh);
-	return r->chinese ? texts[id].zh : texts[id].en;
+	return in == LANGUAGE_ZH ? texts[id].zh : texts[id].en;
 }
 
-struct str message_filled(const struct req *r, enum message id, struct str first, struct str second)
+enum language message_language(const struct req *r)
+{
+	return r->chinese ? LANGUAGE_ZH : LANGUAGE_EN;
+}
+
+const char *message_text(const struct req *r, enum message id)
+{
+	return message_in(message_language(r), id);
+}
+
+struct str message_filled_in(struct arena *a, enum language in, enum message id, struct str first,
+    struct str second)
 {
 	const struct str values[] = { first, second };
-	struct str text = str_c(message_text(r, id));
+	struct str text = str_c(message_in(in, id));
 	struct buf out = buf_init(4096);
 	struct str filled;
 	size_t i;
@@ -131,9 +155,14 @@ struct str message_filled(const struct req *r, enum message id, struct str first
 	}
 	if (i == COUNT_OF(values))
 		buf_add(&out, text);
-	filled = arena_str(r->arena, buf_str(&out));
+	filled = arena_str(a, buf_str(&out));
 	buf_release(&out);
 	return filled;
+}
+
+struct str message_filled(const struct req *r, enum message id, struct str first, struct str second)
+{
+	return message_filled_in(r->arena, message_language(r), id, first, second);
 }
 
 bool message_fail(const struct req *r, struct err *err, enum message id)

@@ -1,7 +1,7 @@
 /* message.h — every sentence that a client may read, in English and Chinese
  *
  * The ids are those of the message catalogue of the admin API; E08, A08, U28 to U33, T05, C12
- * to C14, P06, M01 and on (the texts of mail) and E01_FIELD are ours. A request's Accept-Language
+ * to C16, P06, M01 and on (the texts of mail) and E01_FIELD are ours. A request's Accept-Language
  * chooses (r->chinese); no client depends on the wording. A text has up to two holes, written {},
  * filled in order.
  *
@@ -28,14 +28,23 @@ enum message {
 	MSG_Q01, MSG_Q03, MSG_Q04, MSG_Q05, MSG_R01, MSG_R02, MSG_R03,
 	MSG_T01, MSG_T02, MSG_T03, MSG_T04, MSG_T05,
 	MSG_C01, MSG_C02, MSG_C03, MSG_C05, MSG_C06, MSG_C07, MSG_C08, MSG_C09, MSG_C10, MSG_C11,
-	MSG_C12, MSG_C13, MSG_C14,
+	MSG_C12, MSG_C13, MSG_C14, MSG_C15, MSG_C16,
 	MSG_P01, MSG_P02, MSG_P03, MSG_P04, MSG_P05, MSG_P06,
 	MSG_L01,
 	MSG_M01, MSG_M02, MSG_M03, MSG_M04, MSG_M05, MSG_M06, MSG_M07, MSG_M08, MSG_M09, MSG_M10,
-	MSG_M11, MSG_M12,
+	MSG_M11, MSG_M12, MSG_M13, MSG_M14, MSG_M15, MSG_M16, MSG_M17, MSG_M18, MSG_M19,
+	MSG_M20, MSG_M21, MSG_M22, MSG_M23,
 	MESSAGE_COUNT
 };
 /* clang-format on */
+
+enum language { LANGUAGE_EN, LANGUAGE_ZH };
+
+enum language message_language(const struct req *r);
+/* What nobody asked for at this moment: mail. Static; in the arena. */
+const char *message_in(enum language in, enum message id);
+struct str message_filled_in(struct arena *a, enum language in, enum message id, struct str first,
+    struct str second);
 
 /* In the language of the request; NUL-terminated, static. */
 const char *message_text(const struct req *r, enum message id);

@@ -127,7 +127,7 @@ static bool send(struct errand *e, struct resp *out)
 
 	if (e->ok)
 		return reply_names(out, m->names, m->count);
-	resp_json(out, 200);
+	reply_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
 	buf_add(&out->body, STR("{\"success\":false,\"message\":"));
 	json_add_str(&out->body, e->text);

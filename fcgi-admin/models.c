@@ -114,7 +114,7 @@ static bool list_catalogue(struct req *r, struct resp *out, struct err *err)
 	struct seen seen = seen_new(r->arena, count_names());
 	struct buf *b = &out->body;
 
-	resp_json(out, 200);
+	reply_json(out, 200);
 	buf_add(b, STR("{\"object\":\"list\",\"data\":["));
 	for (size_t i = 0; i < PROVIDER_COUNT; i++) {
 		const char *owner = providers[i].owned_by;

@@ -6,40 +6,45 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mail.h"
+#include "message.h"
 #include "store/channel_event.h"
 #include "store/outbox.h"
+#include "store/user.h"
 
 #define EVENTS_MAX 200
 #define LETTER_BYTES ((size_t)512 * 1024)
 
 /* clang-format off */
 static const struct {
-	const char *kind, *sentence;
+	const char *kind;
+	enum message sentence;
 } sentences[] = {
-	{ EVENT_DISABLED, "was disabled" },
-	{ EVENT_ENABLED, "is enabled again" },
-	{ EVENT_PARKED, "goes on without one of its keys" },
-	{ EVENT_SLOW, "is slow" },
+	{ EVENT_DISABLED, MSG_M19 },
+	{ EVENT_ENABLED, MSG_M20 },
+	{ EVENT_PARKED, MSG_M21 },
+	{ EVENT_SLOW, MSG_M22 },
 };
 /* clang-format on */
 
-static const char *sentence_of(struct str kind)
+static enum message sentence_of(struct str kind)
 {
 	for (size_t i = 0; i < COUNT_OF(sentences); i++) {
 		if (str_eq_c(kind, sentences[i].kind))
 			return sentences[i].sentence;
 	}
-	return "";
+	return MSG_M23;
 }
 
-static void add_event(struct arena *a, struct buf *html, const struct channel_event *e)
+static void add_event(struct arena *a, enum language in, struct buf *html,
+    const struct channel_event *e)
 {
 	struct str cause = mail_escape(a, e->cause);
 
 	buf_add(html, STR("<p>"));
 	if (e->channel_id)
-		buf_addf(html, "Channel &quot;%.*s&quot; (#%" PRId64 ") %s",
-		    STR_ARG(mail_escape(a, e->name)), e->channel_id, sentence_of(e->kind));
+		buf_add(html,
+		    message_filled_in(a, in, sentence_of(e->kind), mail_escape(a, e->name),
+		        str_c(arena_fmt(a, "%" PRId64, e->channel_id))));
 	if (e->channel_id && cause.n)
 		buf_add(html, STR(": "));
 	buf_add(html, cause);
@@ -47,27 +52,32 @@ static void add_event(struct arena *a, struct buf *html, const struct channel_ev
 }
 
 /* Nothing but tests that ended: that is another subject. */
-static struct str subject_of(const struct channel_event_list *events)
+static enum message subject_of(const struct channel_event_list *events)
 {
 	for (size_t i = 0; i < events->count; i++) {
 		if (!str_eq_c(events->items[i].kind, EVENT_TESTED))
-			return STR("Channel status change");
+			return MSG_M17;
 	}
-	return STR("Channel test finished");
+	return MSG_M18;
 }
 
 static bool write_letter(struct db *db, const struct secret_box *box, struct arena *a,
     const struct channel_event_list *events, struct err *err)
 {
 	struct buf html = buf_init(LETTER_BYTES);
+	struct str language;
+	enum language in;
 	bool ok;
 
+	if (!user_root_language(db, a, &language, err))
+		return false;
+	in = str_eq_c(language, "zh") ? LANGUAGE_ZH : LANGUAGE_EN;
 	for (size_t i = 0; i < events->count; i++)
-		add_event(a, &html, &events->items[i]);
+		add_event(a, in, &html, &events->items[i]);
 	ok = outbox_put(db, box, a,
 	         &(struct letter){
 	             .kind = LETTER_NOTICE,
-	             .subject = subject_of(events),
+	             .subject = str_c(message_in(in, subject_of(events))),
 	             .html = buf_str(&html),
 	         },
 	         err) &&

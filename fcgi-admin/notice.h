@@ -4,7 +4,7 @@
  * transaction that does it (store/channel_event.h). Here the rows that nobody was told of become one
  * letter in the outbox, in one transaction with the mark that they were: each is told exactly once,
  * whichever process is first, and what happens at one moment is one letter, not fifty. The mailer
- * sends it: by the push gateway, else by mail to root.
+ * sends it: by the push gateway, else by mail to root, in the language of root's last sign-in.
  *
  * Threads  the caller's connection: the runner's.
  */

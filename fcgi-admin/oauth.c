@@ -92,7 +92,7 @@ static bool reply_bound(struct oauth *o, struct resp *out)
 {
 	if (!o->provider->url)
 		return reply_ok(out);
-	resp_json(out, 200);
+	reply_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
 	buf_add(&out->body, STR("{\"success\":true,\"message\":\"bind\"}"));
 	return true;

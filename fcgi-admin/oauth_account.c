@@ -9,6 +9,7 @@
 #include "message.h"
 #include "oauth.h"
 #include "person.h"
+#include "witness.h"
 
 #define NAME_TRIES 20
 
@@ -72,7 +73,7 @@ static bool next_id(struct db *db, int64_t *out, struct err *err)
 }
 
 /* The provider's name for the person if that will do, else <prefix><n>, the first that is free. */
-static bool choose_name(struct oauth *o, struct str *name, struct err *err)
+static bool choose_name(struct oauth *o, struct str address, struct str *name, struct err *err)
 {
 	struct req *r = o->r;
 	struct err unfit = { 0 };
@@ -80,7 +81,7 @@ static bool choose_name(struct oauth *o, struct str *name, struct err *err)
 	bool is_free;
 
 	*name = o->person.username;
-	if (name->n && person_check_name(r, *name, &unfit)) {
+	if (name->n && person_check_name(r, *name, address, &unfit)) {
 		if (!name_is_free(r, *name, &is_free, err) || is_free)
 			return err->kind == ERR_NONE;
 	}
@@ -146,7 +147,7 @@ static bool make(struct oauth *o, struct user *u, struct err *err)
 		.quota = option_int(o->options, OPT_QUOTA_FOR_NEW_USER),
 	};
 	identity_put(u, o->provider->identity, o->person.id);
-	if (!choose_name(o, &u->username, err) || !choose_email(o, &u->email, err) ||
+	if (!choose_email(o, &u->email, err) || !choose_name(o, u->email, &u->username, err) ||
 	    !person_create(o->r, u, err))
 		return false;
 	log_info(&o->r->log, "user.registered", LOG_INT("id", u->id),
@@ -208,7 +209,7 @@ bool oauth_bind(struct oauth *o, int64_t user_id, struct err *err)
 	struct account_work w = { .o = o, .user_id = user_id };
 
 	assert(o->person.id.n);
-	return audit_transact(o->r, bind_one, &w, err);
+	return witness_transact(o->r, bind_one, &w, err);
 }
 
 struct unbinding {
@@ -246,5 +247,5 @@ bool oauth_unbind(struct req *r, const struct oauth_provider *p, int64_t user_id
 {
 	struct unbinding w = { p, user_id };
 
-	return audit_transact(r, unbind_one, &w, err);
+	return witness_transact(r, unbind_one, &w, err);
 }

@@ -2,6 +2,7 @@
  * file, as it was when this was built
  */
 #include "access.h"
+#include "reply.h"
 #include "routes.h"
 
 /* Made by conf/embed-text.sh. */
@@ -10,7 +11,7 @@ extern const size_t openapi_text_bytes;
 
 static bool get_openapi(struct req *r, struct resp *out, struct err *err)
 {
-	resp_json(out, 200);
+	reply_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "max-age=3600");
 	buf_add(&out->body, (struct str){ openapi_text, openapi_text_bytes });
 	return true;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "body.h"
 #include "message.h"
+#include "phrases.h"
 #include "reply.h"
 #include "routes.h"
 #include "store/option.h"
@@ -123,7 +124,7 @@ static bool check_value(struct req *r, enum option_id id, struct str value, stru
 		return check_preconditions(r, id, value, err);
 	if (id == OPT_THEME)
 		return message_fail(r, err, MSG_P01);
-	return message_fail_about(r, err, MSG_E01_FIELD, str_c(wrong.msg), (struct str){ 0 });
+	return phrase_fail(r, err, &wrong);
 }
 
 /* ---- saving ---------------------------------------------------------------------------------- */

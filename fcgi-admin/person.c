@@ -1,5 +1,7 @@
 #include "person.h"
 
+#include <string.h>
+
 #include "admin.h"
 #include "audit.h"
 #include "base/clock.h"
@@ -27,10 +29,45 @@ static bool pass(const struct req *r, bool ok, struct err *err)
 	return ok || message_fail(r, err, MSG_E02);
 }
 
-bool person_check_name(const struct req *r, struct str name, struct err *err)
+/* What cannot be seen, or turns around what follows: a name of it looks like none, or like another.
+ * From and to in UTF-8, whose order is that of the code points. */
+static const char *const invisible[][2] = {
+	{ "\xc2\x80", "\xc2\xa0" },         /* controls, no-break space */
+	{ "\xc2\xad", "\xc2\xad" },         /* soft hyphen */
+	{ "\xe1\x85\x9f", "\xe1\x85\xa0" }, /* Hangul fillers */
+	{ "\xe2\x80\x80", "\xe2\x80\x8f" }, /* spaces, zero width, direction marks */
+	{ "\xe2\x80\xa8", "\xe2\x80\xaf" }, /* separators, direction overrides */
+	{ "\xe2\x81\x9f", "\xe2\x81\xaf" }, /* joiners, direction isolates */
+	{ "\xe3\x80\x80", "\xe3\x80\x80" }, /* ideographic space */
+	{ "\xe3\x85\xa4", "\xe3\x85\xa4" }, /* Hangul filler */
+	{ "\xef\xbb\xbf", "\xef\xbb\xbf" }, /* byte order mark */
+	{ "\xef\xbe\xa0", "\xef\xbe\xa0" }, /* Hangul filler */
+};
+
+static bool is_visible(struct str s)
 {
-	return pass(r, name.n > 0 && is_line(name, PERSON_NAME_MAX) && str_trim(name).n == name.n,
-	    err);
+	for (size_t i = 0; i < s.n; i++) {
+		for (size_t k = 0; k < COUNT_OF(invisible); k++) {
+			size_t n = strlen(invisible[k][0]);
+
+			if (s.n - i >= n && memcmp(s.p + i, invisible[k][0], n) >= 0 &&
+			    memcmp(s.p + i, invisible[k][1], n) <= 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool is_name(struct str name, struct str address)
+{
+	return name.n > 0 && is_visible(name) && is_line(name, PERSON_NAME_MAX) &&
+	    str_trim(name).n == name.n &&
+	    (str_find(name, '@') == name.n || str_eq_nocase(name, address));
+}
+
+bool person_check_name(const struct req *r, struct str name, struct str address, struct err *err)
+{
+	return pass(r, is_name(name, address), err);
 }
 
 bool person_check_display_name(const struct req *r, struct str name, struct err *err)

@@ -18,8 +18,10 @@
 #define PERSON_PASSWORD_MIN 8
 #define PERSON_PASSWORD_MAX 72
 
-/* All fail with E02. */
-MUST_USE bool person_check_name(const struct req *r, struct str name, struct err *err);
+/* All fail with E02. A name with an @ in it must be `address`, the account's own verified one ("" =
+ * it has none): people sign in by either, and nobody shall sit on a name that is somebody's address. */
+MUST_USE bool person_check_name(const struct req *r, struct str name, struct str address,
+    struct err *err);
 MUST_USE bool person_check_display_name(const struct req *r, struct str name, struct err *err);
 MUST_USE bool person_check_password(const struct req *r, struct str password, struct err *err);
 /* One name, not a list of them; not empty. */

@@ -186,7 +186,7 @@ static bool send(struct errand *e, struct resp *out)
 	const struct probe *p = e->own;
 	struct buf *b = &out->body;
 
-	resp_json(out, 200);
+	reply_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
 	buf_addf(b, "{\"success\":%s,\"message\":", e->ok ? "true" : "false");
 	json_add_str(b, e->text);

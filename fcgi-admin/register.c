@@ -45,9 +45,18 @@ static bool check_code(struct req *r, struct registration *in, struct err *err)
 	return right || message_fail(r, err, MSG_U07);
 }
 
+/* One that is not verified is not kept either: old forms send what was typed all the same. */
+static bool check_address(struct req *r, const struct registration *in, struct err *err)
+{
+	if (in->verify)
+		return person_check_email(r, in->email, err);
+	return str_code_points(in->email) <= PERSON_EMAIL_MAX || message_fail(r, err, MSG_E02);
+}
+
 static bool check(struct req *r, struct registration *in, struct err *err)
 {
 	const struct options *o = options_of(r);
+	struct str address = { 0 };
 
 	if (!option_bool(o, OPT_REGISTER_ENABLED))
 		return message_fail(r, err, MSG_U04);
@@ -56,8 +65,10 @@ static bool check(struct req *r, struct registration *in, struct err *err)
 	if (!body_read(r, registration_body, in, NULL, err))
 		return false;
 	in->verify = option_bool(o, OPT_EMAIL_VERIFICATION_ENABLED);
-	return person_check_name(r, in->username, err) &&
-	    person_check_password(r, in->password, err) && person_check_email(r, in->email, err) &&
+	if (in->verify) /* check_code sees to it that it is one, and theirs */
+		address = person_mail_address(r, in->email);
+	return person_check_name(r, in->username, address, err) &&
+	    person_check_password(r, in->password, err) && check_address(r, in, err) &&
 	    check_code(r, in, err);
 }
 

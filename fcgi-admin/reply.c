@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "message.h"
+#include "phrases.h"
 
 struct page reply_page(const struct req *r)
 {
@@ -20,10 +21,17 @@ struct page reply_page(const struct req *r)
 	return (struct page){ .offset = number * size, .limit = size };
 }
 
+/* Some clients take what names no charset for Latin-1. */
+void reply_json(struct resp *out, int status)
+{
+	out->status = status;
+	headers_add_c(&out->headers, "Content-Type", "application/json; charset=utf-8");
+}
+
 /* Nothing here may be kept by a cache on the way: it depends on who asks. */
 static void start(struct resp *out, int status)
 {
-	resp_json(out, status);
+	reply_json(out, status);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
 }
 
@@ -161,7 +169,7 @@ void reply_error(const struct req *r, const struct err *err, struct resp *out)
 		add_retry_after(err, out);
 		return;
 	case ERR_BUSY:
-		add_refusal(out, 503, str_c(err->msg));
+		add_refusal(out, 503, phrase_for(r, str_c(err->msg)));
 		add_retry_after(err, out);
 		return;
 	case ERR_INTERNAL:
@@ -181,7 +189,7 @@ void reply_error(const struct req *r, const struct err *err, struct resp *out)
 		    err->status    ? err->status
 		        : r->route ? 200
 		                   : err_status(err),
-		    str_c(err->msg));
+		    phrase_for(r, str_c(err->msg)));
 		return;
 	}
 }

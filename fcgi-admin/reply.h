@@ -42,6 +42,8 @@ bool reply_page_of(struct resp *out, const struct field *fields, const void *ite
     size_t size, int64_t total);
 bool reply_names(struct resp *out, const struct str *names, size_t count);
 
+/* The head of a reply whose body the handler writes itself. */
+void reply_json(struct resp *out, int status);
 /* `{"success":true,"message":"","data":` … `}` */
 struct buf *reply_open(struct resp *out);
 bool reply_close(struct resp *out);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "base/err.h"
 #include "provider/runtime.h"
 #include "store/migrate.h"
+#include "swap.h"
 
 static bool is_database(const char *file, struct err *err)
 {
@@ -57,28 +57,6 @@ static bool check(struct db *db, const char *file, struct err *err)
 		return err_set(err, ERR_CONFIG, "'%s' has schema %lld, this build knows 1 to %d",
 		    file, (long long)schema, newest_schema());
 	return true;
-}
-
-static bool move(const char *from, const char *to, struct err *err)
-{
-	if (rename(from, to) == 0 || errno == ENOENT)
-		return true;
-	return err_set(err, ERR_CONFIG, "cannot rename '%s': %s", from, strerror(errno));
-}
-
-/* The new one lies complete beside the old one before anything moves; the old one's log (-wal) goes
- * with it, or it would be applied to the new one. */
-static bool replace(struct arena *a, const char *dir, const char *fresh, struct err *err)
-{
-	const char *now = arena_fmt(a, "%s/oneapi.db", dir);
-	const char *old = arena_fmt(a, "%s/oneapi.db.before-restore", dir);
-
-	/* A log that an earlier restore left there is none of the file that comes there now. */
-	unlink(arena_fmt(a, "%s-wal", old));
-	unlink(arena_fmt(a, "%s-shm", old));
-	return move(arena_fmt(a, "%s-wal", now), arena_fmt(a, "%s-wal", old), err) &&
-	    move(arena_fmt(a, "%s-shm", now), arena_fmt(a, "%s-shm", old), err) &&
-	    move(now, old, err) && move(fresh, now, err);
 }
 
 /* The copy is made by the driver, so that a file which is in use elsewhere is copied as a whole. */
@@ -131,7 +109,8 @@ bool restore(const struct runtime *rt, const char *file, struct err *err)
 		err_set(err, ERR_CONFIG, "only the database in DATA_DIR is restored, not SQL_DSN");
 	else
 		ok = is_database(file, err) && take_in(file, taken, err) &&
-		    copy(a, taken, fresh, err) && replace(a, rt->data_dir, fresh, err);
+		    copy(a, taken, fresh, err) &&
+		    swap_in(&(struct swap){ .dir = rt->data_dir, .fresh = fresh }, err);
 	unlink(taken);
 	unlink(arena_fmt(a, "%s-wal", taken));
 	unlink(arena_fmt(a, "%s-shm", taken));

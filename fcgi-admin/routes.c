@@ -32,6 +32,8 @@ static const struct route *const tables[] = {
 	diagnostics_routes,
 	openapi_routes,
 	model_routes,
+	pricing_routes,
+	setup_routes,
 	NULL,
 };
 

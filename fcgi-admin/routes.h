@@ -30,6 +30,8 @@ extern const struct route audit_routes[];
 extern const struct route diagnostics_routes[];
 extern const struct route openapi_routes[];
 extern const struct route model_routes[];
+extern const struct route pricing_routes[];
+extern const struct route setup_routes[];
 
 /* Returns owned. */
 RETURNS_NEW struct route_table *routes_table(void);

@@ -15,6 +15,7 @@
 #include "net/server.h"
 #include "notice.h"
 #include "probe.h"
+#include "reminders.h"
 #include "store/channel_event.h"
 #include "store/job.h"
 
@@ -265,6 +266,9 @@ static void tell(struct runner *r)
 
 	if (!notice_tell(r->db, r->admin->rt.box, &err))
 		failed("notice", &err);
+	err_clear(&err);
+	if (!reminders_tell(r->admin, r->db, &err))
+		failed("reminder", &err);
 }
 
 static void work_off(struct runner *r)

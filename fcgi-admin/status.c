@@ -27,10 +27,13 @@ static const char *const capabilities[] = {
 	"log.count",
 	"log.detail",
 	"log.export",
+	"log.not",
 	"mail.test",
 	"oauth.unbind",
 	"oauth.url",
 	"oidc.discover",
+	"pricing",
+	"setup",
 };
 /* clang-format on */
 
@@ -60,6 +63,7 @@ static const struct {
 	{ "theme", MEMBER_TEXT, OPT_THEME },
 	{ "top_up_link", MEMBER_TEXT, OPT_TOP_UP_LINK },
 	{ "chat_link", MEMBER_TEXT, OPT_CHAT_LINK },
+	{ "chat_apps", MEMBER_TEXT, OPT_CHAT_APPS },
 	{ "quota_per_unit", MEMBER_NUMBER, OPT_QUOTA_PER_UNIT },
 	{ "display_in_currency", MEMBER_BOOL, OPT_DISPLAY_IN_CURRENCY_ENABLED },
 	{ "oidc", MEMBER_BOOL, OPT_OIDC_ENABLED },
@@ -102,6 +106,14 @@ static void add_capabilities(struct buf *b, const struct options *o)
 	buf_add_char(b, ']');
 }
 
+/* Pages of one-api tell people to reload when it is not what they were built with. */
+static struct str version(const struct req *r)
+{
+	struct str set = admin_of(r)->ui_version;
+
+	return set.n ? set : str_c(runtime_version());
+}
+
 static bool get_status(struct req *r, struct resp *out, struct err *err)
 {
 	const struct options *o = options_of(r);
@@ -109,7 +121,7 @@ static bool get_status(struct req *r, struct resp *out, struct err *err)
 
 	buf_add_char(b, '{');
 	json_add_name(b, "version");
-	json_add_str(b, str_c(runtime_version()));
+	json_add_str(b, version(r));
 	json_add_name(b, "start_time");
 	buf_add_int(b, admin_of(r)->rt.started_at);
 	for (size_t i = 0; i < COUNT_OF(members); i++)

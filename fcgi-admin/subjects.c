@@ -7,9 +7,9 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* Of one value, and of all of a row. */
+/* Of one value, and of all of an object. */
 #define VALUE_MAX 2000
-#define TEXT_MAX (64 * 1024)
+#define OBJECT_MAX ((size_t)64 * 1024)
 #define COLUMNS_MAX 32
 
 /* ---- the kinds --------------------------------------------------------------------------------*/
@@ -95,8 +95,17 @@ struct str subject_name(const struct subject_view *view)
 
 static void add_id(struct req *r, struct subject_view *v, struct str id)
 {
-	if (id.n && v->count < SUBJECT_OBJECTS_MAX)
-		v->ids[v->count++] = arena_str(r->arena, str_slice(id, 0, 200));
+	if (id.n == 0)
+		return;
+	if (v->count == v->room) {
+		struct str *old = v->ids;
+
+		v->room = v->room ? 2 * v->room : 8;
+		v->ids = arena_alloc(r->arena, v->room * sizeof *v->ids);
+		for (size_t i = 0; i < v->count; i++)
+			v->ids[i] = old[i];
+	}
+	v->ids[v->count++] = arena_str(r->arena, str_slice(id, 0, 200));
 }
 
 static void add_number(struct req *r, struct subject_view *v, const cJSON *n)
@@ -197,10 +206,24 @@ static bool ids_in_body(struct req *r, struct subject_view *v, struct err *err)
 	return true;
 }
 
+static bool add_found(struct req *r, struct subject_view *v, const char *sql, struct err *err)
+{
+	struct rows rows;
+
+	if (!db_query(db_of(r), sql, BIND_NONE, &rows, err))
+		return false;
+	while (rows_next(&rows))
+		add_id(r, v, rows_text(&rows, 0));
+	return rows_close(&rows, err);
+}
+
 static bool find_ids(struct req *r, struct subject_view *v, struct err *err)
 {
+	static const char disabled_sql[] = "SELECT id FROM channels WHERE status IN (2, 3)";
 	int64_t id;
 
+	if (is_route(r, "/api/channel/disabled"))
+		return add_found(r, v, disabled_sql, err);
 	if (v->subject->own) {
 		add_id(r, v,
 		    str_c(arena_fmt(r->arena, "%lld", (long long)access_actor(r)->user.id)));
@@ -279,7 +302,6 @@ bool subject_look(struct req *r, struct subject_view *v, struct err *err)
 	*v = (struct subject_view){ .subject = subject_of(r) };
 	if (!v->subject || !v->subject->image_sql)
 		return true;
-	v->ids = arena_alloc(r->arena, SUBJECT_OBJECTS_MAX * sizeof *v->ids);
 	if (!find_ids(r, v, err) || !newest(r, v->subject, &v->newest, err))
 		return false;
 	v->images = arena_alloc(r->arena, (v->count + 1) * sizeof *v->images);
@@ -325,94 +347,62 @@ static void add_image(struct buf *b, const struct subject *s, struct str id,
 	buf_add_char(b, '}');
 }
 
-/* The texts of a row, one object after the other. */
-struct texts {
-	struct buf ids, before, after;
-	size_t count, whole;
-};
-
-static void add_member(struct texts *t, struct buf *b, struct str id, struct str object)
+/* Too long a text says so instead. */
+static struct str object_text(const struct buf *b)
 {
-	if (object.n == 0)
-		return;
-	if (t->whole > 1) {
-		json_add_comma(b);
-		json_add_str(b, id);
-		buf_add_char(b, ':');
-	}
-	buf_add(b, object);
+	return buf_ok(b) ? buf_str(b) : STR("{\"\":\"too much to show\"}");
 }
 
-static void add_object(struct texts *t, const struct subject *s, struct str id,
-    const struct subject_image *was, const struct subject_image *is)
+static bool add_object(struct subject_rows *t, const struct subject *s, struct str id,
+    const struct subject_image *was, const struct subject_image *is, struct err *err)
 {
-	struct buf before = buf_init(TEXT_MAX), after = buf_init(TEXT_MAX);
+	struct buf before = buf_init(OBJECT_MAX), after = buf_init(OBJECT_MAX);
+	bool ok;
 
 	add_image(&before, s, id, was, is);
 	add_image(&after, s, id, is, was);
-	if (t->count++)
-		buf_add_char(&t->ids, ',');
-	buf_add(&t->ids, id);
-	add_member(t, &t->before, id, buf_str(&before));
-	add_member(t, &t->after, id, buf_str(&after));
+	ok = subject_rows_add(t, id, object_text(&before), object_text(&after), err);
 	buf_release(&before);
 	buf_release(&after);
+	return ok;
 }
 
-/* With several objects the text is an object of objects. What does not fit is said to be so. */
-static struct str finished(struct req *r, const struct texts *t, const struct buf *b)
-{
-	if (!buf_ok(b))
-		return STR("{\"\":\"too much to show\"}");
-	if (t->whole > 1 && b->len)
-		return str_c(arena_fmt(r->arena, "{%.*s}", STR_ARG(buf_str(b))));
-	return arena_str(r->arena, buf_str(b));
-}
-
-static bool add_known(struct req *r, const struct subject_view *v, struct texts *t, struct err *err)
+static bool add_known(struct req *r, const struct subject_view *v, struct subject_rows *t,
+    struct err *err)
 {
 	for (size_t i = 0; i < v->count; i++) {
 		struct subject_image now;
 
-		if (!look_at(r, v->subject, v->ids[i], &now, err))
+		if (!look_at(r, v->subject, v->ids[i], &now, err) ||
+		    !add_object(t, v->subject, v->ids[i], &v->images[i], &now, err))
 			return false;
-		add_object(t, v->subject, v->ids[i], &v->images[i], &now);
 	}
 	return true;
 }
 
-static bool add_made(struct req *r, const struct subject_view *v, int64_t last, struct texts *t,
+static bool add_made(struct req *r, const struct subject_view *v, struct subject_rows *t,
     struct err *err)
 {
 	const struct subject_image none = { 0 };
+	int64_t last;
 
+	if (!newest(r, v->subject, &last, err))
+		return false;
 	for (int64_t id = v->newest + 1; id <= last; id++) {
 		struct str name = str_c(arena_fmt(r->arena, "%lld", (long long)id));
 		struct subject_image now;
 
 		if (!look_at(r, v->subject, name, &now, err))
 			return false;
-		if (now.exists)
-			add_object(t, v->subject, name, &none, &now);
+		if (now.exists && !add_object(t, v->subject, name, &none, &now, err))
+			return false;
 	}
 	return true;
 }
 
-static bool compare(struct req *r, const struct subject_view *v, struct texts *t, struct err *err)
-{
-	int64_t last;
-
-	if (!newest(r, v->subject, &last, err))
-		return false;
-	if (last > v->newest + SUBJECT_OBJECTS_MAX)
-		last = v->newest + SUBJECT_OBJECTS_MAX;
-	t->whole = v->count + (size_t)(last - v->newest);
-	return add_known(r, v, t, err) && add_made(r, v, last, t, err);
-}
-
 static struct str query_text(struct req *r)
 {
-	struct buf b = buf_init(TEXT_MAX);
+	struct buf b = buf_init(OBJECT_MAX);
 	struct str text;
 
 	buf_add_c(&b, "{\"query\":");
@@ -423,24 +413,20 @@ static struct str query_text(struct req *r)
 	return text;
 }
 
-bool subject_compare(struct req *r, const struct subject_view *v, struct audit_entry *e,
+bool subject_compare(struct req *r, const struct subject_view *v, subject_row_fn *fn, void *arg,
     struct err *err)
 {
-	struct texts t = { buf_init(4096), buf_init(TEXT_MAX), buf_init(TEXT_MAX), 0, 0 };
+	struct audit_entry plain = { 0 };
+	struct subject_rows t;
 	bool ok;
 
-	if (!v->subject)
-		return true;
-	if (!v->subject->image_sql) {
-		e->after = query_text(r);
-		return true;
+	if (!v->subject || !v->subject->image_sql) {
+		if (v->subject)
+			plain.after = query_text(r);
+		return fn(arg, 0, &plain, err);
 	}
-	ok = compare(r, v, &t, err);
-	e->subject_id = arena_str(r->arena, buf_str(&t.ids));
-	e->before = finished(r, &t, &t.before);
-	e->after = finished(r, &t, &t.after);
-	buf_release(&t.ids);
-	buf_release(&t.before);
-	buf_release(&t.after);
+	subject_rows_init(&t, r->arena, fn, arg);
+	ok = add_known(r, v, &t, err) && add_made(r, v, &t, err) && subject_rows_end(&t, err);
+	subject_rows_release(&t);
 	return ok;
 }

@@ -5,7 +5,8 @@
  * key, scope and subject, ids: read as the handler reads them), or it is the caller's own account; else it is a new
  * one, found by its id afterwards.
  *
- * Secrets (keys, passwords, sealed options) are compared, and shown as *** when they differ.
+ * Secrets (keys, passwords, sealed options) are compared, and shown as *** when they differ. A request
+ * about many objects is told in several rows, each with some of them, so that none is left out.
  *
  * Threads  pure apart from the request's own connection and arena.
  */
@@ -13,10 +14,7 @@
 #define ADMIN_SUBJECTS_H
 
 #include "net/http.h"
-#include "store/auditlog.h"
-
-/* More objects of one request than this are not shown one by one. */
-#define SUBJECT_OBJECTS_MAX 100
+#include "subject_rows.h"
 
 struct subject;
 struct subject_image;
@@ -25,15 +23,16 @@ struct subject_view {
 	const struct subject *subject; /* NULL: of no kind that we know */
 	struct str *ids;
 	struct subject_image *images; /* one for each id, as it was */
-	size_t count;
+	size_t count, room;
 	int64_t newest; /* id of the newest object, for those that this request makes */
 };
 
-/* Before the handler. */
+/* Before the change, in its transaction. */
 MUST_USE bool subject_look(struct req *r, struct subject_view *before, struct err *err);
-/* After it, in its transaction: fills in subject_id, before and after. */
-MUST_USE bool subject_compare(struct req *r, const struct subject_view *before,
-    struct audit_entry *e, struct err *err);
+
+/* After it, in its transaction: hands on one row or more. */
+MUST_USE bool subject_compare(struct req *r, const struct subject_view *before, subject_row_fn *fn,
+    void *arg, struct err *err);
 struct str subject_name(const struct subject_view *view);
 
 #endif

@@ -5,6 +5,7 @@
 #include "access.h"
 #include "admin.h"
 #include "base/err.h"
+#include "net/cidr.h"
 #include "net/route.h"
 
 static const struct rate_limit critical = { THROTTLE_CRITICAL_N, THROTTLE_CRITICAL_PERIOD_MS };
@@ -32,13 +33,14 @@ static void give_back(struct req *r, const char *key, struct rate_limit limit)
 bool throttle_request(struct req *r, struct err *err)
 {
 	struct rate_limit api = { admin_of(r)->api_limit, THROTTLE_API_PERIOD_MS };
-	const char *key = arena_fmt(r->arena, "api %.*s", STR_ARG(r->remote_addr));
+	struct str client = cidr_client(r->arena, r->remote_addr);
+	const char *key = arena_fmt(r->arena, "api %.*s", STR_ARG(client));
 
 	if (api.n > 0 && !take(r, key, api, err))
 		return false;
 	if (!(r->route->flags & ROUTE_CRITICAL))
 		return true;
-	key = arena_fmt(r->arena, "%s %.*s", r->route->path, STR_ARG(r->remote_addr));
+	key = arena_fmt(r->arena, "%s %.*s", r->route->path, STR_ARG(client));
 	return take(r, key, critical, err);
 }
 

@@ -3,6 +3,9 @@
  * The cells lie in memory that all processes of the machine share (base/mapping.h). A refusal is
  * ERR_RATE_LIMIT, 429 with Retry-After. Wrong codes are counted in the database (store/code.h).
  *
+ * An address is what cidr_client makes of it: an IPv6 network of 64 bits counts as one, since
+ * whoever is in it may take another address for every request.
+ *
  * Threads  from anywhere.
  */
 #ifndef ADMIN_THROTTLE_H

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "message.h"
 #include "outcall.h"
+#include "net/cidr.h"
 #include "net/upstream.h"
 #include "store/code.h"
 
@@ -23,8 +24,8 @@ struct check {
 /* Token and client address as one hash, in hex. */
 static struct str subject_of(struct req *r, struct str token)
 {
-	const char *both =
-	    arena_fmt(r->arena, "%.*s\n%.*s", STR_ARG(r->remote_addr), STR_ARG(token));
+	struct str client = cidr_client(r->arena, r->remote_addr);
+	const char *both = arena_fmt(r->arena, "%.*s\n%.*s", STR_ARG(client), STR_ARG(token));
 	char *hex = arena_alloc(r->arena, 2 * SECRET_HASH_LEN + 1);
 	uint8_t hash[SECRET_HASH_LEN];
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "provider/runtime.h"
+#include "store/logblocks.h"
 #include "store/logstats.h"
 #include "store/usage.h"
 
@@ -55,6 +56,17 @@ static bool follow_log(struct upkeep *u, struct err *err)
 	return true;
 }
 
+static bool note_blocks(struct upkeep *u, struct err *err)
+{
+	bool more = true;
+
+	while (more && wait_ms(u, PAUSE_MS)) {
+		if (!log_blocks_step(u->db, &more, err))
+			return false;
+	}
+	return true;
+}
+
 static bool clean_log(struct upkeep *u, struct err *err)
 {
 	int64_t id, deleted;
@@ -74,7 +86,7 @@ static bool work(struct upkeep *u, struct err *err)
 {
 	if (!u->db && !runtime_db(u->rt, &u->db, err))
 		return false;
-	return follow_log(u, err) && clean_log(u, err);
+	return follow_log(u, err) && note_blocks(u, err) && clean_log(u, err);
 }
 
 static void *run(void *arg)

@@ -98,7 +98,7 @@ static bool check_new(struct req *r, struct new_user *in, struct err *err)
 {
 	if (in->username.n == 0 || in->password.n == 0)
 		return message_fail(r, err, MSG_E01);
-	if (!person_check_name(r, in->username, err) ||
+	if (!person_check_name(r, in->username, STR(""), err) ||
 	    !person_check_password(r, in->password, err) ||
 	    !person_check_display_name(r, in->display_name, err))
 		return false;
@@ -351,7 +351,7 @@ static bool change_texts(struct req *r, const struct user_change *c, struct user
     struct err *err)
 {
 	if (c->username.n && !str_eq(c->username, u->username)) {
-		if (!person_check_name(r, c->username, err))
+		if (!person_check_name(r, c->username, u->email, err))
 			return false;
 		u->username = c->username;
 	}

@@ -20,6 +20,7 @@
 #include "routes.h"
 #include "store/code.h"
 #include "turnstile.h"
+#include "witness.h"
 
 #define MAIL_GAP_S 60
 #define RESET_TOKEN_LEN 32
@@ -130,7 +131,7 @@ static bool bind_address(struct req *r, struct resp *out, struct err *err)
 		return false;
 	if (!right)
 		return message_fail(r, err, MSG_U07);
-	if (!audit_transact(r, write_binding, &b, err))
+	if (!witness_transact(r, write_binding, &b, err))
 		return false;
 	log_info(&r->log, "user.address_bound", LOG_INT("id", b.before.id));
 	return reply_ok(out);

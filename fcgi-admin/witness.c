@@ -16,37 +16,77 @@ static const struct route *originals[ROUTES_MAX];
 
 struct watching {
 	struct req *r;
-	struct audit_entry entry;
 	struct subject_view before;
-	bool written;
+	bool looked;
+	int64_t *rows; /* ids of those that were written */
+	size_t count, room;
 };
 
-/* ---- the row ----------------------------------------------------------------------------------*/
+/* ---- the rows ---------------------------------------------------------------------------------*/
 
-static void describe(struct watching *w)
+static void describe(const struct watching *w, struct audit_entry *e)
 {
 	const struct req *r = w->r;
 	const struct user *who = &access_actor(r)->user;
 
-	w->entry.user_id = who->id;
-	w->entry.username = who->username;
-	w->entry.address = r->remote_addr;
-	w->entry.request_id = str_c(r->id);
-	w->entry.action = str_c(arena_fmt(r->arena, "%.*s %s", STR_ARG(r->method), r->route->path));
-	w->entry.subject = subject_name(&w->before);
+	e->user_id = who->id;
+	e->username = who->username;
+	e->address = r->remote_addr;
+	e->request_id = str_c(r->id);
+	e->action = str_c(arena_fmt(r->arena, "%.*s %s", STR_ARG(r->method), r->route->path));
+	e->subject = subject_name(&w->before);
 }
 
-/* Called before each commit. A request may commit more than once: its row then tells of all. */
-static bool write_entry(struct db *db, void *arg, struct err *err)
+static void keep_id(struct watching *w, int64_t id)
+{
+	if (w->count == w->room) {
+		int64_t *old = w->rows;
+
+		w->room = w->room ? 2 * w->room : 4;
+		w->rows = arena_alloc(w->r->arena, w->room * sizeof *w->rows);
+		for (size_t i = 0; i < w->count; i++)
+			w->rows[i] = old[i];
+	}
+	w->rows[w->count++] = id;
+}
+
+static bool write_row(void *arg, size_t i, const struct audit_entry *part, struct err *err)
+{
+	struct watching *w = arg;
+	struct audit_entry e = *part;
+
+	if (i < w->count) {
+		e.id = w->rows[i];
+		return audit_update(db_of(w->r), &e, err);
+	}
+	describe(w, &e);
+	if (!audit_insert(db_of(w->r), &e, err))
+		return false;
+	keep_id(w, e.id);
+	return true;
+}
+
+/* ---- in the transactions ----------------------------------------------------------------------*/
+
+/* Once something was written the view stays what it was before. */
+static bool look(struct db *db, void *arg, struct err *err)
 {
 	struct watching *w = arg;
 
-	if (!subject_compare(w->r, &w->before, &w->entry, err))
-		return false;
-	if (w->written)
-		return audit_update(db, &w->entry, err);
-	w->written = audit_insert(db, &w->entry, err);
-	return w->written;
+	w->looked = w->count > 0 || subject_look(w->r, &w->before, err);
+	return w->looked;
+}
+
+/* Called before each commit. A request may commit more than once: its rows then tell of all. */
+static bool write_rows(struct db *db, void *arg, struct err *err)
+{
+	struct watching *w = arg;
+	size_t had = w->count;
+
+	if (subject_compare(w->r, &w->before, write_row, w, err))
+		return true;
+	w->count = had;
+	return false;
 }
 
 /* ---- the call ---------------------------------------------------------------------------------*/
@@ -59,19 +99,26 @@ static bool is_watched(const struct req *r)
 	    (changes || (r->route->flags & ROUTE_CHANGES));
 }
 
+/* Nothing was written: what was asked for is noted, if it is about an object of ours. */
+static bool note_asked(struct watching *w, struct err *err)
+{
+	if (w->count || (!w->looked && !look(db_of(w->r), w, err)))
+		return w->count > 0;
+	return !w->before.subject || write_rows(db_of(w->r), w, err);
+}
+
 static bool call_watched(struct req *r, handler_fn *handler, struct resp *out, struct err *err)
 {
 	struct watching w = { .r = r };
+	const struct db_witness witness = { look, write_rows, &w };
 	struct db *db = db_of(r);
 	bool *outer = r->defer_flag, deferred = false, ok;
 
-	if (!subject_look(r, &w.before, err))
-		return false;
-	describe(&w);
+	/* cppcheck-suppress autoVariables ; it is put back, or the request is gone */
 	r->defer_flag = &deferred;
-	db_witness(db, write_entry, &w);
+	db_witness(db, &witness);
 	ok = handler(r, out, err);
-	db_witness(db, NULL, NULL);
+	db_witness(db, NULL);
 	if (deferred) {
 		/* The request may be gone. */
 		if (outer)
@@ -79,9 +126,7 @@ static bool call_watched(struct req *r, handler_fn *handler, struct resp *out, s
 		return ok;
 	}
 	r->defer_flag = outer;
-	if (ok && !w.written && w.before.subject && !write_entry(db, &w, err))
-		return false;
-	return ok;
+	return ok && note_asked(&w, err);
 }
 
 static bool witness_call(struct req *r, struct resp *out, struct err *err)
@@ -89,6 +134,20 @@ static bool witness_call(struct req *r, struct resp *out, struct err *err)
 	handler_fn *handler = witness_original(r->route)->handler;
 
 	return is_watched(r) ? call_watched(r, handler, out, err) : handler(r, out, err);
+}
+
+bool witness_transact(struct req *r, audit_fn *fn, void *arg, struct err *err)
+{
+	struct watching w = { .r = r };
+	const struct db_witness witness = { look, write_rows, &w };
+	bool ok;
+
+	if (db_is_witnessed(db_of(r)))
+		return audit_transact(r, fn, arg, err);
+	db_witness(db_of(r), &witness);
+	ok = audit_transact(r, fn, arg, err);
+	db_witness(db_of(r), NULL);
+	return ok;
 }
 
 /* ---- the table --------------------------------------------------------------------------------*/
