@@ -166,11 +166,15 @@ static bool is_gap(const struct err *err)
 	    err->kind == ERR_RATE_LIMIT;
 }
 
-void attempt_forget(struct exchange *x)
+bool attempt_forget(struct exchange *x)
 {
+	if (!limits_forget_full(x))
+		return false;
 	if (x->attempt_open)
 		arena_rewind(x->req->arena, x->attempt_mark);
-	x->tried = (struct tried){ 0 };
+	if (!x->attempt_started_ms)
+		x->tried = (struct tried){ 0 };
+	return true;
 }
 
 bool attempt_prepare(struct exchange *x, struct err *err)

@@ -17,8 +17,9 @@ MUST_USE bool attempt_prepare(struct exchange *x, struct err *err);
 /* The upstream call of this step; put off (x->awaits_media) until the images it needs were fetched,
  * then this is called again. */
 MUST_USE bool attempt_encode(struct exchange *x, struct err *err);
-/* As if nothing had been tried: for a request that waits for a channel. */
-void attempt_forget(struct exchange *x);
+/* For a request that waits for a channel at its limit: as if nothing had been tried but what failed.
+ * False: no channel was at its limit. */
+MUST_USE bool attempt_forget(struct exchange *x);
 /* Builds the next upstream call of the same attempt (STEP_NEXT). */
 MUST_USE bool attempt_next_step(struct exchange *x, struct err *err);
 /* May another channel be tried at all? */

@@ -10,6 +10,7 @@
 
 #include "resources.h"
 #include "used.h"
+#include "works.h"
 
 /* How a charge came about, for people: a line, not a novel. */
 #define CONTENT_MAX_BYTES 1024
@@ -53,7 +54,7 @@ int64_t bill_amount(const struct exchange *x)
 	struct usage most;
 
 	used_bound(x, &most);
-	return price_estimate(&x->rate, &most);
+	return price_estimate(&x->rate, &most) + works_bound(x);
 }
 
 /* On the ledger's thread: only hands on. */
@@ -100,51 +101,49 @@ void bill_checkpoint(const struct exchange *x)
 	p->op.hold.request_id = keep(p, request_id(x));
 	p->op.hold.channel_id = x->channel->row.id;
 	p->op.hold.model = keep(p, x->call.model);
-	/* Who got nothing yet owes nothing if we die now. */
-	p->op.amount = x->committed ? price_charge(&x->rate, &so_far) : -1;
+	/* Who got nothing yet owes nothing if we die now; of a work its bound was noted. */
+	p->op.amount = x->committed && !works_is_open(x) ? price_charge(&x->rate, &so_far) : -1;
 	p->op.prompt_tokens = so_far.prompt_tokens;
 	p->op.completion_tokens = so_far.completion_tokens;
 	ledger_send(x->relay->ledger, &p->op);
 }
 
-int64_t bill_settle(struct exchange *x, enum log_finish finish)
+void bill_renew(const struct exchange *x)
+{
+	struct posted *p;
+
+	if (!x->reserved)
+		return;
+	p = posted_new(LEDGER_CHECKPOINT, strlen(x->req->id));
+	p->op.hold.request_id = keep(p, request_id(x));
+	p->op.amount = -1;
+	ledger_send(x->relay->ledger, &p->op);
+}
+
+static struct logrow settled_row(const struct exchange *x, int64_t charged, bool by_tokens,
+    enum log_finish finish)
 {
 	const struct token_owner *owner = &x->caller->owner;
 	const struct usage *u = &x->call.usage;
-	int64_t now = clock_mono_ms(), charged;
-	struct buf content = buf_init(CONTENT_MAX_BYTES);
-	struct posted *p;
-	bool by_tokens;
 
-	if (!used_complete(x) && finish == FINISH_COMPLETE)
-		finish = FINISH_ESTIMATED;
-	x->watched.finish = (int)finish;
-	charged = resources_bound(x) ? price_estimate(&x->rate, u) : price_charge(&x->rate, u);
-	resources_billed(x, charged);
-	by_tokens = u->reported || x->rate.token_priced;
-	price_describe(&x->rate, u, &content);
-	p = posted_new(LEDGER_SETTLE,
-	    content.len + owner->username.n + owner->token.name.n + x->call.model.n +
-	        x->ask.model.n + strlen(x->req->id));
-	p->op.row = (struct logrow){
+	return (struct logrow){
 		.user_id = owner->token.user_id,
 		.created_at = clock_unix(),
 		.type = LOG_TYPE_CONSUME,
-		.content = keep(p, buf_str(&content)),
-		.username = keep(p, owner->username),
-		.token_name = keep(p, owner->token.name),
-		.model_name = keep(p, x->call.model),
+		.username = owner->username,
+		.token_name = owner->token.name,
+		.model_name = x->call.model,
 		.quota = charged,
 		/* What no price was worked out from is no news. */
 		.prompt_tokens = by_tokens ? u->prompt_tokens : 0,
 		.completion_tokens = by_tokens ? u->completion_tokens : 0,
 		.channel = x->channel->row.id,
-		.request_id = keep(p, request_id(x)),
-		.elapsed_time = now - x->attempt_started_ms,
+		.request_id = request_id(x),
+		.elapsed_time = clock_mono_ms() - x->attempt_started_ms,
 		.is_stream = x->ask.stream,
 		.system_prompt_reset = x->call.system_prompt_reset,
 		.token_id = owner->token.id,
-		.origin_model = keep(p, x->ask.model),
+		.origin_model = x->ask.model,
 		.cached_tokens = u->cached_tokens,
 		.attempts = x->attempts,
 		.first_byte_ms = x->first_byte_ms,
@@ -154,18 +153,54 @@ int64_t bill_settle(struct exchange *x, enum log_finish finish)
 		.completion_ratio = x->rate.completion,
 		.group_ratio = x->rate.group,
 	};
-	buf_release(&content);
+}
+
+static void post_row(const struct exchange *x, const struct logrow *row, bool write_log)
+{
+	struct posted *p = posted_new(LEDGER_SETTLE,
+	    row->content.n + row->username.n + row->token_name.n + row->model_name.n +
+	        row->origin_model.n + row->request_id.n);
+
+	p->op.row = *row;
+	p->op.row.content = keep(p, row->content);
+	p->op.row.username = keep(p, row->username);
+	p->op.row.token_name = keep(p, row->token_name);
+	p->op.row.model_name = keep(p, row->model_name);
+	p->op.row.origin_model = keep(p, row->origin_model);
+	p->op.row.request_id = keep(p, row->request_id);
 	p->op.hold.request_id = p->op.row.request_id;
-	p->op.write_log = option_bool(&x->catalog->options, OPT_LOG_CONSUME_ENABLED);
+	p->op.write_log = write_log;
 	ledger_send(x->relay->ledger, &p->op);
+}
+
+int64_t bill_settle(struct exchange *x, enum log_finish finish)
+{
+	bool write_log = option_bool(&x->catalog->options, OPT_LOG_CONSUME_ENABLED);
+	struct buf content = buf_init(CONTENT_MAX_BYTES);
+	struct logrow row;
+	int64_t charged;
+
+	if (!used_complete(x) && finish == FINISH_COMPLETE)
+		finish = FINISH_ESTIMATED;
+	x->watched.finish = (int)finish;
+	charged = price_charge(&x->rate, &x->call.usage);
+	resources_ended(x);
+	price_describe(&x->rate, &x->call.usage, &content);
+	row = settled_row(x, charged, x->call.usage.reported || x->rate.token_priced, finish);
+	row.content = buf_str(&content);
+	if (works_is_open(x))
+		charged = works_end(x, &row, write_log);
+	else
+		post_row(x, &row, write_log);
+	buf_release(&content);
 	return charged;
 }
 
-void bill_release(const struct exchange *x)
+void bill_release(struct exchange *x)
 {
 	struct posted *p;
 
-	if (!x->reserved)
+	if (!x->reserved || works_failed(x))
 		return;
 	p = posted_new(LEDGER_RELEASE, strlen(x->req->id));
 	p->op.hold.request_id = keep(p, request_id(x));

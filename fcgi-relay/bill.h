@@ -17,9 +17,11 @@ int64_t bill_amount(const struct exchange *x);
 void bill_reserve(struct exchange *x, int64_t amount);
 /* Renews the lease, and notes what a running stream has cost so far. */
 void bill_checkpoint(const struct exchange *x);
+/* Renews the lease of what is reserved, if anything is, while no upstream call runs. */
+void bill_renew(const struct exchange *x);
 /* Completes the usage, charges and logs it; how much. The exchange may be freed right after. */
 int64_t bill_settle(struct exchange *x, enum log_finish finish);
 /* Gives all back; nothing happens when nothing was reserved. */
-void bill_release(const struct exchange *x);
+void bill_release(struct exchange *x);
 
 #endif

@@ -4,6 +4,7 @@
  * Of the key, or with DisplayTokenStatEnabled off of its user; in dollars, or with
  * DisplayInCurrencyEnabled off in quota. Dates in the query are ignored, as one-api does. */
 #include "base/err.h"
+#include "net/cidr.h"
 #include "store/user.h"
 
 #include "answer.h"
@@ -25,7 +26,8 @@ struct balance {
 static bool check_rate(struct req *r, struct err *err)
 {
 	const struct relay *relay = relay_of(r);
-	const char *key = arena_fmt(r->arena, "dashboard %.*s", STR_ARG(r->remote_addr));
+	struct str client = cidr_client(r->arena, r->remote_addr);
+	const char *key = arena_fmt(r->arena, "dashboard %.*s", STR_ARG(client));
 	int retry_after_s = 0;
 
 	if (rate_allow(relay->dashboard_rates, str_c(key), relay->dashboard_limit, PERIOD_MS,

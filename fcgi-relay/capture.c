@@ -10,6 +10,7 @@
 #include "store/capture.h"
 
 #include "exchange.h"
+#include "redact.h"
 #include "watching.h"
 
 /* So much more than is kept is copied, since base64 is taken out of it before it is cut. */
@@ -116,9 +117,12 @@ static void written(struct ledger_op *op)
 static int64_t pack(struct buf *b, int64_t total, size_t most)
 {
 	struct buf clean = buf_init(most + REPLACEMENT_MAX), packed = buf_init(2 * most + 1024);
+	struct buf joined = buf_init(2 * b->len + 1024);
 	int64_t bytes;
 
-	capture_redact(buf_str(b), (size_t)total, most, &clean);
+	redact_stream(buf_str(b), &joined);
+	capture_redact(buf_str(&joined), (size_t)total, most, &clean);
+	buf_release(&joined);
 	bytes = (int64_t)clean.len;
 	capture_pack(buf_str(&clean), &packed);
 	buf_release(&clean);

@@ -7,8 +7,8 @@
  * counted, the request never waits. For all other keys it costs one comparison.
  *
  * Redacted are: what looks like a key, bearer tokens, members whose name says that they are secret,
- * and base64 (data URIs, audio, images). A body that is not text is kept as its length. What a model
- * streams is redacted event by event: a secret that it spreads over several is not recognised.
+ * and base64 (data URIs, audio, images). A body that is not text is kept as its length. In what a
+ * model streams, a secret is also found that it spreads over several events (redact.h).
  *
  * Threads  capture_begin to capture_end: whichever room owns the exchange. capture_redact: pure.
  */

@@ -13,7 +13,9 @@
  * A channel is tried once for each model, a key that was refused never again in the request. A
  * channel whose breaker is open, or that has no key left, is the last choice and not none: when
  * everything is in trouble, what is due first is tried, since a guess about an upstream is no
- * reason to refuse. A half-open breaker lets one request through.
+ * reason to refuse. A half-open breaker lets one request through. A channel that is at its own limit
+ * or has just been out of budget (limits.h) is passed over alike; whether it really refuses is said
+ * when it is entered, and when the money is set aside.
  *
  * Threads  choose_channel reads an immutable catalog and shared tables; a struct tried belongs to
  *          its request.

@@ -297,7 +297,7 @@ bool limit_remote_heard(struct exchange *x, bool *by_channel, struct err *err)
 		}
 	}
 	if (*by_channel)
-		hold->channel_refused = true;
+		limits_note_full(x);
 	mem_free(c);
 	return ok;
 }

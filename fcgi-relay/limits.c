@@ -16,6 +16,9 @@
 #include "wait_line.h"
 
 #define REAP_EVERY_MS 2000
+/* So long a channel is passed over whose budget refused a request: the next may be smaller, and what
+ * others hold comes back. */
+#define SPENT_S 2
 
 struct limiter *limiter_open(struct mapping *m, struct redis *redis)
 {
@@ -111,6 +114,7 @@ static size_t add_budgets(const struct limiter *l, const struct limit_entry *e, 
 	return count;
 }
 
+/* The channel's are added when it is chosen. */
 static void plan_budgets(struct exchange *x, struct limit_hold *hold)
 {
 	struct budget list[BUDGETS_MAX];
@@ -187,6 +191,20 @@ static bool channel_entry(const struct exchange *x, int64_t id, char subject[24]
 	return true;
 }
 
+static void add_channel_budgets(struct exchange *x)
+{
+	struct limit_hold *hold = x->limit;
+	struct budget list[LIMIT_PERIODS];
+	size_t count = add_budgets(hold->limiter, &hold->channel, list, 0);
+	struct arena *a = x->req->arena;
+
+	if (count == 0)
+		return;
+	hold->budgeted = x->channel->row.id;
+	hold->channel_budgets = str_c(arena_fmt(a, "%.*s%.*s", STR_ARG(hold->budgets),
+	    STR_ARG(budget_write(a, list, count))));
+}
+
 bool limits_enter_channel(struct exchange *x, struct err *err)
 {
 	struct limit_hold *hold = x->limit;
@@ -194,15 +212,81 @@ bool limits_enter_channel(struct exchange *x, struct err *err)
 	if (!hold)
 		return true;
 	hold->channel = (struct limit_entry){ 0 };
-	hold->channel_refused = false;
 	hold->channel_since_ms = x->attempt_started_ms;
+	hold->budgeted = 0;
 	if (!channel_entry(x, x->channel->row.id, hold->channel_subject, &hold->channel))
 		return true;
 	if (!hold->remote &&
 	    !limit_entry_enter(&hold->channel, &hold->limiter->counters, hold->tokens, err)) {
-		hold->channel_refused = true;
+		limits_note_full(x);
 		return false;
 	}
+	add_channel_budgets(x);
+	return true;
+}
+
+void limits_note_full(struct exchange *x)
+{
+	struct limit_hold *hold = x->limit;
+
+	hold->channel_refused = true;
+	if (hold->full_count < TRIED_MAX)
+		hold->full[hold->full_count++] = x->channel->row.id;
+}
+
+static bool was_full(const struct limit_hold *hold, int64_t id)
+{
+	for (size_t i = 0; i < hold->full_count; i++) {
+		if (hold->full[i] == id)
+			return true;
+	}
+	return false;
+}
+
+bool limits_forget_full(struct exchange *x)
+{
+	struct limit_hold *hold = x->limit;
+	struct tried *t = &x->tried;
+	size_t kept = 0, count = t->count;
+
+	if (!hold || !hold->channel_refused)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!was_full(hold, t->ids[i]))
+			t->ids[kept++] = t->ids[i];
+	}
+	t->count = kept;
+	hold->channel_refused = false;
+	hold->full_count = 0;
+	/* Before anything was sent there is nothing else that was tried. */
+	return kept < count || !x->attempt_started_ms;
+}
+
+/* ---- channels out of budget --------------------------------------------------------------------- */
+
+/* A slot holds the low half of an id and the second, of the steady clock, until which it counts. */
+static _Atomic(uint64_t) *spent_slot(const struct limiter *l, int64_t channel_id)
+{
+	return (_Atomic(uint64_t) *)&l->spent[(uint64_t)channel_id % SPENT_SLOTS];
+}
+
+static bool is_spent(const struct limiter *l, int64_t channel_id)
+{
+	uint64_t slot = atomic_load_explicit(spent_slot(l, channel_id), memory_order_relaxed);
+
+	return slot != 0 && slot >> 32 == (uint32_t)channel_id &&
+	    (uint32_t)slot > (uint32_t)(clock_mono_ms() / 1000);
+}
+
+bool limits_spent(struct exchange *x, const struct err *err)
+{
+	uint64_t until_s = (uint64_t)clock_mono_ms() / 1000 + SPENT_S;
+	int64_t id = x->channel->row.id;
+
+	if (!x->limit || strcmp(err_code(err), BUDGET_OF_CHANNEL) != 0)
+		return false;
+	atomic_store_explicit(spent_slot(x->limit->limiter, id), (uint64_t)id << 32 | until_s,
+	    memory_order_relaxed);
 	return true;
 }
 
@@ -211,7 +295,11 @@ bool limits_channel_is_free(const struct exchange *x, int64_t channel_id)
 	struct limit_entry entry;
 	char subject[24];
 
-	if (!x->limit || x->limit->remote || !channel_entry(x, channel_id, subject, &entry))
+	if (!x->limit)
+		return true;
+	if (is_spent(x->limit->limiter, channel_id))
+		return false;
+	if (x->limit->remote || !channel_entry(x, channel_id, subject, &entry))
 		return true;
 	return limit_entry_is_free(&entry, &x->limit->limiter->counters, x->limit->tokens);
 }
@@ -255,7 +343,20 @@ void limits_leave(struct exchange *x, int64_t tokens)
 
 struct str limits_budgets(const struct exchange *x)
 {
-	return x->limit ? x->limit->budgets : STR("");
+	if (!x->limit)
+		return STR("");
+	return x->limit->budgeted ? x->limit->channel_budgets : x->limit->budgets;
+}
+
+bool limits_budgets_moved(const struct exchange *x)
+{
+	return x->limit && x->reserved && x->limit->budgeted != x->limit->reserved;
+}
+
+void limits_reserved(struct exchange *x)
+{
+	if (x->limit)
+		x->limit->reserved = x->limit->budgeted;
 }
 
 /* ---- headers ----------------------------------------------------------------------------------- */

@@ -10,8 +10,9 @@
  * The channel's own rule is checked when an attempt has chosen it. One that is at its limit is
  * passed over; when no other is left the request waits (wait_line.h), or is refused with 429.
  *
- * Budgets are not decided here but in the reservation's transaction (billing/budget.h); limits_plan
- * only says which.
+ * Budgets are not decided here but in the reservation's transaction (billing/budget.h): limits_budgets
+ * only says which. When it is the channel's that refuses, the request goes on to the next channel,
+ * and for a second this process passes that channel over before asking again.
  *
  * Every reply to a request that has a limit carries x-ratelimit-limit-, -remaining- and -reset-
  * requests and tokens, as OpenAI sends them: of the rule with the least left when the request came.
@@ -34,6 +35,8 @@ struct redis;
 struct wait_lines;
 struct zones;
 
+#define SPENT_SLOTS 512
+
 /* What a process has for it: relay->limiter. */
 struct limiter {
 	struct mapping *shared;
@@ -42,6 +45,7 @@ struct limiter {
 	struct wait_lines *lines;
 	struct redis *redis; /* the program's; NULL: none */
 	_Atomic(int64_t) reap_due_ms;
+	_Atomic(uint64_t) spent[SPENT_SLOTS]; /* limits.c's: channels whose budget was used up */
 };
 
 /* Before the first thread. Both outlive it; redis may be NULL and must know limit_scripts. */
@@ -56,13 +60,18 @@ struct limit_hold {
 	struct limiter *limiter;
 	struct limit_entry callers[LIMIT_CALLERS];
 	size_t count;
-	int64_t tokens; /* as declared */
-	struct str budgets;
+	int64_t tokens;     /* as declared */
+	struct str budgets; /* the callers' */
 
 	struct limit_entry channel;
 	char channel_subject[24];
-	int64_t channel_since_ms; /* attempt_started_ms when it was entered */
-	bool channel_refused;     /* the latest preparation failed for no other reason */
+	int64_t channel_since_ms;   /* attempt_started_ms when it was entered */
+	struct str channel_budgets; /* with the callers'; in the attempt's memory */
+	int64_t budgeted,
+	    reserved;            /* id of the channel whose budgets count, and are held; 0: none */
+	bool channel_refused;    /* a channel was at its limit since limits_forget_full … */
+	int64_t full[TRIED_MAX]; /* … these */
+	size_t full_count;
 	int64_t waiting_until_ms; /* 0: not yet */
 
 	/* limit_remote.c's */
@@ -84,6 +93,17 @@ void limits_leave_channel(struct exchange *x);
 void limits_leave(struct exchange *x, int64_t tokens);
 /* For the reservation; "" when there is none. */
 struct str limits_budgets(const struct exchange *x);
+/* Is what is reserved held of another channel's budgets than of those that count now? */
+bool limits_budgets_moved(const struct exchange *x);
+/* The reservation is in. */
+void limits_reserved(struct exchange *x);
+/* Was it the channel's budget that refused a reservation? Then it is remembered for a while. */
+bool limits_spent(struct exchange *x, const struct err *err);
+/* It was at its limit, said whoever counts. */
+void limits_note_full(struct exchange *x);
+/* Takes those at their limits out of what was tried, so that a request that waited may try them.
+ * False: there were none. */
+bool limits_forget_full(struct exchange *x);
 /* Ours in place of the upstream's. */
 void limits_headers(const struct exchange *x, struct headers *headers);
 

@@ -11,6 +11,7 @@
 #include "pins.h"
 #include "relay.h"
 #include "routes.h"
+#include "settler.h"
 #include "watch.h"
 #include "watching.h"
 
@@ -29,6 +30,8 @@ static const struct conf_key keys[] = {
 	{ "MAX_UPLOAD_BYTES", CONF_INT, "134217728", 1024, 1073741824, "largest multipart body: audio, images, files; bytes" },
 	{ "USER_CONTENT_REQUEST_TIMEOUT", CONF_INT, "30", 1, 300, "fetching an image that a request names by URL, s" },
 	{ "USER_CONTENT_MAX_BYTES", CONF_INT, "20971520", 1024, 134217728, "largest such image, bytes" },
+	{ "USER_CONTENT_REQUEST_BYTES", CONF_INT, "67108864", 1024, 1073741824, "all images of one request together, bytes" },
+	{ "USER_CONTENT_TOTAL_BYTES", CONF_INT, "536870912", 1024, 1099511627776, "such images that one process holds at a time, bytes; beyond: 503" },
 	{ "USER_CONTENT_HTTP", CONF_BOOL, "false", 0, 0, "fetch them by plain http, too" },
 	{ "USER_CONTENT_ALLOW", CONF_TEXT, "", 0, 0, "comma list of CIDR that they may come from though these are not public" },
 	{ "UPSTREAM_FIRST_TOKEN_TIMEOUT", CONF_INT, "0", 0, 3600, "from sending to the first piece of a stream, s; 0: no limit" },
@@ -38,6 +41,7 @@ static const struct conf_key keys[] = {
 	{ "METRIC_SUCCESS_RATE_THRESHOLD", CONF_DOUBLE, "0.8", 0, 1, "lowest success rate" },
 	{ "RESERVATION_LEASE", CONF_INT, "90", 3, 3600, "quota held by a process that died is settled or given back after so long, s" },
 	{ "RESOURCE_LIFE", CONF_INT, "30", 1, 3650, "files, stored responses and the like stay reachable for so long after they were last used, days" },
+	{ "RESOURCE_LOOK", CONF_INT, "60", 1, 3600, "a batch, a run or training that goes on is looked at after so long, then more and more seldom, to charge what it used; s" },
 	{ "GLOBAL_API_RATE_LIMIT", CONF_INT, "480", 0, 1000000000, "requests to the billing routes per client address and 180 s; 0: no limit" },
 	{ "METRICS_LISTEN", CONF_TEXT, "", 0, 0, "address or path that answers GET /metrics over plain HTTP: HOST:PORT or /PATH; empty: none" },
 	{ "METRICS_ALLOW", CONF_TEXT, "", 0, 0, "comma list of addresses or CIDR that may read /metrics, also through the web server" },
@@ -79,11 +83,12 @@ static struct relay *own(const void *settings)
 
 static bool started(struct server *s, const void *settings, struct err *err)
 {
-	return watching_start(s, own(settings), err);
+	return settler_start(own(settings), err) && watching_start(s, own(settings), err);
 }
 
 static void stopping(struct server *s, const void *settings)
 {
+	settler_stop(own(settings));
 	watching_stop(own(settings));
 }
 
@@ -127,10 +132,12 @@ static bool start_ledger(struct relay *relay, struct err *err)
 		relay->pulse_ms = relay->keep_alive_ms;
 	relay->media = (struct fetch_rules){
 		.max_bytes = (size_t)conf_int(relay->rt.conf, "USER_CONTENT_MAX_BYTES"),
+		.max_request_bytes = (size_t)conf_int(relay->rt.conf, "USER_CONTENT_REQUEST_BYTES"),
 		.timeout_ms = seconds(relay, "USER_CONTENT_REQUEST_TIMEOUT"),
 		.allow_http = conf_bool(relay->rt.conf, "USER_CONTENT_HTTP"),
 		.allowed = str_c(conf_text(relay->rt.conf, "USER_CONTENT_ALLOW")),
 	};
+	relay->media_room.max_bytes = (size_t)conf_int(relay->rt.conf, "USER_CONTENT_TOTAL_BYTES");
 	relay->limits = upstream_default_limits;
 	relay->limits.total_ms = seconds(relay, "RELAY_TIMEOUT");
 	relay->limits.connect_ms = seconds(relay, "UPSTREAM_CONNECT_TIMEOUT");
@@ -141,6 +148,7 @@ static bool start_ledger(struct relay *relay, struct err *err)
 	relay->ledger = ledger_start(db, relay->rt.node, lease_s, relay->rt.data_dir);
 	relay->pins =
 	    pins_new(relay->ledger, conf_int(relay->rt.conf, "RESOURCE_LIFE") * SECONDS_PER_DAY);
+	settler_open(relay);
 	return true;
 }
 
@@ -208,6 +216,7 @@ static int serve(struct relay *relay, const struct route_table *routes)
 	} else {
 		fprintf(stderr, "fcgi-relay: %s\n", err.msg);
 	}
+	settler_close(relay);
 	ledger_stop(relay->ledger);
 	watching_close(relay);
 	pins_free(relay->pins);

@@ -14,6 +14,8 @@ struct media {
 	struct arena *arena;
 	struct exchange *x; /* NULL: nobody waits any more */
 	size_t count, running;
+	size_t parts, inline_bytes; /* of the request, as counted last */
+	struct fetch_share share;
 	struct item items[MEDIA_MAX];
 	struct medium ready[MEDIA_MAX];
 	void (*then)(struct exchange *x, const struct err *err);
@@ -21,6 +23,7 @@ struct media {
 
 static void media_free(struct media *m)
 {
+	fetch_share_release(&m->share);
 	arena_free(m->arena);
 	mem_free(m);
 }
@@ -80,10 +83,33 @@ static bool note_url(struct exchange *x, struct str url, struct err *err)
 	return true;
 }
 
+static bool too_large(const struct exchange *x, struct err *err)
+{
+	return err_set(err, ERR_TOO_LARGE,
+	    "the images of this request have more than %zu bytes together",
+	    x->relay->media.max_request_bytes);
+}
+
+/* What a data URI holds: three bytes in four characters, whatever stands before them. */
+static bool note_inline(struct exchange *x, struct str url, struct err *err)
+{
+	struct media *m = media_of(x);
+
+	m->inline_bytes += url.n / 4 * 3;
+	return m->inline_bytes <= x->relay->media.max_request_bytes || too_large(x, err);
+}
+
 static bool note_part(struct exchange *x, struct jval part, struct err *err)
 {
 	struct str url = url_of(x->req->arena, part);
 
+	if (url.n == 0)
+		return true;
+	if (++media_of(x)->parts > MEDIA_PARTS_MAX)
+		return err_set(err, ERR_INVALID_TEXT, "more than %d images in one request",
+		    MEDIA_PARTS_MAX);
+	if (str_starts_nocase(url, STR("data:")))
+		return note_inline(x, url, err);
 	if (!is_remote(url) || !x->call.provider->adaptor->wants_bytes(&x->call, url))
 		return true;
 	return note_url(x, url, err);
@@ -128,6 +154,8 @@ bool media_missing(struct exchange *x, bool *missing, struct err *err)
 	*missing = false;
 	if (!x->call.provider->adaptor->wants_bytes)
 		return true;
+	if (x->media)
+		x->media->parts = x->media->inline_bytes = 0;
 	if (!note_all(x, x->ask.messages, err) || !note_all(x, x->ask.input, err))
 		return false;
 	m = x->media;
@@ -176,6 +204,9 @@ void media_fetch(struct exchange *x, void (*then)(struct exchange *x, const stru
 	struct media *m = x->media;
 
 	m->then = then;
+	if (!m->share.room)
+		fetch_share_init(&m->share, &x->relay->media_room, &x->relay->media,
+		    m->inline_bytes);
 	for (size_t i = 0; i < m->count; i++) {
 		struct item *item = &m->items[i];
 
@@ -183,8 +214,8 @@ void media_fetch(struct exchange *x, void (*then)(struct exchange *x, const stru
 			continue;
 		m->running++;
 		item->got = (struct fetched){ 0 };
-		fetch_url(exchange_wire(x), m->arena, item->url, &x->relay->media, on_fetched,
-		    item);
+		fetch_url(exchange_wire(x), m->arena, item->url, &x->relay->media, &m->share,
+		    on_fetched, item);
 	}
 }
 

@@ -5,7 +5,12 @@
  * request, whatever number of channels is tried. A URL that cannot be fetched is the client's
  * fault: 400, and no channel's health is touched.
  *
- * Units    at most MEDIA_MAX different URLs in a request.
+ * Of one request there are at most MEDIA_MAX different URLs and MEDIA_PARTS_MAX images, data URIs
+ * included, and no more than USER_CONTENT_REQUEST_BYTES of them together: else 400 or 413. All
+ * requests of a process hold no more than USER_CONTENT_TOTAL_BYTES of what was fetched: beyond that
+ * 503 with Retry-After, and the reservation goes back. Data URIs lie in the body, whose size is
+ * bounded before it gets here.
+ *
  * Owns     what was fetched, in an arena of its own, as long as the request.
  * Threads  media_missing: the room that owns the exchange; media_fetch: the wire, which keeps the
  *          exchange until `then`.
@@ -16,6 +21,7 @@
 #include "exchange.h"
 
 #define MEDIA_MAX 16
+#define MEDIA_PARTS_MAX 256
 
 /* Are there URLs that this attempt's dialect wants and that were not fetched? Those that were are
  * in x->call. False with err set when there are too many. */

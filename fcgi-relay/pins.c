@@ -25,6 +25,13 @@ struct pin_op {
 	struct usage usage;
 	bool part, add; /* as pins_charge_part's */
 	bool pending;   /* in pins->pending */
+	/* of a work */
+	struct str pending_id, request_id;
+	int64_t amount; /* cost, or the charge of its final usage */
+	enum pins_end how;
+	bool refused; /* pins_open's: there is no reservation */
+	pins_fn *fn;
+	void *arg;
 	LIST_ENTRY(pin_op) link;
 	size_t used;
 	char text[];
@@ -77,12 +84,15 @@ static void finished(struct ledger_op *op)
 	struct pin_op *p = CONTAINER_OF(op, struct pin_op, op);
 
 	if (!op->ok)
-		log_error(NULL, "pins.lost", LOG_STR("id", p->pin.id), LOG_ERR(&op->err));
+		log_error(NULL, "pins.lost", LOG_STR("kind", p->pin.kind), LOG_STR("id", p->pin.id),
+		    LOG_ERR(&op->err));
 	if (p->pending) {
 		pthread_mutex_lock(&p->pins->lock);
 		LIST_REMOVE(p, link);
 		pthread_mutex_unlock(&p->pins->lock);
 	}
+	if (p->fn)
+		p->fn(p->arg, op->ok && !p->refused);
 	mem_free(p);
 }
 
@@ -90,8 +100,8 @@ static void finished(struct ledger_op *op)
 static struct pin_op *op_new(struct pins *pins, const struct resource *r, struct str object,
     bool (*write)(struct db *, struct pin_op *, struct err *), size_t more)
 {
-	struct pin_op *p = mem_zalloc(
-	    sizeof *p + r->kind.n + r->id.n + r->model.n + r->billed_budgets.n + object.n + more);
+	struct pin_op *p = mem_zalloc(sizeof *p + r->kind.n + r->id.n + r->model.n +
+	    r->billed_budgets.n + r->parent.n + r->summary.n + object.n + more);
 	int64_t now = clock_unix();
 
 	p->op.kind = LEDGER_WRITE;
@@ -104,6 +114,8 @@ static struct pin_op *op_new(struct pins *pins, const struct resource *r, struct
 	p->pin.id = keep(p, r->id);
 	p->pin.model = keep(p, r->model);
 	p->pin.billed_budgets = keep(p, r->billed_budgets);
+	p->pin.parent = keep(p, r->parent);
+	p->pin.summary = keep(p, r->summary);
 	p->pin.object = keep(p, object);
 	if (p->pin.created_at == 0)
 		p->pin.created_at = now;
@@ -175,14 +187,134 @@ void pins_delete(struct pins *pins, const struct resource *r)
 	ledger_send(pins->ledger, &p->op);
 }
 
-static bool write_billed(struct db *db, struct pin_op *p, struct err *err)
+static bool write_nothing(struct db *db, struct pin_op *p, struct err *err)
 {
-	return resource_billed(db, &p->pin, err);
+	return true;
 }
 
-void pins_billed(struct pins *pins, const struct resource *r)
+/* The ledger keeps the order, so that what was sent before is through when this is. */
+void pins_flush(struct pins *pins, pins_fn *fn, void *arg)
 {
-	send_pending(op_new(pins, r, r->object, write_billed, 0));
+	struct pin_op *p = op_new(pins, &(struct resource){ 0 }, STR(""), write_nothing, 0);
+
+	p->fn = fn;
+	p->arg = arg;
+	ledger_send(pins->ledger, &p->op);
+}
+
+/* ---- works ----------------------------------------------------------------------------------- */
+
+static bool write_open(struct db *db, struct pin_op *p, struct err *err)
+{
+	struct hold hold = { .request_id = p->request_id, .lease_s = p->op.hold.lease_s };
+	struct err why = { 0 };
+	bool gone;
+
+	p->refused = false;
+	if (!resource_put(db, &p->pin, err))
+		return false;
+	if (quota_checkpoint(db, &hold, p->amount, p->pin.billed_prompt, p->pin.billed_completion,
+	        &why))
+		return true;
+	p->refused = why.kind == ERR_NOT_FOUND;
+	if (!p->refused) {
+		*err = why;
+		return false;
+	}
+	return resource_undo(db, p->pin.user_id, p->pin.kind, p->pin.id, &gone, err);
+}
+
+void pins_open(struct pins *pins, const struct resource *r, struct str request_id, int64_t cost,
+    pins_fn *fn, void *arg)
+{
+	struct pin_op *p = op_new(pins, r, r->object, write_open, request_id.n);
+
+	p->request_id = keep(p, request_id);
+	p->amount = cost;
+	p->fn = fn;
+	p->arg = arg;
+	send_pending(p);
+}
+
+static bool write_adopt(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_adopt(db, p->pending_id, &p->pin, err);
+}
+
+void pins_adopt(struct pins *pins, struct str pending_id, const struct resource *r)
+{
+	struct pin_op *p = op_new(pins, r, r->object, write_adopt, pending_id.n);
+
+	p->pending_id = keep(p, pending_id);
+	send_pending(p);
+}
+
+static bool write_refuse(struct db *db, struct pin_op *p, struct err *err)
+{
+	bool gone;
+
+	return resource_undo(db, p->pin.user_id, p->pin.kind, p->pin.id, &gone, err) &&
+	    quota_release(db, p->request_id, err);
+}
+
+void pins_refuse(struct pins *pins, const struct resource *r, struct str request_id)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_refuse, request_id.n);
+
+	p->request_id = keep(p, request_id);
+	ledger_send(pins->ledger, &p->op);
+}
+
+static bool write_looked(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_looked(db, p->pin.seq, p->pin.look_at, err);
+}
+
+void pins_looked(struct pins *pins, const struct resource *r, int64_t look_at)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_looked, 0);
+
+	p->pin.look_at = look_at;
+	ledger_send(pins->ledger, &p->op);
+}
+
+static bool write_give_up(struct db *db, struct pin_op *p, struct err *err)
+{
+	return resource_give_up(db, p->pin.seq, err);
+}
+
+void pins_give_up(struct pins *pins, const struct resource *r)
+{
+	ledger_send(pins->ledger, &op_new(pins, r, STR(""), write_give_up, 0)->op);
+}
+
+/* What it is charged now. */
+static bool find_charge(struct db *db, struct pin_op *p, int64_t *quota, struct err *err)
+{
+	struct arena *a;
+	struct resource pin;
+	bool done = false, ok = true;
+
+	*quota = p->op.row.quota;
+	if (p->how == PINS_UNDO)
+		return resource_undo(db, p->pin.user_id, p->pin.kind, p->pin.id, &done, err);
+	if (p->how == PINS_BOUND)
+		return true;
+	a = arena_new(1024);
+	ok = resource_claim(db, a, p->pin.user_id, p->pin.kind, p->pin.id, &pin, &done, err);
+	arena_free(a);
+	if (done)
+		*quota = p->amount;
+	return ok;
+}
+
+static bool write_end(struct db *db, struct pin_op *p, struct err *err)
+{
+	struct logrow row = p->op.row;
+	bool settled;
+
+	return find_charge(db, p, &row.quota, err) &&
+	    quota_settle(db, &row, p->op.write_log, &settled, err);
 }
 
 /* ---- charging -------------------------------------------------------------------------------- */
@@ -244,17 +376,14 @@ static bool write_charge(struct db *db, struct pin_op *p, struct err *err)
 	return ok;
 }
 
-static struct pin_op *charge_new(struct pins *pins, const struct resource *r,
-    const struct pins_bill *bill)
+static size_t row_bytes(const struct logrow *row)
 {
-	const struct logrow *row = &bill->row;
-	struct pin_op *p = op_new(pins, r, STR(""), write_charge,
-	    row->request_id.n + row->model_name.n + row->token_name.n + row->username.n +
-	        row->content.n + row->origin_model.n);
+	return row->request_id.n + row->model_name.n + row->token_name.n + row->username.n +
+	    row->content.n + row->origin_model.n;
+}
 
-	p->rate = bill->rate;
-	p->usage = bill->usage;
-	p->op.write_log = bill->write_log;
+static void keep_row(struct pin_op *p, const struct logrow *row)
+{
 	p->op.row = *row;
 	p->op.row.request_id = keep(p, row->request_id);
 	p->op.row.model_name = keep(p, row->model_name);
@@ -262,7 +391,29 @@ static struct pin_op *charge_new(struct pins *pins, const struct resource *r,
 	p->op.row.username = keep(p, row->username);
 	p->op.row.content = keep(p, row->content);
 	p->op.row.origin_model = keep(p, row->origin_model);
+}
+
+static struct pin_op *charge_new(struct pins *pins, const struct resource *r,
+    const struct pins_bill *bill)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_charge, row_bytes(&bill->row));
+
+	p->rate = bill->rate;
+	p->usage = bill->usage;
+	p->op.write_log = bill->write_log;
+	keep_row(p, &bill->row);
 	return p;
+}
+
+void pins_end(struct pins *pins, const struct resource *r, const struct pins_ending *end)
+{
+	struct pin_op *p = op_new(pins, r, STR(""), write_end, row_bytes(&end->row));
+
+	p->how = end->how;
+	p->amount = end->final;
+	p->op.write_log = end->write_log;
+	keep_row(p, &end->row);
+	ledger_send(pins->ledger, &p->op);
 }
 
 void pins_charge(struct pins *pins, const struct resource *r, const struct pins_bill *bill)
@@ -304,6 +455,8 @@ static bool find_pending(struct pins *pins, struct arena *a, int64_t user_id, st
 		out->id = arena_str(a, p->pin.id);
 		out->model = arena_str(a, p->pin.model);
 		out->billed_budgets = arena_str(a, p->pin.billed_budgets);
+		out->parent = arena_str(a, p->pin.parent);
+		out->summary = arena_str(a, p->pin.summary);
 		out->object = arena_str(a, p->pin.object);
 	}
 	pthread_mutex_unlock(&pins->lock);

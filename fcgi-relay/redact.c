@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "capture.h"
+#include "redact.h"
 
 /* A run of base64 that long is no word of anybody. */
 #define RUN_MIN 256
@@ -120,6 +121,13 @@ static size_t hide(struct str s, size_t at, struct buf *out)
 	return 0;
 }
 
+size_t redact_step(struct str s, size_t at, struct buf *out)
+{
+	bool begins = at == 0 || !is_alnum(s.p[at - 1]);
+
+	return begins ? hide(s, at, out) : 0;
+}
+
 /* Text, perhaps cut within its last character. */
 static bool is_text(struct str s)
 {
@@ -152,8 +160,7 @@ void capture_redact(struct str body, size_t total, size_t most, struct buf *out)
 	}
 	/* A replacement may be longer than what it stands for: hence the room behind `most`. */
 	while (at < body.n && out->len < most + CHARACTER_MAX && buf_ok(out)) {
-		bool begins = at == 0 || !is_alnum(body.p[at - 1]);
-		size_t taken = begins ? hide(body, at, out) : 0;
+		size_t taken = redact_step(body, at, out);
 
 		if (taken == 0) {
 			buf_add_char(out, body.p[at]);

@@ -16,14 +16,18 @@
 #include "resources.h"
 #include "stream.h"
 #include "wait_line.h"
+#include "works.h"
 
 /* Of an upstream's Retry-After; a longer one is a mistake. */
 #define RETRY_AFTER_MAX_S 86400
 
 static void on_reserved(struct task *task, void *room);
+static void on_opened(struct task *task, void *room);
+static void on_kept(struct task *task, void *room);
 static void call_upstream(struct exchange *x);
 static void fail(struct exchange *x, const struct err *err);
 static void try_again(struct task *task, void *room);
+static void try_elsewhere(struct exchange *x, const struct err *err);
 static void upstream_refused(struct exchange *x);
 static bool break_off(struct exchange *x, const struct err *err);
 
@@ -106,8 +110,8 @@ static void reserve_money(struct exchange *x)
 
 	wait_line_leave(x);
 	x->task.run = on_reserved;
-	if (!x->reserved || amount > x->held) {
-		bill_reserve(x, amount);
+	if (!x->reserved || amount > x->held || limits_budgets_moved(x)) {
+		bill_reserve(x, amount > x->held ? amount : x->held);
 		return;
 	}
 	x->reserve.ok = true;
@@ -126,14 +130,10 @@ static void on_limits(struct task *task, void *room)
 		reserve_money(x);
 		return;
 	}
-	if (!by_channel) {
+	if (by_channel)
+		try_elsewhere(x, &err);
+	else
 		end_refused(x, &err);
-		return;
-	}
-	if (!x->attempt_started_ms)
-		x->last_error = err;
-	x->task.run = try_again;
-	server_defer(x->req->server, &x->task);
 }
 
 /* Limits that all machines share, then money. */
@@ -148,12 +148,22 @@ static void stand_aside(struct exchange *x, const struct err *err)
 {
 	struct err why = x->last_error.kind ? x->last_error : *err;
 
-	if (!x->attempt_started_ms && x->limit && x->limit->channel_refused) {
-		attempt_forget(x);
-		if (wait_line_join(x, try_again, &why))
-			return;
-	}
+	if (attempt_forget(x) && wait_line_join(x, try_again, &why))
+		return;
 	end_refused(x, &why);
+}
+
+/* On the wire: a limit or a budget of this channel's, of which another one knows nothing. */
+static void try_elsewhere(struct exchange *x, const struct err *err)
+{
+	if (!x->attempt_started_ms)
+		x->last_error = *err;
+	if (attempt_is_pinned(x)) {
+		stand_aside(x, err);
+		return;
+	}
+	x->task.run = try_again;
+	server_defer(x->req->server, &x->task);
 }
 
 /* The end of a request that limits have seen: its reply says what is left of them. */
@@ -353,7 +363,8 @@ static bool on_body(void *arg, struct str bytes)
 			set_pulse(x);
 		return !stream_is_full(x) && !slices_are_behind(x);
 	case REPLY_RAW:
-		resources_saw(x, bytes);
+		if (resources_saw(x, bytes))
+			return true;
 		raw_feed(x, bytes);
 		return !stream_is_full(x);
 	case REPLY_WHOLE:
@@ -384,6 +395,20 @@ static void next_step(struct exchange *x)
 		fail(x, &err);
 }
 
+/* The commit of what the answer made is through. */
+static void on_kept(struct task *task, void *room)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
+
+	if (x->kind == REPLY_WHOLE) {
+		end_whole(x, resources_held(x));
+		return;
+	}
+	raw_feed(x, buf_str(resources_held(x)));
+	raw_close(x);
+	end_stream(x);
+}
+
 /* What decode made: an object, or all events of a stream. */
 static void send_made(struct exchange *x, struct buf *reply)
 {
@@ -401,7 +426,8 @@ static void send_made(struct exchange *x, struct buf *reply)
 		headers_add_c(&x->headers, "Content-Type", x->call.reply_type);
 	}
 	resources_made(x);
-	end_whole(x, reply);
+	if (!resources_hold(x, reply, on_kept))
+		end_whole(x, reply);
 }
 
 /* A whole 2xx body: the client's reply, or the next step of this attempt. */
@@ -488,6 +514,8 @@ static void on_done(void *arg, const struct upstream_result *result)
 		return;
 	case REPLY_RAW:
 		resources_done(x);
+		if (resources_hold(x, NULL, on_kept))
+			return;
 		raw_close(x);
 		end_stream(x);
 		return;
@@ -502,18 +530,39 @@ static void on_done(void *arg, const struct upstream_result *result)
 
 static const struct upstream_events upstream_events = { on_head, on_body, on_done };
 
+/* What goes on behind the answer is on record, should we die from here on. */
+static void on_opened(struct task *task, void *room)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
+	struct err err = { 0 };
+
+	if (works_is_open(x)) {
+		call_upstream(x);
+		return;
+	}
+	err_set(&err, ERR_STORE, "the database is not available");
+	end_refused(x, &err);
+}
+
 /* The reservation is in: the wire has the exchange from here on. */
 static void on_reserved(struct task *task, void *room)
 {
 	struct exchange *x = CONTAINER_OF(task, struct exchange, task);
 
 	if (!x->reserve.ok) {
-		end_refused(x, &x->reserve.err);
+		struct err err = x->reserve.err;
+
+		if (limits_spent(x, &err))
+			try_elsewhere(x, &err);
+		else
+			end_refused(x, &err);
 		return;
 	}
+	limits_reserved(x);
 	x->reserved = true;
 	x->held = x->reserve.hold.amount;
-	call_upstream(x);
+	if (!works_open(x, on_opened))
+		call_upstream(x);
 }
 
 /* On the wire again, with an upstream call or with the reason why there is none. */

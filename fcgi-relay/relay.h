@@ -33,6 +33,7 @@
 struct limiter;
 struct watching;
 struct pins;
+struct settler;
 
 /* What every request reaches as r->settings. */
 struct relay {
@@ -42,11 +43,13 @@ struct relay {
 	struct limiter *limiter;
 	struct ledger *ledger;
 	struct pins *pins;         /* which channel keeps what */
+	struct settler *settler;   /* looks after works that are open; NULL: nobody does */
 	struct watching *watching; /* NULL: nobody watches */
 	struct rate_table *dashboard_rates;
 	int64_t dashboard_limit; /* requests per address to the billing routes; 0: none */
 	struct upstream_limits limits;
-	struct fetch_rules media;                /* for URLs in requests (media.h) */
+	struct fetch_rules media; /* for URLs in requests (media.h) */
+	struct fetch_room media_room;
 	size_t max_body_bytes, max_upload_bytes; /* after decoding; uploads are multipart bodies */
 	int pulse_ms; /* a third of the lease, or PULSE_MAX_MS; no longer than keep_alive_ms */
 	int first_token_ms; /* a stream's first piece at the latest; 0: no limit */

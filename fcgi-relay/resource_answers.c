@@ -6,10 +6,13 @@
 #include "base/err.h"
 
 #include "limits.h"
+#include "ends.h"
 #include "pins.h"
 #include "resource_call.h"
 #include "resources.h"
+#include "raw.h"
 #include "used.h"
+#include "works.h"
 
 /* ---- what came of it ------------------------------------------------------------------------- */
 
@@ -64,50 +67,20 @@ void resources_made(struct exchange *x)
 	c->pin.model = x->ask.model;
 	if (x->kind == REPLY_WHOLE)
 		note_running(x);
-	pins_put(x->relay->pins, &c->pin);
-}
-
-/* Read the answer only where it may matter: what ended has a usage. */
-static bool bound_it(struct exchange *x)
-{
-	const struct resource_call *c = x->resource;
-
-	return c && c->noted && c->path.act == FAMILY_CREATE && c->background &&
-	    !x->call.usage.reported;
-}
-
-bool resources_bound(struct exchange *x)
-{
-	struct usage *u = &x->call.usage;
-	struct usage most;
-
-	if (!bound_it(x))
-		return false;
-	used_bound(x, &most);
-	if (u->prompt_tokens < most.prompt_tokens)
-		u->prompt_tokens = most.prompt_tokens;
-	if (u->completion_tokens < most.completion_tokens)
-		u->completion_tokens = most.completion_tokens;
-	return true;
+	if (c->work.open && c->work.pin.charge == CHARGE_RESPONSE)
+		works_made(x, str_c(c->made_id), STR(""));
+	else if (c->background && x->kind == REPLY_WHOLE)
+		works_open_late(x);
+	else
+		pins_put(x->relay->pins, &c->pin);
+	c->holds = c->work.open && x->kind == REPLY_WHOLE;
 }
 
 static void charge_part(struct exchange *x);
 
-void resources_billed(struct exchange *x, int64_t charged)
+void resources_ended(struct exchange *x)
 {
-	struct resource_call *c = x->resource;
-
 	charge_part(x);
-	if (!bound_it(x))
-		return;
-	c->pin.due = true;
-	c->pin.billed_prompt = x->call.usage.prompt_tokens;
-	c->pin.billed_completion = x->call.usage.completion_tokens;
-	c->pin.billed_quota = charged;
-	c->pin.billed_token = x->caller->owner.token.id;
-	c->pin.billed_budgets = limits_budgets(x);
-	c->pin.bounded = x->ask.max_tokens >= 0;
-	pins_billed(x->relay->pins, &c->pin);
 }
 
 static void on_product(void *arg, struct str kind, struct jval id)
@@ -119,6 +92,7 @@ static void on_product(void *arg, struct str kind, struct jval id)
 	if (!family_is_id(text))
 		return;
 	pin = new_pin(x, kind, text);
+	pin.parent = x->resource->path.id;
 	pins_learn(x->relay->pins, &pin);
 }
 
@@ -140,58 +114,76 @@ static void note_created(struct exchange *x, struct jval object)
 	c->pin = new_pin(x, c->path.family->name, jscan_text(x->req->arena, id));
 	if (!family_is_id(c->pin.id))
 		return;
-	c->pin.object = list_object(c, object);
-	pins_put(x->relay->pins, &c->pin);
 	c->noted = true;
+	if (works_saw(x, object, list_object(c, object)) &&
+	    str_eq(c->work.pin.kind, c->path.family->name))
+		return; /* it is the work itself */
+	c->pin.object = list_object(c, object);
+	c->pin.summary = c->summary;
+	if (str_eq_c(c->path.family->name, "assistants") &&
+	    jscan_member(object, STR("model"), &id) && id.text.n <= MODEL_NAME_MAX)
+		c->pin.model = jscan_text(x->req->arena, id);
+	pins_put(x->relay->pins, &c->pin);
 }
 
-/* The price of the response's model, not of this call. */
-static bool find_rate(const struct exchange *x, struct str model, struct rate *out)
+/* Of the work that pin is, with the price of its model and not of this call. */
+static bool make_bill(struct exchange *x, const struct resource *pin, const struct work_end *end,
+    const char *suffix, struct pins_bill *bill)
 {
-	struct err err = { 0 };
-
-	if (price_find(x->catalog->prices,
-	        &(struct price_query){ .rule = PRICE_TOKENS,
-	            .model = model,
-	            .channel_type = x->channel->row.type,
-	            .group = x->caller->owner.group },
-	        out, &err))
-		return true;
-	log_warn(&x->req->log, "resources.no_price", LOG_STR("model", model), LOG_ERR(&err));
-	return false;
-}
-
-static bool make_bill(struct exchange *x, const char *suffix, struct pins_bill *bill)
-{
-	const struct resource *pin = &x->resource->pin;
 	const struct token_owner *owner = &x->caller->owner;
 	struct arena *a = x->req->arena;
+	struct err err = { 0 };
 
-	*bill = (struct pins_bill){ 0 };
-	bill->row = (struct logrow){
-		.request_id = str_c(arena_fmt(a, "%s-%s", x->req->id, suffix)),
-		.model_name = catalog_map_model(x->channel, pin->model),
-		.token_name = owner->token.name,
-		.username = owner->username,
-		.user_id = owner->token.user_id,
-		.type = LOG_TYPE_CONSUME,
-		.content = str_c(arena_fmt(a, "background response %.*s", STR_ARG(pin->id))),
-		.channel = x->channel->row.id,
-		.origin_model = pin->model,
-		.upstream_status = x->upstream_status,
-	};
-	if (!find_rate(x, bill->row.model_name, &bill->rate))
+	if (!work_bill(a, x->catalog, x->channel, owner->group, pin, end, bill, &err)) {
+		log_warn(&x->req->log, "resources.no_price", LOG_STR("model", pin->model),
+		    LOG_ERR(&err));
 		return false;
-	bill->row.model_ratio = bill->rate.model;
-	bill->row.completion_ratio = bill->rate.completion;
-	bill->row.group_ratio = bill->rate.group;
-	bill->write_log = option_bool(&x->catalog->options, OPT_LOG_CONSUME_ENABLED);
+	}
+	bill->row.request_id = str_c(arena_fmt(a, "%s-%s", x->req->id, suffix));
+	bill->row.token_name = owner->token.name;
+	bill->row.username = owner->username;
+	bill->row.upstream_status = x->upstream_status;
 	return true;
 }
 
 static bool is_due(const struct resource_call *c)
 {
 	return c->path.act == FAMILY_USE && c->path.family->always && c->pinned && c->pin.due;
+}
+
+/* The work that this call asks about, and that nobody has settled; NULL: none. */
+static const struct resource *due_work(const struct resource_call *c)
+{
+	if (c->path.act != FAMILY_USE || c->settled)
+		return NULL;
+	if (c->run.due)
+		return &c->run;
+	return c->pinned && c->pin.due ? &c->pin : NULL;
+}
+
+/* An object that says how far it is. */
+static void note_work(struct exchange *x, struct jval object)
+{
+	const struct resource *pin = due_work(x->resource);
+	struct work_end end;
+	struct pins_bill bill;
+	struct jval id;
+
+	if (!pin || !jscan_member(object, STR("id"), &id) || !jscan_is(id, pin->id))
+		return;
+	switch (work_state(pin, object, &end)) {
+	case WORK_RUNS:
+		return;
+	case WORK_UNCOUNTED:
+		pins_looked(x->relay->pins, pin, 0); /* the settler counts it */
+		return;
+	case WORK_ENDED:
+		break;
+	}
+	if (!make_bill(x, pin, &end, "final", &bill))
+		return;
+	x->resource->settled = true;
+	pins_charge(x->relay->pins, pin, &bill);
 }
 
 static int64_t tokens_of(struct str text)
@@ -215,26 +207,20 @@ static void saw_whole(struct resource_call *c, struct str text)
 static void note_response(struct exchange *x, struct jval response)
 {
 	struct resource_call *c = x->resource;
-	struct pins_bill bill;
-	struct usage usage = { 0 };
 	struct jval value;
 
 	if (!is_due(c) || c->settled)
 		return;
 	if (jscan_member(response, STR("output"), &value))
 		saw_whole(c, value.text);
-	if (!is_final(response) || !jscan_member(response, STR("usage"), &value) ||
-	    !adaptor_usage(value, &usage) || !usage.reported || !make_bill(x, "final", &bill))
-		return;
-	bill.usage = usage;
-	c->settled = true;
-	pins_charge(x->relay->pins, &c->pin, &bill);
+	note_work(x, response);
 }
 
 /* The end of a read that did not show the final usage. */
 static void charge_part(struct exchange *x)
 {
 	struct resource_call *c = x->resource;
+	struct work_end seen = { .requests = -1 };
 	struct pins_bill bill;
 	int64_t pieces;
 
@@ -243,9 +229,9 @@ static void charge_part(struct exchange *x)
 	pieces = token_meter_count(&c->part);
 	if (pieces < c->part_whole)
 		pieces = c->part_whole;
-	if (pieces == 0 || !make_bill(x, "part", &bill))
+	seen.usage.completion_tokens = pieces;
+	if (pieces == 0 || !make_bill(x, &c->pin, &seen, "part", &bill))
 		return;
-	bill.usage.completion_tokens = pieces;
 	pins_charge_part(x->relay->pins, &c->pin, &bill, c->seen_kind == SEEN_EVENTS);
 }
 
@@ -264,6 +250,8 @@ static void note_used(struct exchange *x, struct jval object)
 	family_products(c->path.family, object, on_product, x);
 	if (c->path.family->always)
 		note_response(x, object);
+	else if (!works_saw(x, object, STR("")))
+		note_work(x, object);
 	if (c->pinned)
 		pins_seen(x->relay->pins, &c->pin,
 		    is_itself(c, object) ? list_object(c, object) : STR(""));
@@ -315,6 +303,8 @@ static bool on_frame(void *arg, const struct frame_event *event, struct err *err
 
 	if (!jscan_value(event->data, &root))
 		return true;
+	if (str_starts(event->name, STR("thread.run.")) && !works_saw(x, root, STR("")))
+		note_work(x, root);
 	if (c->path.act == FAMILY_CREATE && str_eq_c(event->name, "thread.created")) {
 		if (jscan_member(root, STR("id"), &value)) {
 			x->call.resource_id = jscan_text(x->req->arena, value);
@@ -330,6 +320,13 @@ static bool on_frame(void *arg, const struct frame_event *event, struct err *err
 	return true;
 }
 
+/* Whoever gets no answer to these knows that something went wrong, and may ask again. */
+static bool makes_something(const struct resource_call *c)
+{
+	return c->path.act == FAMILY_CREATE || c->work.wanted ||
+	    (str_eq_c(c->path.family->name, "uploads") && str_ends(c->path.path, STR("/complete")));
+}
+
 static void begin_seeing(struct exchange *x)
 {
 	struct resource_call *c = x->resource;
@@ -342,6 +339,7 @@ static void begin_seeing(struct exchange *x)
 		return;
 	if (str_starts_nocase(type, STR("application/json"))) {
 		c->seen_kind = SEEN_JSON;
+		c->holds = makes_something(c);
 	} else if (str_starts_nocase(type, STR("text/event-stream"))) {
 		c->seen_kind = SEEN_EVENTS;
 		sse_init(&c->frames, on_frame, x);
@@ -353,13 +351,24 @@ static bool is_raw(const struct exchange *x)
 	return x->resource && x->ask.mode == MODE_RESOURCE;
 }
 
-void resources_saw(struct exchange *x, struct str bytes)
+/* Too long to be held back: it goes on as it comes. */
+static void let_go(struct exchange *x)
+{
+	struct resource_call *c = x->resource;
+
+	c->holds = false;
+	c->seen_kind = SEEN_OTHER;
+	raw_feed(x, buf_str(&c->seen));
+	buf_release(&c->seen);
+}
+
+bool resources_saw(struct exchange *x, struct str bytes)
 {
 	struct resource_call *c = x->resource;
 	struct err ignored = { 0 };
 
 	if (!is_raw(x))
-		return;
+		return false;
 	if (c->seen_kind == SEEN_NOTHING_YET)
 		begin_seeing(x);
 	if (c->seen_kind == SEEN_EVENTS && !frame_feed(&c->frames, bytes, &ignored)) {
@@ -369,11 +378,15 @@ void resources_saw(struct exchange *x, struct str bytes)
 	if (c->seen_kind != SEEN_EVENTS && is_due(c))
 		token_meter_add(&c->part, bytes);
 	if (c->seen_kind != SEEN_JSON)
-		return;
-	buf_add(&c->seen, bytes);
+		return false;
+	if (c->holds && c->seen.len + bytes.n > SEEN_MAX_BYTES)
+		let_go(x);
+	else
+		buf_add(&c->seen, bytes);
 	/* the client may act as soon as it has the last byte */
-	if ((int64_t)c->seen.len == c->length)
+	if (!c->holds && (int64_t)c->seen.len == c->length)
 		note_answer(x);
+	return c->holds;
 }
 
 void resources_done(struct exchange *x)
@@ -385,4 +398,36 @@ void resources_done(struct exchange *x)
 	if (x->resource->seen_kind == SEEN_EVENTS && x->resource->path.act == FAMILY_CREATE)
 		return; /* on_frame did */
 	note_answer(x);
+}
+
+/* ---- holding back ---------------------------------------------------------------------------- */
+
+/* On the ledger's thread: only hands on. */
+static void flushed(void *arg, bool ok)
+{
+	struct exchange *x = arg;
+
+	wire_send(exchange_wire(x), &x->task);
+}
+
+bool resources_hold(struct exchange *x, struct buf *reply,
+    void (*then)(struct task *task, void *room))
+{
+	struct resource_call *c = x->resource;
+
+	if (!c || !c->holds)
+		return false;
+	if (reply) {
+		c->reply = *reply;
+		*reply = buf_init(0);
+	}
+	stop_watching(x);
+	x->task.run = then;
+	pins_flush(x->relay->pins, flushed, x);
+	return true;
+}
+
+struct buf *resources_held(struct exchange *x)
+{
+	return x->kind == REPLY_WHOLE ? &x->resource->reply : &x->resource->seen;
 }

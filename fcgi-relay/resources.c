@@ -19,6 +19,7 @@ static void release_call(void *call)
 	struct resource_call *c = call;
 
 	buf_release(&c->seen);
+	buf_release(&c->reply);
 	if (c->seen_kind == SEEN_EVENTS)
 		frame_release(&c->frames);
 }
@@ -28,6 +29,7 @@ static struct resource_call *call_new(struct exchange *x)
 	struct resource_call *c = ARENA_NEW(x->req->arena, struct resource_call);
 
 	c->seen = buf_init(SEEN_MAX_BYTES);
+	c->reply = buf_init(0);
 	arena_defer(x->req->arena, release_call, c);
 	x->resource = c;
 	return c;
@@ -44,7 +46,7 @@ bool resource_unknown(struct str kind, struct str id, struct err *err)
 	return false;
 }
 
-static bool find_pin(struct exchange *x, struct str kind, struct str id, struct resource *out,
+bool resource_find_pin(struct exchange *x, struct str kind, struct str id, struct resource *out,
     struct err *err)
 {
 	struct err why = { 0 };
@@ -87,7 +89,8 @@ static bool on_reference(void *arg, struct str kind, struct jval value, struct e
 	keeper = keeper_sharing(x, id);
 	if (keeper)
 		return pin_to(x, keeper->row.id, 0, err);
-	return find_pin(x, kind, id, &pin, err) && pin_to(x, pin.channel_id, pin.key_id, err);
+	return resource_find_pin(x, kind, id, &pin, err) &&
+	    pin_to(x, pin.channel_id, pin.key_id, err);
 }
 
 /* Most bodies say nothing of the sort; finding that out costs a search for a word. */
@@ -103,8 +106,42 @@ bool resources_check_body(struct exchange *x, struct err *err)
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
+static size_t count_parts(const struct form *form, struct str name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < form->count; i++)
+		n += str_eq(form->parts[i].name, name);
+	return n;
+}
+
+/* A file whose lines will be paid for is read while it passes by (lines.h). */
+static bool read_lines(struct exchange *x, const struct form *form, struct str *model,
+    struct err *err)
+{
+	enum lines_kind kind = lines_kind_of(form_text(form, STR("purpose")));
+	const struct form_part *file = form_file(form, STR("file"));
+	const struct lines_rules rules = {
+		.unsaid = option_int(&x->catalog->options, OPT_PRE_CONSUMED_QUOTA),
+		.fn = on_reference,
+		.arg = x,
+	};
+	struct lines lines;
+
+	if (count_parts(form, STR("purpose")) > 1 || count_parts(form, STR("file")) > 1)
+		return err_set(err, ERR_BAD_REQUEST, "the form has a field more than once");
+	if (kind == LINES_NONE || !file)
+		return true;
+	if (!lines_check(x->req->arena, kind, file->body, &rules, &lines, err))
+		return false;
+	x->resource->summary = lines_write(x->req->arena, &lines);
+	*model = lines.model;
+	return true;
+}
+
 /* A form brings a file, and next to it nothing that names another resource. */
-static bool read_form(struct exchange *x, const struct family *f, struct err *err)
+static bool read_form(struct exchange *x, const struct family *f, struct str *model,
+    struct err *err)
 {
 	struct req *r = x->req;
 	const struct form *form;
@@ -114,7 +151,8 @@ static bool read_form(struct exchange *x, const struct family *f, struct err *er
 	if (!form_read(r->arena, r->content_type, r->body, &form, err))
 		return false;
 	x->ask.form = form;
-	return true;
+	return !str_eq_c(f->name, "files") || x->resource->path.act != FAMILY_CREATE ||
+	    read_lines(x, form, model, err);
 }
 
 static bool read_body(struct exchange *x, const struct family *f, struct str *model,
@@ -129,7 +167,7 @@ static bool read_body(struct exchange *x, const struct family *f, struct str *mo
 	if (r->body.n == 0)
 		return true;
 	if (form_is(r->content_type))
-		return read_form(x, f, err);
+		return read_form(x, f, model, err);
 	if (!jscan_check(r->body, JSON_MAX_DEPTH, &x->ask.root, err))
 		return false;
 	if (x->ask.root.type != J_OBJECT)
@@ -149,6 +187,25 @@ static bool read_path(struct exchange *x, struct family_call *path, struct err *
 	    STR_ARG(str_slice(r->path, 0, 256)));
 }
 
+/* …/threads/ID/runs/RUN…: is that run still to be settled? */
+static void find_run(struct exchange *x, struct resource_call *c)
+{
+	struct str rest = c->path.path, segment, run = STR("");
+	struct err ignored = { 0 };
+
+	if (!str_eq_c(c->path.family->name, "threads"))
+		return;
+	for (int i = 0; str_next(&rest, '/', &segment); i++) {
+		if (i == 4 && !str_eq_c(segment, "runs"))
+			return;
+		if (i == 5)
+			run = segment;
+	}
+	if (run.n == 0 || !resource_find_pin(x, STR("runs"), run, &c->run, &ignored) ||
+	    c->run.channel_id != c->pin.channel_id)
+		c->run = (struct resource){ 0 };
+}
+
 static bool read_id(struct exchange *x, struct resource_call *c, struct err *err)
 {
 	struct err ignored = { 0 };
@@ -157,15 +214,19 @@ static bool read_id(struct exchange *x, struct resource_call *c, struct err *err
 		return true;
 	if (x->caller->pinned_channel) {
 		/* every id there may be used; one's own is still settled */
-		c->pinned = find_pin(x, c->path.family->name, c->path.id, &c->pin, &ignored) &&
+		c->pinned =
+		    resource_find_pin(x, c->path.family->name, c->path.id, &c->pin, &ignored) &&
 		    c->pin.channel_id == x->caller->pinned_channel;
 		if (!c->pinned)
 			c->pin = (struct resource){ 0 };
+		else
+			find_run(x, c);
 		return true;
 	}
-	if (!find_pin(x, c->path.family->name, c->path.id, &c->pin, err))
+	if (!resource_find_pin(x, c->path.family->name, c->path.id, &c->pin, err))
 		return false;
 	c->pinned = true;
+	find_run(x, c);
 	return pin_to(x, c->pin.channel_id, c->pin.key_id, err);
 }
 
@@ -175,7 +236,48 @@ static bool check_models(struct exchange *x, const struct resource_call *c, stru
     struct err *err)
 {
 	x->ask.model = c->path.family->always ? c->pin.model : c->path.family->name;
+	if (x->ask.model.n && !gate_allows_model(x->req, x->caller, x->ask.model, err))
+		return false;
 	return model.n == 0 || gate_allows_model(x->req, x->caller, model, err);
+}
+
+/* What its lines ask for is paid when a batch is made of it; that it can be is seen here. */
+static bool check_lines(struct exchange *x, const struct resource_call *c, struct str model,
+    struct err *err)
+{
+	const struct catalog_channel *channel = catalog_channel(x->catalog, x->pin);
+	const struct resource batch = { .charge = CHARGE_BATCH,
+		.model = model,
+		.summary = c->summary };
+	struct rate rate;
+
+	if (c->summary.n == 0 || model.n == 0)
+		return true;
+	if (!str_eq(catalog_map_model(channel, model), model))
+		return err_set(err, ERR_BAD_REQUEST,
+		    "model %.*s has another name at the upstream, which cannot be put into a file",
+		    STR_ARG(model));
+	return work_rate(x->req->arena, x->catalog, channel, x->caller->owner.group, &batch, -1,
+	    &rate, err);
+}
+
+/* What is gone cannot be asked what it used. */
+static bool check_delete(struct exchange *x, const struct resource_call *c, struct err *err)
+{
+	bool needed;
+
+	if (c->path.act != FAMILY_DELETE || !c->pinned)
+		return true;
+	if (!resource_is_needed(x->req->local, &c->pin, &needed, err))
+		return false;
+	if (!needed)
+		return true;
+	err_set(err, ERR_BAD_REQUEST,
+	    "what works with this is not settled yet: ask for that run or batch until it has "
+	    "ended, "
+	    "or try again later");
+	err->status = 409;
+	return false;
 }
 
 bool resources_read(struct exchange *x, struct err *err)
@@ -195,7 +297,8 @@ bool resources_read(struct exchange *x, struct err *err)
 	x->ask.max_tokens = -1;
 	x->ask.n = 1;
 	return read_id(x, c, err) && read_body(x, c->path.family, &model, err) &&
-	    check_models(x, c, model, err) && keeper_find(x, c->path.family, model, err);
+	    check_models(x, c, model, err) && keeper_find(x, c->path.family, model, err) &&
+	    check_lines(x, c, model, err) && check_delete(x, c, err) && works_read(x, err);
 }
 
 /* ---- responses ------------------------------------------------------------------------------- */

@@ -17,19 +17,19 @@
  * model in the body must be one that the channel offers. A key with a list of models needs the
  * family's name in it ("files"). An administrator whose key names a channel may use every id there.
  *
- * Money: each call has its flat price. The tokens that batches, runs and fine-tuning use are not
- * seen here and not charged; the operator who switches them on decides that. A response that runs
- * in the background (or whose creation was answered before it ended) is charged when it is made for
- * the most that was reserved: its input and max_output_tokens, or PreConsumedQuota tokens where it
- * names none. The difference is settled, in either direction and once (pins.h), with the key that
- * made it, when somebody first asks for it, cancels it or follows its stream and its final usage is
- * seen. One that is deleted, forgotten, or ends without a usage stays charged as it is. Where no
- * max_output_tokens bounds it, what is read of it without its usage (a stream or a body left early,
- * a body of more than SEEN_MAX_BYTES, a response that still runs) is counted, and charged as soon as
- * it is more than what was charged so far; parts of streams add up, since each may begin where the
- * last one ended, and what was counted twice comes back with the final usage. Such a charge may pass
- * the balance, by one answer at a time: the next request is refused. Its text can only be had by
- * asking, or as the input of a next response, which is charged as that.
+ * Money: each call has its flat price, and what goes on behind its answer is a work (works.h): its
+ * tokens are charged at most when it is made, and settled once. A response that runs in the
+ * background (or whose creation was answered before it ended) is one: it is charged what was
+ * reserved, its input and max_output_tokens, or PreConsumedQuota tokens where it names none. The
+ * difference is settled, in either direction and once (pins.h), with the key that made it, when
+ * somebody first asks for it, cancels it or follows its stream and its final usage is seen, and at
+ * the latest by the settler. One that is deleted, or ends without a usage, stays charged as it is.
+ * Where no max_output_tokens bounds it, what is read of it without its usage (a stream or a body
+ * left early, a body of more than SEEN_MAX_BYTES, a response that still runs) is counted, and
+ * charged as soon as it is more than what was charged so far; parts of streams add up, since each
+ * may begin where the last one ended, and what was counted twice comes back with the final usage.
+ * Such a charge may pass the balance, by one answer at a time: the next request is refused. Its
+ * text can only be had by asking, or as the input of a next response, which is charged as that.
  *
  * Not pinned, because nothing lists them: items (item_reference) of stored responses. Their ids
  * cannot be guessed.
@@ -57,16 +57,18 @@ bool resources_list(struct req *r, struct resp *out, struct err *err);
 
 /* ---- for the engine; each does nothing where it has no business ---- */
 
-/* Some of a 2xx body that is forwarded as it comes, before it is. */
-void resources_saw(struct exchange *x, struct str bytes);
+/* Some of a 2xx body that is forwarded as it comes, before it is. True: it is held back. */
+bool resources_saw(struct exchange *x, struct str bytes);
 /* That body is complete. */
 void resources_done(struct exchange *x);
 /* The dialect noted x->call.resource_id; before the client learns it. Call as often as you like. */
 void resources_made(struct exchange *x);
-/* The usage is complete. True: what was made runs on, and the usage is now the most that it may be,
- * to be charged as an estimate. */
-bool resources_bound(struct exchange *x);
-/* So much is about to be charged. */
-void resources_billed(struct exchange *x, int64_t charged);
+/* Must the answer wait for the commit of what it made? Then `then` runs with x->task on the wire, and
+ * *reply, NULL: what was held back, is resources_held's until then. Gives the exchange away. */
+bool resources_hold(struct exchange *x, struct buf *reply,
+    void (*then)(struct task *task, void *room));
+struct buf *resources_held(struct exchange *x);
+/* The request ends, and is about to be charged. */
+void resources_ended(struct exchange *x);
 
 #endif

@@ -46,7 +46,7 @@ static int64_t cost_so_far(const struct exchange *x)
 {
 	struct usage u;
 
-	used_so_far(x, &u);
+	used_about(x, &u);
 	return price_charge(&x->rate, &u);
 }
 

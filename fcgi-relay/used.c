@@ -50,15 +50,17 @@ static int64_t answers(const struct ask *ask)
 	return times(prompts, ask->n > 0 ? ask->n : 1);
 }
 
+int64_t used_most_written(const struct ask *ask, int64_t unsaid)
+{
+	int64_t most = ask->max_tokens < 0 ? unsaid : ask->max_tokens;
+
+	return writes(ask->mode) ? times(clamp(most), answers(ask)) : 0;
+}
+
 static void bound_text(const struct exchange *x, struct usage *u)
 {
-	const struct ask *ask = &x->ask;
-	int64_t most = ask->max_tokens;
-
-	if (most < 0)
-		most = option_int(&x->catalog->options, OPT_PRE_CONSUMED_QUOTA);
-	if (writes(ask->mode))
-		u->completion_tokens = times(clamp(most), answers(ask));
+	u->completion_tokens =
+	    used_most_written(&x->ask, option_int(&x->catalog->options, OPT_PRE_CONSUMED_QUOTA));
 }
 
 static void count_images(const struct exchange *x, int64_t images, struct usage *u)
@@ -116,13 +118,15 @@ void used_bound(const struct exchange *x, struct usage *out)
 		audio_of_bytes(x, AUDIO_LEAST_BYTES_S, out);
 		break;
 	case PRICE_CALL:
+	case PRICE_TRAINING:
 	case PRICE_NONE:
 		*out = (struct usage){ 0 };
 		break;
 	}
 }
 
-void used_so_far(const struct exchange *x, struct usage *out)
+static void so_far(const struct exchange *x, int64_t count(const struct token_meter *),
+    struct usage *out)
 {
 	*out = x->call.usage;
 	if (out->reported)
@@ -131,7 +135,17 @@ void used_so_far(const struct exchange *x, struct usage *out)
 	if (x->mode->price == PRICE_SPEECH)
 		bound_speech(x, out); /* all of it is being spoken */
 	else
-		out->completion_tokens = token_meter_count(&x->call.meter);
+		out->completion_tokens = count(&x->call.meter);
+}
+
+void used_so_far(const struct exchange *x, struct usage *out)
+{
+	so_far(x, token_meter_count, out);
+}
+
+void used_about(const struct exchange *x, struct usage *out)
+{
+	so_far(x, token_meter_about, out);
 }
 
 /* An upstream that took the text speaks all of it, and counts all of it. */
@@ -188,6 +202,7 @@ bool used_complete(struct exchange *x)
 		*u = (struct usage){ 0 };
 		return true;
 	case PRICE_TOKENS:
+	case PRICE_TRAINING:
 	case PRICE_NONE:
 		break;
 	}

@@ -15,8 +15,12 @@
  *	images		the largest an image can be in tokens for its quality
  */
 void used_bound(const struct exchange *x, struct usage *out);
-/* Of a reply under way: what was reported, else what was counted. Cheap: asked for many events. */
+/* Tokens that all answers to it may have together; unsaid: what one may where it names no most. */
+int64_t used_most_written(const struct ask *ask, int64_t unsaid);
+/* Of a reply under way: what was reported, else what was counted. */
 void used_so_far(const struct exchange *x, struct usage *out);
+/* The same at a glance, some fifty tokens off perhaps: asked for many events. */
+void used_about(const struct exchange *x, struct usage *out);
 /* Completes x->call.usage; called once, at the end. True when what decides the charge is known, not
  * our own estimate. */
 bool used_complete(struct exchange *x);

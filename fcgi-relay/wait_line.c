@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include "bill.h"
 #include "ends.h"
+#include "limit_remote.h"
 #include "limits.h"
 
 #include "net/server.h"
@@ -27,6 +29,7 @@ struct waiter {
 	uint64_t line;
 	struct timer timer;
 	struct task wake;
+	int64_t renew_due_ms;
 	bool woken; /* wake is under way; guarded */
 	bool retried;
 	enum outcome outcome;
@@ -192,17 +195,29 @@ static const struct reply_events waiting_events = { NULL, on_gone };
 
 /* ---- the head of the line ----------------------------------------------------------------------- */
 
+static bool was_tried(const struct exchange *x, int64_t channel_id)
+{
+	for (size_t i = 0; i < x->tried.count; i++) {
+		if (x->tried.ids[i] == channel_id)
+			return true;
+	}
+	return false;
+}
+
 static bool any_is_free(const struct exchange *x)
 {
+	struct str model = x->tried.model_hash ? x->tried.model : x->ask.model;
 	const struct candidates *list;
 	int64_t pinned = x->pin ? x->pin : x->caller->pinned_channel;
 
 	if (pinned)
 		return limits_channel_is_free(x, pinned);
-	list = catalog_candidates(x->catalog, x->caller->owner.group, x->ask.model);
+	list = catalog_candidates(x->catalog, x->caller->owner.group, model);
 	for (; list; list = list->wider) {
 		for (size_t i = 0; i < list->count; i++) {
-			if (limits_channel_is_free(x, list->items[i]->row.id))
+			int64_t id = list->items[i]->row.id;
+
+			if (!was_tried(x, id) && limits_channel_is_free(x, id))
 				return true;
 		}
 	}
@@ -234,21 +249,34 @@ static void go(struct waiter *w)
 	server_defer(x->req->server, &x->task);
 }
 
+/* What a further attempt holds already: money, places among those of the same key. */
+static void renew(struct waiter *w, int64_t now_ms)
+{
+	if (now_ms < w->renew_due_ms)
+		return;
+	w->renew_due_ms = now_ms + w->x->relay->pulse_ms;
+	bill_renew(w->x);
+	limit_remote_renew(w->x);
+}
+
 /* On its wire. */
 static void look(struct waiter *w)
 {
 	struct wire *wire = exchange_wire(w->x);
-	int64_t left = w->x->limit->waiting_until_ms - wire_now_ms(wire);
+	int64_t now_ms = wire_now_ms(wire), left = w->x->limit->waiting_until_ms - now_ms, most;
 	bool first;
 
 	if (left <= 0) {
 		give_up(w, TIME_IS_UP);
 		return;
 	}
-	if (may_go(w, &first) && any_is_free(w->x))
+	if (may_go(w, &first) && any_is_free(w->x)) {
 		go(w);
-	else
-		timer_set(wire, &w->timer, first && left > LOOK_EVERY_MS ? LOOK_EVERY_MS : left);
+		return;
+	}
+	renew(w, now_ms);
+	most = first ? LOOK_EVERY_MS : w->x->relay->pulse_ms;
+	timer_set(wire, &w->timer, left < most ? left : most);
 }
 
 static void on_timer(struct timer *t)

@@ -5,9 +5,16 @@
  * milliseconds, whether any of them is free: then it tries again from the choice of a channel, and
  * the next one steps up. Who comes while others wait stands behind them.
  *
- * A line belongs to one process; processes compete at its head. Its length is bounded. A client
- * that leaves leaves the line; when the time is up the request gets the refusal that sent it there.
- * Nothing waits but a timer on the request's wire.
+ * A further attempt waits as well: when an upstream failed and those that RetryTimes leaves to be
+ * tried are at their limits, an answer after a while is worth more than the first one's failure.
+ * Then only channels count that were not tried; what is reserved stays reserved, its lease is renewed.
+ * ChannelWait is for all waiting of one request together. Who could only wait for a channel that is
+ * out of budget does not.
+ *
+ * A line belongs to one process: with N relay processes each serves its own in order, and they
+ * compete at their heads, so that across processes order is only roughly that of arrival. Its length
+ * is bounded. A client that leaves leaves the line; when the time is up the request gets the refusal
+ * that sent it there. Nothing waits but a timer on the request's wire.
  *
  * Threads  wait_line_join and wait_line_is_busy from whichever room owns the exchange.
  */

@@ -179,10 +179,17 @@ static void cut_parts(struct usage *u)
 	cut(&u->image_completion_tokens, &completion);
 }
 
+bool adaptor_counts(const struct call *c)
+{
+	const struct usage *u = &c->usage;
+
+	return !u->reported || u->completion_tokens > REPORT_SLACK;
+}
+
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 {
 	struct usage *u = &c->usage;
-	int64_t counted = token_meter_count(&c->meter);
+	int64_t counted = adaptor_counts(c) ? token_meter_count(&c->meter) : 0;
 
 	if (!u->reported) {
 		/* some streams begin with what the prompt was, and broke off before the rest */

@@ -125,6 +125,8 @@ void adaptor_scrub(const struct call *c, struct err *err);
 /* OpenAI's usage object → struct usage; false when it has none of the members. reported only when
  * a token was counted. */
 bool adaptor_usage(struct jval usage, struct usage *out);
+/* Is our own count of what the model wrote of any use yet? Not beside a report within reason. */
+bool adaptor_counts(const struct call *c);
 /* Adds tokens counted by us where the upstream reported nothing or only a sum, and cuts a report
  * that is far from all we saw, and parts that are more than their whole; called once at the end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);

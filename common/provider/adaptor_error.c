@@ -424,36 +424,47 @@ static bool says_error(struct jval error)
 	return false;
 }
 
-/* 0: no error in it. */
-static int embedded_status(struct arena *a, struct jval root)
+static bool has_error(struct jval root)
+{
+	struct jval v;
+
+	return (jscan_member(root, STR("error"), &v) && says_error(v)) ||
+	    (jscan_member(root, STR("object"), &v) && jscan_is(v, STR("error")));
+}
+
+/* 0: none. */
+static int64_t minimax_code(struct jval root)
 {
 	struct jval v;
 	int64_t code;
 
-	if ((jscan_member(root, STR("error"), &v) && says_error(v)) ||
-	    (jscan_member(root, STR("object"), &v) && jscan_is(v, STR("error")))) {
-		code = status_inside(a, root);
-		return code ? (int)code : 502;
-	}
-	if (jscan_at(root, "base_resp.status_code", &v) && jscan_int(v, 1, 9999, &code))
-		return minimax_status(code);
-	return 0;
+	return jscan_at(root, "base_resp.status_code", &v) && jscan_int(v, 1, 9999, &code) ? code
+	                                                                                   : 0;
+}
+
+static int embedded_status(struct arena *a, struct jval root)
+{
+	int code;
+
+	if (!has_error(root))
+		return minimax_status(minimax_code(root));
+	code = (int)status_inside(a, root);
+	return code ? code : 502;
 }
 
 bool adaptor_error_inside(struct jval root, struct str body, struct err *err)
 {
 	struct arena *a;
-	int status = 0;
+	int status;
 
-	if (root.type != J_OBJECT)
+	/* Asked of every event: memory is taken only for an error. */
+	if (root.type != J_OBJECT || (!has_error(root) && !minimax_code(root)))
 		return false;
 	a = arena_new(2048);
 	status = embedded_status(a, root);
-	if (status) {
-		error_of(a, status, true, root, body, err);
-		if (status == 502)
-			err->upstream_status = 200;
-	}
+	error_of(a, status, true, root, body, err);
+	if (status == 502)
+		err->upstream_status = 200;
 	arena_free(a);
-	return status != 0;
+	return true;
 }

@@ -165,6 +165,10 @@ MUST_USE bool catalog_mark_keys(struct db *db, const struct secret_box *box, str
 /* A JSON object that an operator wrote; what is none counts as empty and is named in the log. */
 bool catalog_read_object(const struct channel *row, struct str text, const char *column,
     struct jval *object);
+/* May a config be saved? No, when a member that we read is nothing that it may be: which, and in few
+ * signs what it may be. What we do not read is not looked at. */
+MUST_USE bool catalog_check_config(struct arena *a, struct str config, const char **member,
+    const char **may_be);
 /* catalog_index.c */
 void catalog_make_index(struct catalog *c);
 

@@ -6,6 +6,7 @@
  */
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "billing/quota.h"
 #include "provider/catalog.h"
@@ -26,13 +27,17 @@ struct member {
 	enum member_kind kind;
 	size_t offset;
 	double min, max;
-	const char *choices; /* comma list, in the order of an enum */
+	const char *choices; /* comma list; of MEMBER_CHOICE in the order of an enum */
 };
 
 #define AT(member) offsetof(struct catalog_channel, member)
 #define TEXT(name)                                                                                 \
 	{                                                                                          \
 #name, MEMBER_TEXT, AT(name), 0, 0, NULL                                           \
+	}
+#define ONE_OF(name, choices)                                                                      \
+	{                                                                                          \
+#name, MEMBER_TEXT, AT(name), 0, 0, choices                                        \
 	}
 #define LIST(name)                                                                                 \
 	{                                                                                          \
@@ -46,8 +51,8 @@ struct member {
 /* clang-format off */
 static const struct member members[] = {
 	TEXT(api_version),
-	TEXT(azure_style),
-	TEXT(azure_auth),
+	ONE_OF(azure_style, "deployment,v1"),
+	ONE_OF(azure_auth, "entra,key"),
 	TEXT(region),
 	TEXT(user_id),
 	TEXT(organization),
@@ -57,16 +62,18 @@ static const struct member members[] = {
 	TEXT(ak),
 	TEXT(sk),
 	TEXT(session_token),
-	TEXT(api_style),
+	ONE_OF(api_style, "invoke,converse"),
 	TEXT(family),
 	TEXT(inference_profile),
-	TEXT(safety_threshold),
+	ONE_OF(safety_threshold, "OFF,BLOCK_NONE,BLOCK_ONLY_HIGH,BLOCK_MEDIUM_AND_ABOVE,"
+	    "BLOCK_LOW_AND_ABOVE,HARM_BLOCK_THRESHOLD_UNSPECIFIED"),
 	TEXT(vertex_ai_project_id),
 	{ "vertex_ai_adc", MEMBER_JSON, AT(vertex_ai_adc), 0, 0, NULL },
-	TEXT(palm),
+	ONE_OF(palm, "refuse,alias,native"),
 	{ "guardrail.id", MEMBER_TEXT, AT(guardrail_id), 0, 0, NULL },
 	{ "guardrail.version", MEMBER_TEXT, AT(guardrail_version), 0, 0, NULL },
-	{ "guardrail.trace", MEMBER_TEXT, AT(guardrail_trace), 0, 0, NULL },
+	{ "guardrail.trace", MEMBER_TEXT, AT(guardrail_trace), 0, 0,
+	    "enabled,disabled,enabled_full,ENABLED,DISABLED,ENABLED_FULL" },
 	LIST(anthropic_beta),
 	{ "default_max_tokens", MEMBER_COUNT, AT(default_max_tokens), 0, 1e7, NULL },
 	{ "strict_params", MEMBER_BOOL, AT(strict_params), 0, 0, NULL },
@@ -168,6 +175,8 @@ static bool read_member(struct arena *a, const struct member *m, struct jval v, 
 		if (!read_number(a, m, v, &number))
 			return false;
 		*(int64_t *)place = (int64_t)(number * (double)QUOTA_PER_USD + 0.5);
+		if (number > 0 && *(int64_t *)place == 0)
+			*(int64_t *)place = 1; /* nothing becomes free by its smallness */
 		return true;
 	}
 	return false;
@@ -187,6 +196,13 @@ static void read_legacy(struct catalog_channel *c)
 	}
 }
 
+/* null and "" stand for nothing: forms send every member. */
+static bool find_member(struct jval object, const struct member *m, struct jval *value)
+{
+	return jscan_at(object, m->name, value) && value->type != J_NULL &&
+	    !(value->type == J_STRING && value->text.n <= 2);
+}
+
 void catalog_read_config(struct arena *a, struct catalog_channel *c)
 {
 	struct jval object, value;
@@ -196,12 +212,71 @@ void catalog_read_config(struct arena *a, struct catalog_channel *c)
 	for (size_t i = 0; i < COUNT_OF(members); i++) {
 		const struct member *m = &members[i];
 
-		if (!jscan_at(object, m->name, &value) || value.type == J_NULL ||
-		    (value.type == J_STRING && value.text.n <= 2))
+		if (!find_member(object, m, &value))
 			continue;
 		if (!read_member(a, m, value, (char *)c + m->offset))
 			log_warn(NULL, "channel.bad_config", LOG_INT("channel", c->row.id),
 			    LOG_TEXT("member", m->name));
 	}
 	read_legacy(c);
+}
+
+/* ---- before it is saved ---------------------------------------------------------------------- */
+
+static bool is_choice(struct arena *a, const struct member *m, struct jval v)
+{
+	struct str rest = str_c(m->choices), item, text = text_of(a, v);
+
+	while (str_next(&rest, ',', &item)) {
+		if (str_eq(item, text))
+			return true;
+	}
+	return text.n == 0;
+}
+
+static const char *what_it_may_be(struct arena *a, const struct member *m)
+{
+	if (m->choices)
+		return m->choices;
+	switch (m->kind) {
+	case MEMBER_SECONDS:
+	case MEMBER_COUNT:
+	case MEMBER_DOLLARS:
+		return arena_fmt(a, "%.0f … %.0f", m->min, m->max);
+	case MEMBER_BOOL:
+		return "true, false";
+	case MEMBER_LIST:
+		return "\"…\", [\"…\"]";
+	case MEMBER_JSON:
+		return "\"…\", {…}";
+	case MEMBER_TEXT:
+	case MEMBER_CHOICE:
+		break;
+	}
+	return "\"…\"";
+}
+
+bool catalog_check_config(struct arena *a, struct str config, const char **member,
+    const char **may_be)
+{
+	struct catalog_channel *ignored = ARENA_NEW(a, struct catalog_channel);
+	struct jval object, value;
+	struct err err = { 0 };
+
+	*member = "config";
+	*may_be = "{…}";
+	if (!jscan_check(config, JSON_MAX_DEPTH, &object, &err) || object.type != J_OBJECT)
+		return false;
+	for (size_t i = 0; i < COUNT_OF(members); i++) {
+		const struct member *m = &members[i];
+
+		if (!find_member(object, m, &value) ||
+		    (read_member(a, m, value, (char *)ignored + m->offset) &&
+		        (m->kind != MEMBER_TEXT || !m->choices || is_choice(a, m, value))))
+			continue;
+		*member = m->name;
+		*may_be = what_it_may_be(a, m);
+		return false;
+	}
+	return true;
 }

@@ -90,7 +90,7 @@ static void state_new(struct call *c)
 
 	token_meter_init(&c->meter, c->model);
 	if (task_of(c->ask->mode)) {
-		c->state = ARENA_NEW(c->arena, struct openai_state);
+		openai_state_new(c);
 		return;
 	}
 	s = ARENA_NEW(c->arena, struct cloudflare);

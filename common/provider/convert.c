@@ -137,7 +137,7 @@ static const struct {
 	{ STR_INIT("%PDF-"), STR_INIT("JVBERi0"), STR_INIT("application/pdf") },
 };
 
-static struct str sniff(const struct media_part *m)
+struct str convert_sniff(const struct media_part *m)
 {
 	for (size_t i = 0; i < COUNT_OF(signs); i++)
 		if (str_starts(m->bytes, signs[i].bytes) ||
@@ -237,7 +237,7 @@ bool convert_media(const struct call *c, struct jval part, const char *place,
 	}
 	out->encoded = str_trim(out->encoded);
 	if (!out->mime.n || str_eq_nocase(out->mime, STR("application/octet-stream")))
-		out->mime = sniff(out);
+		out->mime = convert_sniff(out);
 	out->mime = lower(c->arena, out->mime);
 	if (str_eq_c(out->mime, "image/jpg"))
 		out->mime = STR("image/jpeg");

@@ -58,6 +58,8 @@ struct media_part {
 	struct str format; /* of input_audio: wav, mp3 */
 };
 
+/* What its first bytes tell; "" for what we do not know. */
+struct str convert_sniff(const struct media_part *m);
 /* Reads part, whose place in the request is told in errors. kind is MEDIA_NONE for other parts. What
  * lies behind a URL is in bytes when the engine fetched it. ERR_INVALID_TEXT for a data URI that is
  * none. */

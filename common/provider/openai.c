@@ -106,7 +106,7 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 		    c->provider->name);
 	if (is_image(mode) && !ask_check_image(c->arena, c->ask, c->model, err))
 		return false;
-	c->state = ARENA_NEW(c->arena, struct openai_state);
+	openai_state_new(c);
 	c->raw = mode == MODE_RESOURCE || (mode == MODE_SPEECH && !c->stream);
 	token_meter_init(&c->meter, c->model);
 	if (!put_method(c, out, err) || !openai_url(c, &out->url, err))

@@ -39,6 +39,9 @@ struct openai_chunk {
 	bool has_choice, is_error;
 };
 
+/* The object that a reply or an event is. What opens and closes with a brace is taken for one:
+ * reading its members will tell, and passing over it first would cost as much again. */
+bool openai_object(struct str body, struct jval *root);
 /* Reads one reply or event of any mode into c: usage, text, end. False with err set when the body
  * is an error in truth. */
 MUST_USE bool openai_note(struct call *c, struct jval root, struct str body,
@@ -69,17 +72,22 @@ void openai_send_done(struct call *c, struct buf *out);
 /* Choices of one stream whose reasoning is cut out of their content. */
 #define OPENAI_CHOICES_SPLIT 8
 
+struct openai_tool_call {
+	uint64_t id;   /* hash; 0: it has none */
+	int64_t index; /* as the upstream counts; -1: it does not */
+};
+
 /* What lives longer than one event. */
 struct openai_state {
-	struct {
-		uint64_t id;   /* hash; 0: it has none */
-		int64_t index; /* as the upstream counts; -1: it does not */
-	} calls[OPENAI_CALLS_KEPT];
+	struct openai_tool_call *calls; /* OPENAI_CALLS_KEPT; NULL: they need no mending */
 	int call_count;
-	struct think think[OPENAI_CHOICES_SPLIT]; /* by index of the choice */
-	uint64_t thought;                         /* hash of the last delta of reasoning */
+	struct think *think; /* OPENAI_CHOICES_SPLIT, by index of the choice; NULL: none is cut */
+	uint64_t thought;    /* hash of the last delta of reasoning */
 	char id[160];
 	int64_t events; /* forwarded, of a stream whose events have a type */
 };
+
+/* Sets c->state, with the parts that replies of c's provider need: it lives as long as a stream. */
+void openai_state_new(struct call *c);
 
 #endif

@@ -119,6 +119,16 @@ static void edit_max_tokens(const struct fields *f)
 	}
 }
 
+static void add_limit(const struct fields *f)
+{
+	int limit = f->c->channel->default_max_tokens;
+
+	if (limit > 0 && !convert_given(member(f, "max_tokens")) &&
+	    !convert_given(member(f, "max_completion_tokens")))
+		jedit_set(f->e, f->root, STR("max_tokens"),
+		    str_c(arena_fmt(f->c->arena, "%d", limit)));
+}
+
 static void put(const struct fields *f, const char *name, const char *raw)
 {
 	if (name && raw && member(f, name).type == J_NONE)
@@ -283,7 +293,8 @@ static bool edit_thoughts(const struct fields *f, struct jval m)
 		joined = true;
 	}
 	if (joined || has(f, ASK_PARTS) || has(f, ASK_REASONING) ||
-	    (has(f, ASK_NO_REASONING) && f->thinks))
+	    (has(f, ASK_NO_REASONING) && f->thinks &&
+	        !convert_given(convert_member(m, STR("tool_calls")))))
 		jedit_drop(f->e, m, STR("reasoning_content"));
 	return joined;
 }
@@ -413,6 +424,8 @@ bool openai_edit_fields(const struct call *c, struct jedit *e, struct err *err)
 		rename_member(&f, f.root, r->from, r->to);
 	if (has(&f, ASK_MAX_TOKENS))
 		edit_max_tokens(&f);
+	if (has(&f, ASK_LIMIT))
+		add_limit(&f);
 	edit_values(&f);
 	add_defaults(&f);
 	if (has(&f, ASK_NUMBER_LOGPROBS))

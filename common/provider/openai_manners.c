@@ -120,15 +120,15 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	},
 	[36] = { /* deepseek */
 		.asks = ASK_SYSTEM | ASK_MAX_TOKENS | ASK_NO_REASONING | ASK_SCHEMA_WORDS,
-		.answers = ANSWER_FINISH,
+		.answers = ANSWER_FINISH | ANSWER_CACHE,
 		.dropped = "seed,logit_bias,parallel_tool_calls,user,metadata,prediction,service_tier,"
 			"prompt_cache_key," ONLY_OPENAI,
-		.models = "^deepseek-reasoner$", /* who must not see its own thoughts again */
+		.models = "^deepseek-reasoner$", /* who must not see its own thoughts again, but for those before a call */
 		.values = deepseek_values,
 	},
 	[37] = { /* cloudflare */
 		.asks = ASK_SYSTEM | ASK_MAX_TOKENS | ASK_NO_NULL | ASK_REASONING | ASK_SHORT_IDS |
-			ASK_ONE_TOOL,
+			ASK_ONE_TOOL | ASK_LIMIT,
 		.answers = ANSWER_REASONING | ANSWER_CALLS | ANSWER_FINISH | ANSWER_UNWRAP,
 		.dropped = "n,logit_bias,logprobs,top_logprobs,user,service_tier,"
 			"prompt_cache_key," ONLY_OPENAI,

@@ -25,7 +25,8 @@ enum {
 	ASK_MAX_TOKENS = 2,    /* knows no max_completion_tokens */
 	ASK_NO_NULL = 4,       /* wants a text beside tool calls, if an empty one */
 	ASK_REASONING = 8,     /* reasoning_content of earlier turns is its `reasoning` */
-	ASK_NO_REASONING = 16, /* refuses reasoning_content of earlier turns */
+	ASK_NO_REASONING = 16, /* refuses reasoning_content of earlier turns, but where they called
+	                        * tools: there it is wanted */
 	ASK_PARTS = 32,        /* takes it as a part of the content, of models that think */
 	ASK_SHORT_IDS = 64,    /* ids of calls are nine letters and digits, or the model refuses */
 	ASK_LEADING_SYSTEM = 128,   /* a system message stands first or not at all */
@@ -33,6 +34,7 @@ enum {
 	ASK_SCHEMA_WORDS = 512,     /* takes a schema in words only */
 	ASK_NUMBER_LOGPROBS = 1024, /* logprobs is a number */
 	ASK_ONE_TOOL = 2048,        /* cannot be told which tool: gets no other */
+	ASK_LIMIT = 4096, /* stops early when nobody says max_tokens: the channel's default does */
 };
 
 /* Of replies. */
@@ -46,6 +48,7 @@ enum {
 	ANSWER_UNWRAP = 64,    /* the reply may lie in `result` */
 	ANSWER_BUSY_413 = 256, /* a 413 is a limit of tokens per minute */
 	ANSWER_FLAGGED = 128,  /* moderations do not say `flagged` */
+	ANSWER_CACHE = 512,    /* cached tokens have a name of their own */
 };
 
 /* One value of a member, for models whose name has `model` in it (beginning: ^, all of it: ^ and $),

@@ -56,6 +56,18 @@ static void mend_xai_usage(struct repair *r)
 		jedit_set(&r->e, usage, STR("prompt_tokens"), plus(r, prompt, cached));
 }
 
+static void mend_cache(struct repair *r)
+{
+	struct jval usage = convert_member(r->root, STR("usage")), hit;
+
+	hit = convert_member(usage, STR("prompt_cache_hit_tokens"));
+	if (hit.type != J_NUMBER ||
+	    convert_given(convert_member(usage, STR("prompt_tokens_details"))))
+		return;
+	jedit_set(&r->e, usage, STR("prompt_tokens_details"),
+	    str_c(arena_fmt(r->c->arena, "{\"cached_tokens\":%.*s}", STR_ARG(hit.text))));
+}
+
 static void mend_groq(struct repair *r)
 {
 	struct jval own = convert_member(r->root, STR("x_groq")), usage;
@@ -201,6 +213,7 @@ static void mend_arguments(struct repair *r, struct jval call)
 
 static void mend_call(struct repair *r, struct jval call, bool streamed)
 {
+	const struct openai_state *s = r->c->state;
 	struct jval id = convert_member(call, STR("id")), v;
 	bool begins = true;
 	int64_t index;
@@ -209,7 +222,7 @@ static void mend_call(struct repair *r, struct jval call, bool streamed)
 	if (call.type != J_OBJECT)
 		return;
 	mend_arguments(r, call);
-	if (streamed && r->c->state) {
+	if (streamed && s && s->calls) {
 		number = number_of(r, call, &begins);
 		v = convert_member(call, STR("index"));
 		if (!jscan_int(v, 0, INT32_MAX, &index) || index != number)
@@ -361,6 +374,18 @@ static struct str failure(struct repair *r)
 	    r->broken));
 }
 
+void openai_state_new(struct call *c)
+{
+	const struct openai_manners *m = openai_manners(c->provider);
+	struct openai_state *s = ARENA_NEW(c->arena, struct openai_state);
+
+	if (m && m->answers & ANSWER_CALLS && c->stream)
+		s->calls = arena_zalloc(c->arena, OPENAI_CALLS_KEPT * sizeof(*s->calls));
+	if (openai_think_tag(c).n)
+		s->think = arena_zalloc(c->arena, OPENAI_CHOICES_SPLIT * sizeof(*s->think));
+	c->state = s;
+}
+
 struct str openai_repair(struct call *c, struct str body)
 {
 	const struct openai_manners *m = openai_manners(c->provider);
@@ -378,6 +403,8 @@ struct str openai_repair(struct call *c, struct str body)
 		mend_groq(&r);
 	if (r.answers & ANSWER_XAI)
 		mend_xai_usage(&r);
+	if (r.answers & ANSWER_CACHE)
+		mend_cache(&r);
 	if (r.answers & ANSWER_FLAGGED && c->ask->mode == MODE_MODERATIONS)
 		mend_flagged(&r);
 	mend_choices(&r);

@@ -39,7 +39,7 @@ static struct think *state_of(struct call *c, struct jval choice)
 	int64_t index = 0;
 
 	(void)jscan_int(convert_member(choice, STR("index")), 0, INT32_MAX, &index);
-	return s && index < OPENAI_CHOICES_SPLIT ? &s->think[index] : NULL;
+	return s && s->think && index < OPENAI_CHOICES_SPLIT ? &s->think[index] : NULL;
 }
 
 void openai_split_thought(struct call *c, struct jedit *e, struct str tag, struct jval choice,

@@ -18,7 +18,8 @@ void openai_meter(struct call *c, struct jval v)
 {
 	if (v.type != J_STRING || v.text.n <= 2)
 		return;
-	token_meter_add_json(&c->meter, v);
+	if (adaptor_counts(c))
+		token_meter_add_json(&c->meter, v);
 	c->pieces++;
 }
 
@@ -272,6 +273,17 @@ static bool note_error(struct call *c, struct jval root, struct str body,
 	return true;
 }
 
+bool openai_object(struct str body, struct jval *root)
+{
+	body = str_trim(body);
+	if (body.n >= 2 && body.p[0] == '{' && body.p[body.n - 1] == '}' &&
+	    !memchr(body.p, '\0', body.n)) {
+		*root = (struct jval){ J_OBJECT, body };
+		return true;
+	}
+	return jscan_value(body, root) && root->type == J_OBJECT;
+}
+
 bool openai_note(struct call *c, struct jval root, struct str body, struct openai_chunk *ch,
     struct err *err)
 {
@@ -464,7 +476,7 @@ enum step openai_decode(struct call *c, struct str body, struct buf *out, struct
 	bool is_object;
 
 	body = openai_repair(c, body);
-	is_object = jscan_value(body, &root) && root.type == J_OBJECT;
+	is_object = openai_object(body, &root);
 
 	if (is_object ? !openai_note_whole(c, root, body, &ch, err) : !note_plain(c, body, err))
 		return STEP_FAILED;

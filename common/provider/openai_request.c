@@ -215,6 +215,7 @@ static void edit_image(const struct call *c, struct jedit *e)
 	}
 	if (quirks & QUIRK_IMAGE_NAMES) {
 		rename_size(c, e);
+		jedit_drop(e, c->ask->root, STR("response_format"));
 		return;
 	}
 	if (quirks & QUIRK_IMAGE_WIDTH) {

@@ -229,7 +229,7 @@ bool openai_on_event(struct call *c, const struct frame_event *event, struct buf
 		openai_send_done(c, out);
 		return true;
 	}
-	if (!jscan_value(data, &root) || root.type != J_OBJECT) {
+	if (!openai_object(data, &root)) {
 		if (!c->done_sent)
 			forward(out, completion ? STR("") : event->name, data);
 	} else if (completion) {

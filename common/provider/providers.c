@@ -138,7 +138,7 @@ const struct provider providers[PROVIDER_COUNT] = {
 	{ 45, "xai", OPENAI, "https://api.x.ai", URL_DEFAULT,
 	  QUIRK_NO_IMAGE_SIZE, CHAT | RESPOND | PAINT | BIT(IMAGE_EDITS), "xai", "", models_xai, true },
 	{ 46, "replicate", REPLICATE, "https://api.replicate.com/v1/models/", URL_ADAPTOR,
-	  0, CHAT | PAINT, "replicate", "", models_replicate, true },
+	  0, CHAT | PAINT | BIT(IMAGE_EDITS), "replicate", "", models_replicate, true },
 	{ 47, "baidu-v2", OPENAI, "https://qianfan.baidubce.com", URL_BAIDU_V2,
 	  0, TEXT | EMBED | PAINT | RESPOND | RERANK, "baiduv2", "", models_baidu_v2, true },
 	{ 48, "xunfei-v2", OPENAI, "https://spark-api-open.xf-yun.com", URL_XUNFEI,

@@ -1,12 +1,13 @@
 /* replicate.c — Replicate: a prediction is made, then polled or streamed
  *
+ *	first	GET the model, once in ten minutes, for the schema of its input
  *	whole	POST predictions, which waits up to a minute itself; then GET urls.get until it is done
  *	stream	POST predictions, then GET urls.stream at once; without such a URL as above
  *	images	as whole; again for more images than a model makes at once; then GET each where the
  *		client wants bytes
  *
  * A prediction that nobody waits for any more ends by Cancel-After; one that takes too long is
- * cancelled. The key travels, so URLs are followed to Replicate and the channel's own host only.
+ * cancelled.
  */
 #include "provider/replicate.h"
 
@@ -26,11 +27,13 @@
 #define IMAGES_MAX 16
 #define DATA_MAX ((size_t)64 * 1024 * 1024)
 
-enum phase { CREATE, POLL, STREAM, DOWNLOAD, CANCEL };
+enum phase { SCHEMA, CREATE, POLL, STREAM, DOWNLOAD, CANCEL };
 
 struct state {
 	struct sink sink;
 	enum phase phase;
+	struct replicate_schema schema;
+	uint8_t schema_key[REPLICATE_KEY_BYTES];
 	struct str get, stream, cancel; /* of the prediction */
 	int polls;
 	struct str images[IMAGES_MAX]; /* URLs or data URIs */
@@ -39,87 +42,6 @@ struct state {
 	bool wants_bytes;
 };
 
-/* ---- URLs -------------------------------------------------------------------------------- */
-
-static struct str base_of(const struct call *c)
-{
-	struct str base = c->channel->base_url;
-
-	return str_ends(base, STR("/models")) ? str_slice(base, 0, base.n - strlen("/models"))
-	                                      : base;
-}
-
-/* scheme://host of a URL, without its port and what follows. */
-static struct str host_of(struct str url)
-{
-	size_t scheme = str_find_str(url, STR("://"));
-	struct str rest = str_slice(url, scheme < url.n ? scheme + 3 : url.n, url.n);
-	size_t end = str_find(rest, '/');
-
-	return str_slice(rest, 0, end);
-}
-
-static bool is_theirs(const struct call *c, struct str url, bool delivery)
-{
-	struct str host = host_of(url), own = host_of(base_of(c));
-
-	if (str_find(host, '@') < host.n || str_find(url, '\\') < url.n)
-		return false;
-	if (str_eq(host, own))
-		return true;
-	return str_starts(url, STR("https://")) &&
-	    (str_ends(host, STR(".replicate.com")) ||
-	        (delivery &&
-	            (str_ends(host, STR(".replicate.delivery")) ||
-	                str_eq_c(host, "replicate.delivery"))));
-}
-
-/* A version is 64 hexadecimal digits, alone or behind a colon. */
-static bool is_version(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!strchr("0123456789abcdef", s.p[i]))
-			return false;
-	return s.n == 64;
-}
-
-static bool is_versioned(struct str model)
-{
-	return str_find(model, ':') < model.n || is_version(model);
-}
-
-static bool check_model(struct str model, struct err *err)
-{
-	size_t slashes = 0;
-
-	for (size_t i = 0; i < model.n; i++) {
-		char c = model.p[i];
-
-		slashes += c == '/';
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		        strchr("/:._-", c)))
-			return err_set(err, ERR_BAD_REQUEST, "the model's name is not valid");
-	}
-	if (str_has(model, STR("..")) || (!is_version(model) && (slashes == 0 || slashes > 2)))
-		return err_set(err, ERR_BAD_REQUEST,
-		    "a model of this channel is named owner/name or owner/name:version");
-	return true;
-}
-
-static void add_create_url(const struct call *c, struct buf *url)
-{
-	buf_add(url, base_of(c));
-	if (is_versioned(c->model)) {
-		buf_add(url, STR("/predictions"));
-		return;
-	}
-	if (str_starts(c->model, STR("deployments/")))
-		buf_addf(url, "/%.*s", STR_ARG(c->model));
-	else
-		buf_addf(url, "/models/%.*s", STR_ARG(c->model));
-	buf_add(url, STR("/predictions"));
-}
-
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 static void release_data(void *buf)
@@ -127,10 +49,27 @@ static void release_data(void *buf)
 	buf_release(buf);
 }
 
+/* Whose schema it is: a private model is told to those who own it. */
+static void find_schema(const struct call *c, struct state *s)
+{
+	struct str parts[] = { c->channel->base_url, c->key, c->model };
+	struct buf url = buf_init(1024);
+
+	token_cache_key(parts, COUNT_OF(parts), s->schema_key);
+	if (!replicate_add_schema_url(c, &url)) {
+		s->schema = replicate_schema_guess(c->model);
+		s->phase = CREATE;
+	} else if (replicate_schema_get(s->schema_key, &s->schema)) {
+		s->phase = CREATE;
+	}
+	buf_release(&url);
+}
+
 static struct state *begin(struct call *c)
 {
 	struct state *s = ARENA_NEW(c->arena, struct state);
 
+	find_schema(c, s);
 	s->wants_bytes = str_eq_c(c->ask->response_format, "b64_json");
 	s->data = buf_init(DATA_MAX);
 	arena_defer(c->arena, release_data, &s->data);
@@ -149,23 +88,24 @@ static void add_key(const struct call *c, struct upstream_req *out)
 
 static bool create(struct call *c, struct upstream_req *out, struct err *err)
 {
+	struct state *s = c->state;
 	struct buf body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + 64 * 1024);
 	bool ok;
 
 	c->stream = false;
 	out->method = "POST";
-	add_create_url(c, &out->url);
+	replicate_add_create_url(c, &out->url);
 	add_key(c, out);
 	headers_add(&out->headers, STR("Content-Type"), STR("application/json"));
 	if (!c->ask->stream)
 		headers_add(&out->headers, STR("Prefer"), STR("wait=60"));
 	headers_add(&out->headers, STR("Cancel-After"), STR("15m"));
 	buf_add_char(&body, '{');
-	if (is_versioned(c->model)) {
+	if (replicate_is_versioned(c->model)) {
 		json_add_name(&body, "version");
 		json_add_str(&body, c->model);
 	}
-	ok = replicate_add_input(c, &body, err);
+	ok = replicate_add_input(c, &s->schema, c->ask->n - (int64_t)s->image_count, &body, err);
 	buf_add_char(&body, '}');
 	if (ok && !buf_ok(&body))
 		ok = err_set(err, ERR_TOO_LARGE, "the request body is too large");
@@ -191,7 +131,7 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
 		    c->provider->name);
 	if (!s) {
-		if (!check_model(c->model, err))
+		if (!replicate_check_model(c->model, err) || !replicate_check(c, err))
 			return false;
 		s = begin(c);
 	}
@@ -200,6 +140,9 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	out->method = s->phase == CANCEL ? "POST" : "GET";
 	c->stream = s->phase == STREAM;
 	switch (s->phase) {
+	case SCHEMA:
+		(void)!replicate_add_schema_url(c, &out->url);
+		break;
 	case CREATE:
 	case POLL:
 		buf_add(&out->url, s->get);
@@ -235,7 +178,7 @@ static struct str url_at(struct call *c, struct jval root, const char *path)
 {
 	struct str url = jscan_text(c->arena, at(root, path));
 
-	return is_theirs(c, url, false) ? arena_str(c->arena, url) : STR("");
+	return replicate_is_theirs(c, url, false) ? arena_str(c->arena, url) : STR("");
 }
 
 static enum step give_up(struct err *err, enum err_kind kind, const char *why)
@@ -346,7 +289,7 @@ static enum step deliver(struct call *c, struct state *s, struct buf *out, struc
 			(void)!datauri_add_base64(&s->data, encoded);
 			buf_add(&s->data, STR("\"}"));
 		} else if (s->wants_bytes) {
-			if (!is_theirs(c, url, true))
+			if (!replicate_is_theirs(c, url, true))
 				return give_up(err, ERR_UPSTREAM_BODY,
 				    "an image lies at a place that is not Replicate's");
 			s->phase = DOWNLOAD;
@@ -420,11 +363,22 @@ static enum step wait_on(struct call *c, struct state *s, struct jval root, stru
 	return STEP_NEXT;
 }
 
+/* The model is known, or as well as it will be. */
+static enum step take_schema(struct call *c, struct state *s, struct str body)
+{
+	s->schema = replicate_schema_read(body, c->model);
+	replicate_schema_put(s->schema_key, &s->schema);
+	s->phase = CREATE;
+	return STEP_NEXT;
+}
+
 static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)
 {
 	struct state *s = c->state;
 	struct jval root, status;
 
+	if (s->phase == SCHEMA)
+		return take_schema(c, s, body);
 	if (s->phase == CANCEL)
 		return give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
 	if (s->phase == DOWNLOAD)
@@ -433,8 +387,8 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 		return give_up(err, ERR_UPSTREAM_BODY, "the upstream's reply is not JSON");
 	status = convert_member(root, STR("status"));
 	if (jscan_is(status, STR("succeeded")))
-		return c->ask->mode == MODE_IMAGES ? image_made(c, s, root, out, err)
-		                                   : chat_done(c, s, root, out);
+		return c->ask->mode != MODE_CHAT ? image_made(c, s, root, out, err)
+		                                 : chat_done(c, s, root, out);
 	if (jscan_is(status, STR("starting")) || jscan_is(status, STR("processing")))
 		return wait_on(c, s, root, err);
 	if (jscan_is(status, STR("failed")))
@@ -505,11 +459,14 @@ static bool on_end(struct call *c, struct buf *out, struct err *err)
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
-/* A stream that is not to be had is no end: the prediction can be polled. */
+/* A schema that is not to be had is guessed, and the prediction says what is wrong with the account or
+ * the model. A stream that is not to be had is no end: the prediction can be polled. */
 static bool again(struct call *c, int status, struct str body)
 {
 	struct state *s = c->state;
 
+	if (s->phase == SCHEMA)
+		return take_schema(c, s, STR("")) == STEP_NEXT;
 	if (s->phase != STREAM)
 		return false;
 	s->phase = POLL;
@@ -531,7 +488,7 @@ static void error(struct call *c, int status, struct str body, struct err *err)
 
 const struct adaptor replicate_adaptor = {
 	.name = "replicate",
-	.modes = 1u << MODE_CHAT | 1u << MODE_IMAGES,
+	.modes = 1u << MODE_CHAT | 1u << MODE_IMAGES | 1u << MODE_IMAGE_EDITS,
 	.frame_init = sse_init,
 	.stream_type = "text/event-stream",
 	.encode = encode,

@@ -1,7 +1,10 @@
 /* replicate.h — the parts of the replicate dialect, one file each
  *
  *	replicate.c		the adaptor: predictions made, polled, streamed, given up
- *	replicate_input.c	a chat or an image as the input of a model
+ *	replicate_url.c		where things lie, and whose URLs are followed
+ *	replicate_schema.c	which members a model's input has
+ *	replicate_input.c	a chat as the input of a model
+ *	replicate_image.c	an image or the edit of one as the input of a model
  *
  * Threads  as adaptor.h says.
  */
@@ -9,10 +12,37 @@
 #define PROVIDER_REPLICATE_H
 
 #include "provider/adaptor.h"
+#include "provider/replicate_schema.h"
 
-/* `"input":{…}` for the mode of the call. */
-MUST_USE bool replicate_add_input(struct call *c, struct buf *out, struct err *err);
-/* How many images one prediction of this model can make. */
-int64_t replicate_images_per_call(const struct call *c);
+/* ---- replicate_url.c ---------------------------------------------------------------------- */
+
+/* owner/name, owner/name:version, a version alone, or deployments/owner/name. */
+MUST_USE bool replicate_check_model(struct str model, struct err *err);
+bool replicate_is_versioned(struct str model);
+void replicate_add_create_url(const struct call *c, struct buf *url);
+/* Where the schema of the model's input is told; false when its name does not lead there. */
+MUST_USE bool replicate_add_schema_url(const struct call *c, struct buf *url);
+/* Replicate's own, or the channel's? delivery: also of those who deliver its files. */
+bool replicate_is_theirs(const struct call *c, struct str url, bool delivery);
+
+/* ---- replicate_input.c, replicate_image.c ------------------------------------------------ */
+
+/* What no model's schema can mend, before anything is sent. */
+MUST_USE bool replicate_check(struct call *c, struct err *err);
+MUST_USE bool replicate_check_image(struct call *c, struct err *err);
+/* `"input":{…}` for the mode of the call; an image's is for as many of them as are left. */
+MUST_USE bool replicate_add_input(struct call *c, const struct replicate_schema *schema,
+    int64_t left, struct buf *out, struct err *err);
+MUST_USE bool replicate_add_image(struct call *c, const struct replicate_schema *schema,
+    int64_t left, struct buf *out, struct err *err);
+
+struct jval replicate_param(const struct call *c, const char *name);
+/* Those of the names that the client said; one that the model does not take is dropped, or refused
+ * by a strict channel. */
+MUST_USE bool replicate_add_same(const struct call *c, const struct replicate_schema *schema,
+    const char *const *names, size_t n, struct buf *out, struct err *err);
+/* Texts in list (JSON strings with commas between them) under the name. */
+void replicate_add_list(const struct replicate_schema *schema, const char *name, struct str list,
+    struct buf *out);
 
 #endif

@@ -26,7 +26,8 @@
 const struct conf_key runtime_keys[] = {
 	{ "DATA_DIR", CONF_TEXT, "./data", 0, 0, "folder of database, data key and first password; made when missing, mode 0700" },
 	{ "SQL_DSN", CONF_TEXT, "", 0, 0, "database: empty or sqlite:PATH for SQLite (default DATA_DIR/oneapi.db)" },
-	{ "REDIS_CONN_STRING", CONF_TEXT, "", 0, 0, "Redis that several machines share for limits and changes, redis://… or unix:/…; empty: none" },
+	{ "REDIS_CONN_STRING", CONF_TEXT, "", 0, 0, "Redis that several machines share for limits and changes, redis://…, rediss://… or unix:/…; empty: none" },
+	{ "REDIS_CA_FILE", CONF_TEXT, "", 0, 0, "certificates that a rediss:// server is checked against; empty: as CA_FILE" },
 	{ "SESSION_SECRET", CONF_TEXT, "", 0, 0, "secret that all nodes share, at least 16 characters; empty: DATA_DIR/secret.key" },
 	{ "TRUSTED_PROXIES", CONF_TEXT, "", 0, 0, "comma list of addresses or CIDR whose X-Forwarded-For is believed" },
 	{ "CATALOG_POLL_MS", CONF_INT, "1000", 50, 60000, "how often channels, options and prices are looked at for changes, ms" },
@@ -296,8 +297,6 @@ bool runtime_open(struct runtime *rt, int argc, char **argv, const char *program
 		*status = 0;
 		return false;
 	}
-	if (conf_is_set(rt->conf, "REDIS_CONN_STRING") && *conf_text(rt->conf, "REDIS_CONN_STRING"))
-		log_warn(NULL, "runtime.redis_unused", LOG_TEXT("reason", "not in this build"));
 	return true;
 }
 
@@ -317,6 +316,7 @@ bool runtime_redis(struct runtime *rt, const char *const *scripts, struct err *e
 {
 	struct redis_setup setup = {
 		.url = conf_text(rt->conf, "REDIS_CONN_STRING"),
+		.ca_file = conf_text(rt->conf, "REDIS_CA_FILE"),
 		.scripts = scripts,
 		.channel = "oneapi:catalog",
 		.on_nudge = on_remote_change,
@@ -325,6 +325,8 @@ bool runtime_redis(struct runtime *rt, const char *const *scripts, struct err *e
 
 	if (!*setup.url)
 		return true;
+	if (!*setup.ca_file)
+		setup.ca_file = conf_text(rt->conf, "CA_FILE");
 	if (!redis_open(&setup, &rt->redis, err))
 		return false;
 	catalog_on_nudge(rt->watcher, tell_change, rt->redis);

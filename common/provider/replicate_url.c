@@ -1,0 +1,102 @@
+/* replicate_url.c — where models, predictions and files lie, and whose URLs are followed
+ *
+ * The key travels, so URLs are followed to Replicate and the channel's own host only.
+ */
+#include "provider/replicate.h"
+
+#include <string.h>
+
+#include "provider/catalog.h"
+
+static struct str base_of(const struct call *c)
+{
+	struct str base = c->channel->base_url;
+
+	return str_ends(base, STR("/models")) ? str_slice(base, 0, base.n - strlen("/models"))
+	                                      : base;
+}
+
+/* scheme://host of a URL, without its port and what follows. */
+static struct str host_of(struct str url)
+{
+	size_t scheme = str_find_str(url, STR("://"));
+	struct str rest = str_slice(url, scheme < url.n ? scheme + 3 : url.n, url.n);
+	size_t end = str_find(rest, '/');
+
+	return str_slice(rest, 0, end);
+}
+
+bool replicate_is_theirs(const struct call *c, struct str url, bool delivery)
+{
+	struct str host = host_of(url), own = host_of(base_of(c));
+
+	if (str_find(host, '@') < host.n || str_find(url, '\\') < url.n)
+		return false;
+	if (str_eq(host, own))
+		return true;
+	return str_starts(url, STR("https://")) &&
+	    (str_ends(host, STR(".replicate.com")) ||
+	        (delivery &&
+	            (str_ends(host, STR(".replicate.delivery")) ||
+	                str_eq_c(host, "replicate.delivery"))));
+}
+
+/* A version is 64 hexadecimal digits, alone or behind a colon. */
+static bool is_version(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789abcdef", s.p[i]))
+			return false;
+	return s.n == 64;
+}
+
+bool replicate_is_versioned(struct str model)
+{
+	return str_find(model, ':') < model.n || is_version(model);
+}
+
+bool replicate_check_model(struct str model, struct err *err)
+{
+	size_t slashes = 0;
+
+	for (size_t i = 0; i < model.n; i++) {
+		char c = model.p[i];
+
+		slashes += c == '/';
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		        strchr("/:._-", c)))
+			return err_set(err, ERR_BAD_REQUEST, "the model's name is not valid");
+	}
+	if (str_has(model, STR("..")) || (!is_version(model) && (slashes == 0 || slashes > 2)))
+		return err_set(err, ERR_BAD_REQUEST,
+		    "a model of this channel is named owner/name or owner/name:version");
+	return true;
+}
+
+void replicate_add_create_url(const struct call *c, struct buf *url)
+{
+	buf_add(url, base_of(c));
+	if (replicate_is_versioned(c->model)) {
+		buf_add(url, STR("/predictions"));
+		return;
+	}
+	if (str_starts(c->model, STR("deployments/")))
+		buf_addf(url, "/%.*s", STR_ARG(c->model));
+	else
+		buf_addf(url, "/models/%.*s", STR_ARG(c->model));
+	buf_add(url, STR("/predictions"));
+}
+
+bool replicate_add_schema_url(const struct call *c, struct buf *url)
+{
+	size_t colon = str_find(c->model, ':');
+
+	if (is_version(c->model) || str_starts(c->model, STR("deployments/")))
+		return false;
+	buf_add(url, base_of(c));
+	buf_addf(url, "/models/%.*s", STR_ARG(str_slice(c->model, 0, colon)));
+	if (colon < c->model.n)
+		buf_addf(url, "/versions/%.*s",
+		    STR_ARG(str_slice(c->model, colon + 1, c->model.n)));
+	return true;
+}
