@@ -1339,12 +1339,15 @@ static int parse_request(struct conn *c, struct request *r)
 {
 	const char *head = c->in.p, *end, *value;
 	unsigned long length = 0;
+	char line[1100];
 
-	end = c->in.n ? strstr(head, "\r\n\r\n") : NULL;
+	end = c->in.n ? memmem(head, c->in.n, "\r\n\r\n", 4) : NULL;
 	if (!end)
 		return c->in.n > HEAD_MAX ? -1 : 0;
 	end += 4;
-	if (sscanf(head, "%15s %1023[^ ?\r\n]", r->method, r->path) != 2)
+	/* sscanf takes the length of all that it is given, and this comes again with every read. */
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(head, "\r\n"), head);
+	if (sscanf(line, "%15s %1023[^ ?\r\n]", r->method, r->path) != 2)
 		return -1;
 	value = header(head, end, "content-length");
 	if (value)

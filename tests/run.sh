@@ -36,7 +36,7 @@ has_packages() { # what, folder, least version of Node
 # Each skips itself, aloud, where it cannot run; anywhere else a failure is a failure.
 run_sdk() {
 	has_packages "the OpenAI SDK test" tests/sdk 20 || return 0
-	(cd tests/sdk && node --test --test-reporter=tap test.mjs test_routes.mjs)
+	(cd tests/sdk && node --test --test-reporter=tap test.mjs test_routes.mjs test_dialects.mjs)
 }
 
 run_web() {

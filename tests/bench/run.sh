@@ -338,6 +338,8 @@ main() {
 	awk -f "$here/tests/bench/report.awk" "$dir/results"
 	echo
 	"$tools/bench/count_tokens"
+	echo
+	"$tools/bench/events"
 }
 
 main

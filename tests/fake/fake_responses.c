@@ -2,7 +2,8 @@
  *
  *	POST …/responses		"Hello from fake", 11 tokens in and 7 out; streamed when asked.
  *					With "background" it is queued, and done when it is read for
- *					the second time
+ *					the second time; a member "play":"mute" of its metadata
+ *					leaves the creation without an answer
  *	POST …/responses/input_tokens	11
  *	POST …/responses/compact	one message, 11 and 7 tokens
  *	GET, DELETE …/responses/ID, POST …/cancel, GET …/input_items
@@ -133,7 +134,11 @@ static void create(struct conn *c, const struct request *r)
 {
 	struct response *x = response_new(r);
 	struct bytes b = { 0 };
+	char play[16] = "";
 
+	member_text(r->body, "play", play, sizeof(play));
+	if (strcmp(play, "mute") == 0)
+		return;
 	if (is_true(r->body, "stream")) {
 		stream(c, x, -1);
 		return;

@@ -266,13 +266,13 @@ static inline void set_up(struct stack *s)
 static char env_text[5][128];
 static char way_text[3][128];
 
-static inline int signin_run(const char *group, const struct CMUnitTest *tests, size_t count)
+/* Starts the site; the settings that make the programs ask it, and `more`, which may be NULL. */
+static inline const char *const *signin_open(const char *more)
 {
 	static const char *const names[] = { "GITHUB_URL", "GITHUB_API_URL", "LARK_URL",
 		"LARK_ACCOUNTS_URL", "LARK_PASSPORT_URL" };
 	static const char *const places[] = { "/gh", "/gh/api", "/lark", "/lark", "/lark" };
 	static const char *env[8] = { "GLOBAL_API_RATE_LIMIT=0" };
-	int failed;
 
 	site_start();
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -280,6 +280,7 @@ static inline int signin_run(const char *group, const struct CMUnitTest *tests, 
 		    places[i]);
 		env[i + 1] = env_text[i];
 	}
+	env[COUNT_OF(names) + 1] = more;
 	snprintf(way_text[0], sizeof way_text[0], "%s/gh/login/oauth/authorize?", site.base);
 	snprintf(way_text[1], sizeof way_text[1], "%s/lark/open-apis/authen/v1/authorize?",
 	    site.base);
@@ -288,7 +289,13 @@ static inline int signin_run(const char *group, const struct CMUnitTest *tests, 
 	ways[1] = (struct way){ "lark", way_text[1], "lark-id", OUR_ADDRESS "/oauth/lark", "" };
 	ways[2] = (struct way){ "oidc", way_text[2], ID_CLIENT, OUR_ADDRESS "/oauth/oidc",
 		"openid profile email" };
-	failed = stack_run(group, tests, count, env);
+	return env;
+}
+
+static inline int signin_run(const char *group, const struct CMUnitTest *tests, size_t count)
+{
+	int failed = stack_run(group, tests, count, signin_open(NULL));
+
 	site_stop();
 	return failed;
 }

@@ -361,6 +361,8 @@ static const struct right {
 	bool once;
 } rights[] = {
 	{ "GET", "/api/status", GUEST, false },
+	{ "GET", "/api/pricing", GUEST, false },
+	{ "GET", "/api/setup", ROOT, false },
 	{ "GET", "/api/notice", GUEST, false },
 	{ "GET", "/api/about", GUEST, false },
 	{ "GET", "/api/home_page_content", GUEST, false },
@@ -630,6 +632,9 @@ static void test_status(void **state)
 			fail_msg("%s is no flag", flags[i]);
 	}
 	assert_int_equal(stack_int(r->json, "data.quota_per_unit"), 500000);
+	check_text("type", stack_header(r, "Content-Type"), "application/json; charset=utf-8");
+	check_text("type of a refusal", stack_header(zh, "Content-Type"),
+	    "application/json; charset=utf-8");
 	check_text("Chinese", stack_text(zh->json, "message"), "尚未登录，也没有提供访问令牌");
 }
 

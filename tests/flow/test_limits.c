@@ -580,8 +580,7 @@ static void test_option_is_checked(void **state)
 		{ "{\\\"key\\\":{\\\"rpm\\\":-1}}", "'key': rpm must be a whole number" },
 		{ "{\\\"key\\\":{\\\"rpm\\\":1.5}}", "'key': rpm must be a whole number" },
 		{ "{\\\"channel:x\\\":{}}", "'channel:x' is none of" },
-		{ "{\\\"channel\\\":{\\\"budget_day\\\":1}}",
-		    "budgets are for keys, users and groups" },
+		{ "{\\\"channel\\\":{\\\"budget_day\\\":-1}}", "'channel': budget_day must be" },
 		{ "{\\\"user\\\":{\\\"timezone\\\":\\\"Mars\\\"}}", "no time zone 'Mars'" },
 	};
 	struct stack *s = *state;

@@ -79,14 +79,70 @@ static void test_refused(void **state)
 	stack_channel_delete(s, channel);
 }
 
+/* Pictures of 9 bytes; the environment below allows a request 2000 bytes, the process 2500. */
+static void test_bounds(void **state)
+{
+	static const struct {
+		const char *name;
+		int urls, data; /* how many URLs of pictures; characters of a data URI */
+		int status;
+		const char *code, *text;
+	} cases[] = {
+		{ "few", 3, 400, 200, NULL, NULL },
+		{ "many", 16, 1000, 200, NULL, NULL },
+		{ "too many URLs", 17, 0, 400, "invalid_text_request", "more than 16 different" },
+		{ "a long data URI", 0, 2800, 413, "request_too_large", "more than 2000 bytes" },
+		{ "together", 1, 2640, 413, "request_too_large", "too large together" },
+		{ "nearly", 1, 2620, 200, NULL, NULL },
+	};
+	struct stack *s = *state;
+	struct stack_user u = stack_user(s, &(struct stack_person){ .quota = QUOTA });
+	int64_t channel = ollama(s);
+	char url[128];
+
+	picture(s, url);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct buf body = buf_init(100000);
+		struct stack_reply *r;
+
+		buf_add(&body,
+		    STR("{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\","
+		        "\"content\":[{\"type\":\"text\",\"text\":\"what\"}"));
+		for (int n = 0; n < cases[i].urls; n++)
+			buf_addf(&body,
+			    ",{\"type\":\"image_url\",\"image_url\":{\"url\":\"%s?%d\"}}", url, n);
+		if (cases[i].data) {
+			buf_add(&body,
+			    STR(",{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"
+			        "image/png;base64,"));
+			for (int n = 0; n < cases[i].data; n++)
+				buf_add_char(&body, 'A');
+			buf_add(&body, STR("\"}}"));
+		}
+		buf_add(&body, STR("]}]}"));
+		r = stack_post(s, STACK_CHAT, u.key, body.data);
+		buf_release(&body);
+		if (cases[i].code)
+			stack_check_error(cases[i].name, r, cases[i].status, "one_api_error",
+			    cases[i].code, cases[i].text);
+		else if (r->status != cases[i].status)
+			fail_msg("%s: got %d, want %d", cases[i].name, r->status, cases[i].status);
+	}
+	assert_true(stack_wait_settled(s, 5000));
+	assert_int_equal(stack_sums(s, u.id).reserved, 0);
+	stack_channel_delete(s, channel);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fetched),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_bounds),
 	};
 	static const char *const env[] = { "USER_CONTENT_HTTP=true",
-		"USER_CONTENT_ALLOW=127.0.0.1,127.0.0.2", NULL };
+		"USER_CONTENT_ALLOW=127.0.0.1,127.0.0.2", "USER_CONTENT_REQUEST_BYTES=2000",
+		"USER_CONTENT_TOTAL_BYTES=2500", NULL };
 
 	return stack_run("media", tests, COUNT_OF(tests), env);
 }

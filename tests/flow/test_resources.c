@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define FORM                                                                                       \
-	"--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n"                 \
+	"--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\n%s\r\n"                    \
 	"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jsonl\"\r\n"           \
 	"Content-Type: application/octet-stream\r\n\r\n%s\r\n--b--\r\n"
 
@@ -62,11 +62,17 @@ static const char *make_response(struct stack *s, const char *key, const char *m
 	return stack_text(want(stack_post(s, "/v1/responses", key, body), body, 200), "id");
 }
 
-static const char *upload(struct stack *s, const char *key, const char *content)
+/* A line that a batch takes. */
+#define LINE                                                                                       \
+	"{\"custom_id\":\"1\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":"      \
+	"{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}}"
+
+static const char *upload_for(struct stack *s, const char *key, const char *purpose,
+    const char *content)
 {
 	char body[2048];
 
-	snprintf(body, sizeof(body), FORM, content);
+	snprintf(body, sizeof(body), FORM, purpose, content);
 	return stack_text(want(stack_http(s,
 	                           &(struct stack_ask){ .path = "/v1/files",
 	                               .key = key,
@@ -74,6 +80,11 @@ static const char *upload(struct stack *s, const char *key, const char *content)
 	                               .body = body }),
 	                      "upload", 200),
 	    "id");
+}
+
+static const char *upload(struct stack *s, const char *key, const char *content)
+{
+	return upload_for(s, key, "user_data", content);
 }
 
 static const char *path_of(const char *family, const char *id, const char *more)
@@ -481,8 +492,8 @@ static void test_batches(void **state)
 	char body[512];
 
 	set_up(s);
-	file = upload(s, alice.key, "{}");
-	of_bob = upload(s, bob.key, "{}");
+	file = upload_for(s, alice.key, "batch", LINE);
+	of_bob = upload_for(s, bob.key, "batch", LINE);
 	snprintf(body, sizeof(body),
 	    "{\"input_file_id\":\"%s\",\"endpoint\":\"/v1/chat/completions\"}", of_bob);
 	check_404(s, "POST", "/v1/batches", alice.key, body, "resource_not_found");
@@ -733,7 +744,7 @@ static void test_form_elsewhere(void **state)
 	char body[512];
 
 	set_up(s);
-	snprintf(body, sizeof(body), FORM, "x");
+	snprintf(body, sizeof(body), FORM, "user_data", "x");
 	assert_int_equal(stack_http(s,
 	                     &(struct stack_ask){ .path = "/v1/batches",
 	                         .key = alice.key,

@@ -358,6 +358,12 @@ static void test_names(void **state)
 		    "OIDC User", "" },
 		{ "no address", "\"sub\":\"n9\",\"email\":\"n9\",\"email_verified\":true", "oidc_",
 		    "OIDC User", "" },
+		{ "an address as name", "\"sub\":\"n10\",\"preferred_username\":\"a@b.cd\"",
+		    "oidc_", "OIDC User", "" },
+		{ "the own one",
+		    "\"sub\":\"n11\",\"preferred_username\":\"a@b.cd\",\"email\":\"a@b.cd\","
+		    "\"email_verified\":true",
+		    "a@b.cd", "OIDC User", "a@b.cd" },
 	};
 	struct stack *s = *state;
 

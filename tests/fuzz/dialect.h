@@ -1,8 +1,8 @@
 /* dialect.h — any bytes as the stream, the whole reply or the error of an upstream
  *
  * The whole of a dialect's fuzz target. Define FUZZED_TYPE, a channel type that speaks the dialect,
- * and include it once. The first byte of the input chooses which of the three, and where the stream
- * is cut. libFuzzer's entry point.
+ * or FUZZED_TYPES, a list of such, and include it once. The first byte of the input chooses which of
+ * the three, which of the types, and where the stream is cut. libFuzzer's entry point.
  */
 #ifndef FUZZ_DIALECT_H
 #define FUZZ_DIALECT_H
@@ -33,10 +33,22 @@
 #define FUZZED_FRAMES(arena, bytes) (bytes)
 #endif
 
-#define FUZZED_ADAPTOR provider_by_id(FUZZED_TYPE)->adaptor
+#ifndef FUZZED_TYPES
+#define FUZZED_TYPES FUZZED_TYPE
+#endif
+#ifndef FUZZED_BASE_URL
+#define FUZZED_BASE_URL ""
+#endif
+/* Modes without a stream are read whole. */
+#ifndef FUZZED_HAS_STREAMS
+#define FUZZED_HAS_STREAMS true
+#endif
+#define FUZZED_ADAPTOR provider_by_id(fuzzed_type)->adaptor
 #define OUT_LIMIT (1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int fuzzed_type;
 
 struct room {
 	struct arena *arena;
@@ -49,8 +61,9 @@ struct room {
 static void open_room(struct room *r, const char *request)
 {
 	struct channel row = { .id = 1,
-		.type = FUZZED_TYPE,
+		.type = fuzzed_type,
 		.key = STR("key-of-upstream"),
+		.base_url = STR(FUZZED_BASE_URL),
 		.config = STR(FUZZED_CONFIG) };
 	struct upstream_req sent;
 	struct err err = { 0 };
@@ -143,12 +156,14 @@ static void error(struct str body, int status)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const int types[] = { FUZZED_TYPES };
 	struct str bytes;
 
 	if (size == 0)
 		return 0;
+	fuzzed_type = types[data[0] / 4 % COUNT_OF(types)];
 	bytes = (struct str){ (const char *)data + 1, size - 1 };
-	switch (data[0] % 4) {
+	switch (FUZZED_HAS_STREAMS || data[0] % 4 == 2 ? data[0] % 4 : 0) {
 	case 0:
 		whole(bytes, false);
 		break;

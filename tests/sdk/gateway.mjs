@@ -4,6 +4,7 @@
 //	await gateway.api("POST", "/api/channel/", { … });
 //	await gateway.stop();
 //
+// A second argument of start holds settings of the programs (conf/oneapi.env.example).
 // Everything lives in a temporary folder and on free ports of 127.0.0.1. MODE names the build, as
 // in the Makefile; BIN_DIR, another folder of programs with tests/ beside it.
 import { spawn } from "node:child_process";
@@ -56,7 +57,7 @@ async function startUpstream(scripts) {
 }
 
 // In a folder and an environment of its own: settings of an installation are not for a test.
-async function startGateway(dir, port) {
+async function startGateway(dir, port, settings) {
 	const log = await open(join(dir, "log"), "w");
 	const env = {
 		PATH: process.env.PATH,
@@ -68,6 +69,7 @@ async function startGateway(dir, port) {
 		INITIAL_ROOT_ACCESS_TOKEN: rootAccess,
 		CATALOG_POLL_MS: "50",
 		GLOBAL_API_RATE_LIMIT: "0",
+		...settings,
 	};
 	const child = spawn("bash", [join(root, "conf/run.sh")],
 		{ cwd: dir, env, stdio: ["ignore", log.fd, log.fd] });
@@ -83,7 +85,7 @@ async function end(child) {
 	await once(child, "exit");
 }
 
-export async function start(scripts) {
+export async function start(scripts, settings = {}) {
 	const dir = await mkdtemp(join(tmpdir(), "oneapi-sdk."));
 	const url = `http://127.0.0.1:${await freePort()}`;
 
@@ -91,7 +93,7 @@ export async function start(scripts) {
 	for (const [model, text] of Object.entries(scripts))
 		await writeFile(join(dir, "scripts", `${model}.script`), text);
 	const upstream = await startUpstream(join(dir, "scripts"));
-	const programs = await startGateway(dir, new URL(url).port);
+	const programs = await startGateway(dir, new URL(url).port, settings);
 	const killAll = () => { programs.kill(); upstream.child.kill(); };
 
 	process.on("exit", killAll); // a test that dies leaves nothing behind

@@ -92,6 +92,39 @@ static inline void pay(const struct price_table *t, const struct bill *bills, si
 	}
 }
 
+/* Looked up as PRICE_TOKENS. */
+struct found {
+	const char *name, *model;
+	int type;
+	const char *group;
+	int64_t model_ratio, completion, group_ratio; /* model_ratio -1: refused */
+};
+
+static inline void look_up(const struct price_table *t, const struct found *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct found *c = &cases[i];
+		struct err err = { 0 };
+		struct rate r = RATE(-7, -7, -7, -7);
+		bool ok = price_find(t,
+		    &(struct price_query){ .rule = PRICE_TOKENS,
+		        .model = str_c(c->model),
+		        .channel_type = c->type,
+		        .group = str_c(c->group) },
+		    &r, &err);
+
+		same_int(c->name, ok, c->model_ratio >= 0);
+		if (!ok) {
+			same_int(c->name, err.kind, ERR_NO_PRICE);
+			same_int(c->name, r.model, -7);
+			continue;
+		}
+		same_int(c->name, r.model, c->model_ratio);
+		same_int(c->name, r.completion, c->completion);
+		same_int(c->name, r.group, c->group_ratio);
+	}
+}
+
 #define TOKENS(...)                                                                                \
 	{                                                                                          \
 		.reported = true, __VA_ARGS__                                                      \

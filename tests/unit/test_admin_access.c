@@ -243,6 +243,21 @@ static void test_session_wins(void **state)
 	room_close(&m);
 }
 
+/* Pages of one-api compare it with what they were built with. */
+static void test_ui_version(void **state)
+{
+	char ours[96];
+	struct room m;
+
+	room_open(&m);
+	snprintf(ours, sizeof ours, "\"version\":\"%s\"", runtime_version());
+	assert_non_null(strstr(room_as(&m, NULL, "GET", "/api/status", NULL).body, ours));
+	m.admin.ui_version = STR("v9.9.9");
+	assert_non_null(
+	    strstr(room_as(&m, NULL, "GET", "/api/status", NULL).body, "\"version\":\"v9.9.9\""));
+	room_close(&m);
+}
+
 static void test_limits(void **state)
 {
 	struct ask_headers here = { .addr = "192.0.2.7" }, there = { .addr = "192.0.2.8" };
@@ -259,6 +274,43 @@ static void test_limits(void **state)
 	assert_true(atoi(a.retry_after) >= 1);
 	assert_int_equal(room_ask(&m, "GET", "/api/status", NULL, &there).status, 200);
 	room_close(&m);
+}
+
+/* Who has an IPv6 network has as many addresses as they like. */
+static void test_limits_of_networks(void **state)
+{
+	static const struct {
+		const char *name, *from, *to;
+		bool same;
+	} cases[] = {
+		{ "one /64", "2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true },
+		{ "two of them", "2001:db8:1:3::1", "2001:db8:1:4::1", false },
+		{ "IPv4", "192.0.2.1", "192.0.2.2", false },
+		{ "IPv4 in two forms", "192.0.2.3", "::ffff:192.0.2.3", true },
+		{ "IPv4 in that form", "::ffff:192.0.2.4", "::ffff:192.0.2.5", false },
+	};
+	static const char *const routes[][2] = { { "POST", "/api/user/login" },
+		{ "GET", "/api/verification?email=x" }, { "POST", "/api/user/register" },
+		{ "GET", "/api/reset_password?email=x" } };
+	struct room m;
+
+	for (size_t i = 0; i < COUNT_OF(cases) * COUNT_OF(routes); i++) {
+		const char *const *route = routes[i / COUNT_OF(cases)];
+		size_t at = i % COUNT_OF(cases);
+		struct ask_headers from = { .addr = cases[at].from }, to = { .addr = cases[at].to };
+		const char *body = route[0][0] == 'P' ? "{}" : NULL;
+		int status;
+
+		if (at == 0)
+			room_open(&m);
+		for (int k = 0; k < 20; k++)
+			assert_int_equal(room_ask(&m, route[0], route[1], body, &from).status, 200);
+		status = room_ask(&m, route[0], route[1], body, &to).status;
+		if (status != (cases[at].same ? 429 : 200))
+			fail_msg("%s, %s: got %d", route[1], cases[at].name, status);
+		if (at == COUNT_OF(cases) - 1)
+			room_close(&m);
+	}
 }
 
 /* 20 in 1200 s per address; and as many per account, from wherever. */
@@ -470,7 +522,9 @@ int main(void)
 		cmocka_unit_test(test_other_sites),
 		cmocka_unit_test(test_token_from_elsewhere),
 		cmocka_unit_test(test_session_wins),
+		cmocka_unit_test(test_ui_version),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits_of_networks),
 		cmocka_unit_test(test_login_limits),
 		cmocka_unit_test(test_large_body),
 		cmocka_unit_test(test_hostile_body),

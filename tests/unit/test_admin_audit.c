@@ -133,6 +133,113 @@ static void test_same_object(void **state)
 	room_close(&m);
 }
 
+/* ---- many at once --------------------------------------------------------------------------------- */
+
+#define MANY 250
+
+static struct answer make_many(struct room *m)
+{
+	struct buf keys = buf_init(65536);
+	struct answer a;
+
+	buf_add_c(&keys,
+	    "{\"type\":1,\"name\":\"many\",\"models\":\"gpt-4o\",\"key\":\"sk-secret-0");
+	for (int i = 1; i < MANY; i++)
+		buf_addf(&keys, "\\nsk-secret-%d", i);
+	buf_add_c(&keys, "\"}");
+	a = room_as(m, "boss", "POST", "/api/channel", keys.data);
+	buf_release(&keys);
+	return a;
+}
+
+static struct answer batch(struct room *m, const char *rest)
+{
+	struct buf body = buf_init(65536);
+	struct answer a;
+
+	buf_add_c(&body, "{\"ids\":[1");
+	for (int i = 2; i <= MANY; i++)
+		buf_addf(&body, ",%d", i);
+	buf_addf(&body, "],%s}", rest);
+	a = room_as(m, "boss", "POST", "/api/channel/batch", body.data);
+	buf_release(&body);
+	return a;
+}
+
+/* Every channel occurs in one of the newest rows, with what became of it; no row is long. */
+static void all_are_told(struct room *m, const char *name, const char *member, const char *want)
+{
+	bool seen[MANY + 1] = { false };
+	struct answer a = room_as(m, "root", "GET", "/api/audit?page_size=100", NULL);
+	const cJSON *row;
+	int told = 0;
+
+	cJSON_ArrayForEach(row, json_at(a.tree, "data"))
+	{
+		struct str ids = json_str_at(row, "subject_id"), id;
+
+		assert_true(ids.n < 4096);
+		while (str_next(&ids, ',', &id)) {
+			int64_t n;
+			char path[64];
+
+			assert_true(str_to_int(id, 1, MANY, &n));
+			if (seen[n])
+				fail_msg("%s: channel %d is told twice", name, (int)n);
+			snprintf(path, sizeof path, "%s.%d.status", member, (int)n);
+			if (!str_eq_c(json_str_at(row, path), want))
+				fail_msg("%s: channel %d: status '%.*s', want '%s'", name, (int)n,
+				    STR_ARG(json_str_at(row, path)), want);
+			seen[n] = true;
+			told++;
+		}
+		if (told == MANY)
+			return;
+	}
+	fail_msg("%s: the rows tell of %d channels, want %d", name, told, MANY);
+}
+
+/* Texts that would make one row too long make several. */
+static void long_texts(struct room *m)
+{
+	static const char told_sql[] =
+	    "SELECT SUM(length(subject_id) - length(replace(subject_id, ',', '')) + 1) "
+	    "FROM audits WHERE after LIKE '%long-name%'";
+	struct buf set = buf_init(65536);
+
+	buf_add_c(&set, "\"set\":{\"models\":\"long-name-0");
+	for (int i = 1; i < 150; i++)
+		buf_addf(&set, ",long-name-%d", i);
+	buf_add_c(&set, "\"}");
+	assert_non_null(strstr(batch(m, set.data).body, "\"data\":250"));
+	assert_int_equal(number(m, told_sql), MANY);
+	assert_int_equal(number(m, "SELECT COUNT(*) FROM audits WHERE after LIKE '%too much%'"), 0);
+	assert_true(number(m, "SELECT MAX(length(after)) FROM audits") <= 34 * 1024);
+	buf_release(&set);
+}
+
+static void test_many(void **state)
+{
+	struct room m;
+
+	room_open(&m);
+	assert_non_null(strstr(make_many(&m).body, SUCCESS));
+	all_are_told(&m, "made", "after", "1");
+	assert_non_null(strstr(batch(&m, "\"action\":\"disable\"").body, "\"data\":250"));
+	all_are_told(&m, "disabled", "after", "2");
+	long_texts(&m);
+	assert_int_equal(number(&m, "SELECT COUNT(*) FROM audits WHERE before = '' AND after = ''"),
+	    0);
+	assert_non_null(strstr(
+	    room_as(&m, "root", "GET", "/api/audit?subject=channel&subject_id=117", NULL).body,
+	    "\"total\":3}"));
+	assert_non_null(
+	    strstr(room_as(&m, "boss", "DELETE", "/api/channel/disabled", NULL).body, ":250}"));
+	all_are_told(&m, "deleted", "before", "2");
+	assert_int_equal(number(&m, "SELECT COUNT(*) FROM channels"), 0);
+	room_close(&m);
+}
+
 /* Nothing changed, or nobody of note: no row. */
 static void test_no_row(void **state)
 {
@@ -210,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_same_object),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_no_row),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_diagnosis),

@@ -47,6 +47,75 @@ static void test_imported_hash(void **state)
 	room_close(&m);
 }
 
+/* ---- names that look like addresses ---------------------------------------------------------- */
+
+static void set_password(struct room *m, int64_t id, const char *password)
+{
+	struct arena *a = arena_new(4096);
+
+	room_must(user_set_password(m->db, id, str_c(secret_password_hash(a, str_c(password))),
+	    false, &err));
+	arena_free(a);
+}
+
+/* boss had the name before it was refused; the address was verified as anna's. */
+static void test_address_as_name(void **state)
+{
+	struct room m;
+
+	room_open(&m);
+	room_must(
+	    db_script(m.db, "UPDATE users SET username = 'a@b.cd' WHERE username = 'boss'", &err));
+	set_password(&m, m.boss, "boss his own");
+	must_have("a name only", login(&m, "a@b.cd", "boss his own"), "\"id\":2,");
+
+	room_must(user_set_email(m.db, m.anna, STR("a@b.cd"), &err));
+	must_have("the address's owner", login(&m, "A@b.cd", ROOM_PASSWORD), "\"id\":3,");
+	must_have("nobody else", login(&m, "a@b.cd", "boss his own"), "Wrong user name");
+	must_have("by name as ever", login(&m, "anna", ROOM_PASSWORD), "\"id\":3,");
+
+	/* an old database's doubles are nobody's address */
+	room_must(db_script(m.db,
+	    "UPDATE users SET email = 'a@b.cd', email_shared = 1 "
+	    "WHERE username IN ('anna', 'root')",
+	    &err));
+	must_have("doubles", login(&m, "a@b.cd", ROOM_PASSWORD), "Wrong user name");
+	room_close(&m);
+}
+
+static void test_address_as_new_name(void **state)
+{
+	static const struct step steps[] = {
+		{ "made by an administrator", "boss", "POST", "/api/user",
+		    "{\"username\":\"a@b.cd\",\"password\":\"password 1\"}", 200, "Invalid input",
+		    NULL },
+		{ "registered", NULL, "POST", "/api/user/register",
+		    "{\"username\":\"a@b.cd\",\"password\":\"password 1\",\"email\":\"a@b.cd\"}",
+		    200, "Invalid input", NULL },
+		{ "chosen", "anna", "PUT", "/api/user/self", "{\"username\":\"a@b.cd\"}", 200,
+		    "Invalid input", NULL },
+		{ "given", "boss", "PUT", "/api/user", "{\"id\":3,\"username\":\"a@b.cd\"}", 200,
+		    "Invalid input", NULL },
+		{ "an @ alone", "anna", "PUT", "/api/user/self", "{\"username\":\"@nna\"}", 200,
+		    "Invalid input", NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_must(user_set_email(m.db, m.anna, STR("a@b.cd"), &err));
+	must_have("another's",
+	    room_as(&m, "boss", "PUT", "/api/user/self", "{\"username\":\"a@b.cd\"}"),
+	    "Invalid input");
+	must_have("the own one",
+	    room_as(&m, "anna", "PUT", "/api/user/self", "{\"username\":\"A@b.cd\"}"), SUCCESS);
+	must_have("is kept",
+	    room_as(&m, "anna", "PUT", "/api/user/self",
+	        "{\"username\":\"A@b.cd\",\"display_name\":\"x\"}"),
+	    SUCCESS);
+	room_close(&m);
+}
+
 /* Addresses differ, the account is the same: wrong passwords count, right ones do not. */
 static void test_account_throttle(void **state)
 {
@@ -339,6 +408,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_imported_hash),
+		cmocka_unit_test(test_address_as_name),
+		cmocka_unit_test(test_address_as_new_name),
 		cmocka_unit_test(test_account_throttle),
 		cmocka_unit_test(test_totp_login),
 		cmocka_unit_test(test_totp_in_one_step),

@@ -135,6 +135,30 @@ static void test_lists(void **state)
 	room_close(&m);
 }
 
+static void test_delete_by_root_only(void **state)
+{
+	static const struct step steps[] = {
+		{ "not for administrators then", "boss", "DELETE", "/api/log?target_timestamp=300",
+		    NULL, 200, "Insufficient permission", NULL },
+		{ "nothing is gone", "root", "GET", "/api/log", NULL, 200, "\"id\":2,", NULL },
+		{ "for root", "root", "DELETE", "/api/log?target_timestamp=300", NULL, 200,
+		    "\"data\":2", NULL },
+		{ "who did it", "root", "GET", "/api/log?type=3", NULL, 200,
+		    "deleted 2 log rows before 300", NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	fill(&m);
+	assert_non_null(strstr(room_as(&m, "root", "PUT", "/api/option",
+	                           "{\"key\":\"LogDeleteRootOnlyEnabled\",\"value\":true}")
+	                           .body,
+	    SUCCESS));
+	room_settle(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
 static void test_dashboard(void **state)
 {
 	int64_t today = clock_unix() / 86400 * 86400;
@@ -376,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_delete_by_root_only),
 		cmocka_unit_test(test_dashboard),
 		cmocka_unit_test(test_dashboard_range),
 		cmocka_unit_test(test_pages_keep_their_place),

@@ -62,7 +62,7 @@ static void test_save(void **state)
 	room_walk(&m, steps, COUNT_OF(steps));
 	room_settle(&m);
 	assert_non_null(
-	    strstr(room_as(&m, "boss", "GET", "/api/group", NULL).body, "\"data\":[\"a\"]"));
+	    strstr(room_as(&m, "boss", "GET", "/api/group", NULL).body, "\"data\":[\"a\",\"default\"]"));
 	room_close(&m);
 }
 
@@ -198,6 +198,7 @@ static void test_status(void **state)
 		{ "password_login", cJSON_True },
 		{ "register", cJSON_True },
 		{ "theme", cJSON_String },
+		{ "chat_apps", cJSON_String },
 	};
 	struct answer a;
 	struct room m;

@@ -121,6 +121,13 @@ static void test_plain(void **state)
 		    NULL },
 		{ "wrong type", NULL, "POST", "/api/user/register", "{\"username\":7}", 200,
 		    "username", NULL },
+		{ "an address that nobody asked for", NULL, "POST", "/api/user/register",
+		    "{\"username\":\"emil\",\"password\":\"12345678\",\"email\":\"none\"}", 200,
+		    SUCCESS, NULL },
+		{ "one that is too long", NULL, "POST", "/api/user/register",
+		    "{\"username\":\"fred\",\"password\":\"12345678\",\"email\":"
+		    "\"ffffffffffffffffffffffffffffffffffffffff@example.org\"}",
+		    200, "Invalid input", NULL },
 	};
 	struct room m;
 

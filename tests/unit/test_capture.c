@@ -5,6 +5,7 @@
 #include "store/capture.h"
 
 #include "../../fcgi-relay/capture.h"
+#include "../../fcgi-relay/redact.h"
 
 #define KEY "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKL"
 #define RUN32 "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
@@ -49,6 +50,87 @@ static void test_redact(void **state)
 			fail_msg("%s: got %s, want %s", cases[i].name, out.data, cases[i].want);
 		buf_release(&out);
 	}
+}
+
+/* Events as a client gets them; want: what is kept of them. */
+#define CHAT(text) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}\n\n"
+#define SECOND(text) "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"" text "\"}}]}\n\n"
+#define CALL(text)                                                                                 \
+	"data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{"  \
+	"\"arguments\":\"" text "\"}}]}}]}\n\n"
+#define RESPONSE(item, text)                                                                       \
+	"event: response.output_text.delta\ndata: {\"item_id\":\"" item "\",\"delta\":\"" text     \
+	"\"}\n\n"
+
+static void test_redact_stream(void **state)
+{
+	static const struct {
+		const char *name, *in, *want;
+	} cases[] = {
+		{ "no secret", CHAT("a sk") CHAT("-b c"), CHAT("a sk") CHAT("-b c") },
+		{ "a key in two", CHAT("is sk-abcde") CHAT("fghijklmno!"),
+		    CHAT("is ***") CHAT("!") },
+		{ "a key in many",
+		    CHAT("s") CHAT("k") CHAT("-abcd") CHAT("efgh") CHAT("ijkl") CHAT(" z"),
+		    CHAT("***") CHAT("") CHAT("") CHAT("") CHAT("") CHAT(" z") },
+		{ "a key in one", CHAT("sk-" KEY), CHAT("***") },
+		{ "long in one piece, more in the next", CHAT("sk-" KEY) CHAT("XYZ!"),
+		    CHAT("***") CHAT("!") },
+		{ "bearer", CHAT("Bear") CHAT("er abcdefg") CHAT("hijklmn,"),
+		    CHAT("***") CHAT("") CHAT(",") },
+		{ "two choices",
+		    CHAT("sk-abcde") SECOND("sk-12345") CHAT("fghijklm ") SECOND("6789 0"),
+		    CHAT("***") SECOND("sk-12345") CHAT(" ") SECOND("6789 0") },
+		{ "a member of arguments",
+		    CALL("{\\\"pass") CALL("word\\\":\\\"hun") CALL("ter2\\\"}"),
+		    CALL("{\\\"***") CALL("") CALL("\\\"}") },
+		{ "arguments beside content", CALL("sk-abcdef") CHAT("sk-") CALL("ghijklmn"),
+		    CALL("***") CHAT("sk-") CALL("") },
+		{ "of Responses",
+		    RESPONSE("a", "sk-abcdef") RESPONSE("b", "x") RESPONSE("a", "ghijklmn"),
+		    RESPONSE("a", "***") RESPONSE("b", "x") RESPONSE("a", "") },
+		{ "cut within an event",
+		    CHAT("sk-abcdefghijkl") "data: {\"choices\":[{\"delta\":{\"con",
+		    CHAT("***") "data: {\"choices\":[{\"delta\":{\"con" },
+		{ "comments and the end",
+		    ": alive\n\n" CHAT("sk-abcde") ": alive\n\n" CHAT(
+		        "fghijklm") "data: [DONE]\n\n",
+		    ": alive\n\n" CHAT("***") ": alive\n\n" CHAT("") "data: [DONE]\n\n" },
+		{ "no stream", "{\"content\":\"sk-short\"}", "{\"content\":\"sk-short\"}" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct buf joined = buf_init(8192), out = buf_init(8192);
+
+		redact_stream(str_c(cases[i].in), &joined);
+		capture_redact(buf_str(&joined), joined.len, 4096, &out);
+		if (!buf_ok(&out) || strcmp(out.data, cases[i].want) != 0)
+			fail_msg("%s: got %s, want %s", cases[i].name, out.data, cases[i].want);
+		buf_release(&joined);
+		buf_release(&out);
+	}
+}
+
+/* As many events as fit into what is kept, one character each: bounded in time and memory. */
+static void test_redact_long_stream(void **state)
+{
+	struct buf in = buf_init(1 << 20), joined = buf_init(1 << 21);
+	size_t events = 0;
+
+	for (; in.len + 100 < 300000; events++)
+		buf_add(&in, events % 50 == 49 ? STR(CHAT(" ")) : STR(CHAT("s")));
+	redact_stream(buf_str(&in), &joined);
+	assert_true(str_eq(buf_str(&joined), buf_str(&in)));
+	buf_clear(&in);
+	buf_clear(&joined);
+	buf_add(&in, STR(CHAT("sk-")));
+	for (size_t i = 0; i < 200; i++)
+		buf_add(&in, STR(CHAT("a")));
+	redact_stream(buf_str(&in), &joined);
+	assert_true(str_starts(buf_str(&joined), STR(CHAT("***") CHAT("") CHAT(""))));
+	assert_false(str_has(buf_str(&joined), STR("\"a\"")));
+	buf_release(&in);
+	buf_release(&joined);
 }
 
 static void test_cut(void **state)
@@ -154,6 +236,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_redact),
+		cmocka_unit_test(test_redact_stream),
+		cmocka_unit_test(test_redact_long_stream),
 		cmocka_unit_test(test_cut),
 		DB_TEST(test_store),
 		DB_TEST(test_sweep),

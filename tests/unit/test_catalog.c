@@ -296,6 +296,8 @@ static void test_resources_config(void **state)
 		    "\"call_price\":0.001}",
 		    "files,batches", "file-1", 500 },
 		{ "nonsense", "{\"resources\":[1],\"call_price\":-1}", "", "", 0 },
+		{ "less than a quota", "{\"call_price\":1e-9}", "", "", 1 },
+		{ "free", "{\"call_price\":0}", "", "", 0 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

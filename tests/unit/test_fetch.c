@@ -147,17 +147,75 @@ static void on_done(void *arg, const struct fetched *result)
 static struct outcome visit(struct arena *a, const char *url, const char *allowed, bool http)
 {
 	struct outcome o = { .wire = wire_new(0) };
-	struct fetch_rules rules = { MOST, 300, str_c(allowed), http };
+	struct fetch_rules rules = { MOST, 10 * MOST, 300, str_c(allowed), http };
+	struct fetch_room room = { .max_bytes = 10 * MOST };
+	struct fetch_share share;
 	const char *mark = strstr(url, "PORT");
 	const char *at =
 	    mark ? arena_fmt(a, "%.*s%d%s", (int)(mark - url), url, server.port, mark + 4) : url;
 
-	fetch_url(o.wire, a, str_c(at), &rules, on_done, &o);
+	fetch_share_init(&share, &room, &rules, 0);
+	fetch_url(o.wire, a, str_c(at), &rules, &share, on_done, &o);
 	assert_false(o.done);
 	wire_run(o.wire);
 	wire_free(o.wire);
 	assert_true(o.done);
+	assert_int_equal(share.used, atomic_load(&room.used));
+	fetch_share_release(&share);
+	assert_int_equal(atomic_load(&room.used), 0);
 	return o;
+}
+
+/* A picture has three bytes. */
+static void test_shares(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t max_request, counted, room, used; /* used: by others */
+		int asked, served;
+		enum err_kind last;
+	} cases[] = {
+		{ "enough", 9, 0, 100, 91, 3, 3, ERR_NONE },
+		{ "request's bound", 8, 0, 100, 0, 3, 2, ERR_TOO_LARGE },
+		{ "with data URIs", 9, 4, 100, 0, 3, 1, ERR_TOO_LARGE },
+		{ "data URIs alone", 9, 10, 100, 0, 1, 0, ERR_TOO_LARGE },
+		{ "process's bound", 9, 0, 100, 92, 3, 2, ERR_BUSY },
+		{ "process full", 9, 0, 100, 98, 1, 0, ERR_BUSY },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena *a = arena_new(4096);
+		struct fetch_rules rules = { MOST, cases[i].max_request, 3000, STR("127.0.0.1/32"),
+			true };
+		struct fetch_room room = { .max_bytes = cases[i].room };
+		struct fetch_share share;
+		enum err_kind last = ERR_NONE;
+		int served = 0;
+
+		atomic_store(&room.used, cases[i].used);
+		fetch_share_init(&share, &room, &rules, cases[i].counted);
+		for (int n = 0; n < cases[i].asked; n++) {
+			struct outcome o = { .wire = wire_new(0) };
+
+			fetch_url(o.wire, a,
+			    str_c(arena_fmt(a, "http://127.0.0.1:%d/image", server.port)), &rules,
+			    &share, on_done, &o);
+			wire_run(o.wire);
+			wire_free(o.wire);
+			served += o.got.ok;
+			last = o.got.err.kind;
+			if (last == ERR_BUSY &&
+			    (err_status(&o.got.err) != 503 || !o.got.err.retry_after_s))
+				fail_msg("%s: not told to come again", cases[i].name);
+		}
+		if (served != cases[i].served || last != cases[i].last)
+			fail_msg("%s: got %d and %s, want %d and %s", cases[i].name, served,
+			    err_kind_name(last), cases[i].served, err_kind_name(cases[i].last));
+		assert_int_equal(atomic_load(&room.used), cases[i].used + 3 * (size_t)served);
+		fetch_share_release(&share);
+		assert_int_equal(atomic_load(&room.used), cases[i].used);
+		arena_free(a);
+	}
 }
 
 static void test_visits(void **state)
@@ -264,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_visits),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_public_addresses),
 	};
 

@@ -463,6 +463,12 @@ static void names_compare_decoded(void **state)
 		{ STR_INIT("a\\\\b"), STR_INIT("a\\b"), true },
 		{ STR_INIT("\\ud83d"), STR_INIT("\xef\xbf\xbd"), true },
 		{ STR_INIT(""), STR_INIT(""), true },
+		{ STR_INIT(""), STR_INIT("model"), false },
+		{ STR_INIT("model"), STR_INIT(""), false },
+		{ STR_INIT("\\u006dodel"), STR_INIT("model"), true },
+		{ STR_INIT("\\u006eodel"), STR_INIT("model"), false },
+		{ STR_INIT("nodel"), STR_INIT("model"), false },
+		{ STR_INIT("\\"), STR_INIT("m"), false },
 	};
 	/* clang-format on */
 

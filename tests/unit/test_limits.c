@@ -101,7 +101,9 @@ static void test_option_errors(void **state)
 		{ "{\"key\":{\"Rpm\":5}}", "'key' has no setting 'Rpm'" },
 		{ "{\"key\":{\"timezone\":5}}", "'key': timezone must be text" },
 		{ "{\"key\":{\"timezone\":\"../etc\"}}", "'key': there is no time zone" },
-		{ "{\"address\":{\"budget_day\":5}}", "'address': budgets are for" },
+		{ "{\"address\":{\"budget_day\":5,\"timezone\":\"Asia/Tokyo\"}}", NULL },
+		{ "{\"channel\":{\"budget_day\":5},\"channel:7\":{\"budget_month\":9}}", NULL },
+		{ "{\"channel\":{\"budget_day\":-5}}", "'channel': budget_day must be" },
 		{ "{\"key\":{},\"key\":{}}", "two entries" },
 	};
 
@@ -134,7 +136,7 @@ static void test_rows(void **state)
 		    false },
 		{ "a channel's budget",
 		    { .scope = STR_INIT("channel"), .subject = STR_INIT("1"), .budget_day = 1 },
-		    false },
+		    true },
 		{ "no such zone",
 		    { .scope = STR_INIT("user"),
 		        .subject = STR_INIT("1"),
@@ -154,12 +156,14 @@ static void test_rows(void **state)
 			fail_msg("%s: got the opposite (%s)", cases[i].name, err.msg);
 	}
 	CHECK(catalog_version(t->db, &after, &t->err), &t->err);
-	assert_int_equal(after - before, 3);
+	assert_int_equal(after - before, 4);
 	CHECK(limit_row_page(t->db, t->arena, STR(""), STR(""), 10, &rows, &count, &t->err),
 	    &t->err);
-	assert_int_equal(count, 2);
-	CHECK_TEXT(rows[0].scope, "group");
-	assert_int_equal(rows[1].tpm, 6);
+	assert_int_equal(count, 3);
+	CHECK_TEXT(rows[0].scope, "channel");
+	assert_int_equal(rows[0].budget_day, 1);
+	CHECK_TEXT(rows[1].scope, "group");
+	assert_int_equal(rows[2].tpm, 6);
 	CHECK(limit_row_page(t->db, t->arena, STR("group"), STR("ü"), 10, &rows, &count, &t->err),
 	    &t->err);
 	assert_int_equal(count, 1);

@@ -254,6 +254,46 @@ static void test_threads_do_not_tear_lines(void **state)
 	assert_int_equal(lines, 800);
 }
 
+static size_t lines_written(void)
+{
+	struct str rest = written(), line;
+	size_t lines = 0;
+
+	while (str_next(&rest, '\n', &line))
+		lines += line.n > 0;
+	return lines;
+}
+
+/* Lines wait for the end of a turn, in their order, but what is wrong does not. */
+static void test_gathering(void **state)
+{
+	struct log l = { 0 };
+	struct str got;
+
+	log_gather(true);
+	log_info(&l, "first", LOG_NONE);
+	assert_int_equal(lines_written(), 0);
+	log_flush();
+	assert_int_equal(lines_written(), 1);
+	log_flush();
+	assert_int_equal(lines_written(), 0);
+
+	log_info(&l, "second", LOG_NONE);
+	log_warn(&l, "third", LOG_NONE);
+	got = written();
+	assert_true(str_find_str(got, STR("second")) < str_find_str(got, STR("third")));
+	assert_true(str_has(got, STR("third")));
+
+	/* As much as a pipe takes in one piece, then all of it goes. */
+	for (int i = 0; i < 100; i++)
+		log_info(&l, "many", LOG_TEXT("v", "a value that takes some room of its line"));
+	assert_in_range(lines_written(), 1, 99);
+	log_gather(false);
+	assert_in_range(lines_written(), 1, 99);
+	log_info(&l, "last", LOG_NONE);
+	assert_int_equal(lines_written(), 1);
+}
+
 /* The same lines as JSON: read back by a parser, whatever the values are and however long. */
 static void test_json(void **state)
 {
@@ -324,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_time_is_now_in_utc),
 		cmocka_unit_test(test_key_tail),
 		cmocka_unit_test(test_threads_do_not_tear_lines),
+		cmocka_unit_test(test_gathering),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, open_file, remove_file);

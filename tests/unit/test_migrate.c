@@ -81,6 +81,27 @@ static void test_newer(void **state)
 	assert_non_null(strstr(err.msg, "9999"));
 }
 
+/* Somebody names the file of another gateway: it stays as it is. */
+static void test_foreign(void **state)
+{
+	static const char tables_sql[] = "SELECT COUNT(*) FROM sqlite_master";
+	struct temp_db *t = *state;
+	struct err err = { 0 };
+	struct db *db = NULL;
+	char dsn[512];
+
+	if (db_engine(t->db) != DB_SQLITE)
+		skip();
+	snprintf(dsn, sizeof dsn, "sqlite:%s/foreign.db", t->dir);
+	CHECK(db_open(dsn, t->dir, &db, &t->err), &t->err);
+	CHECK(db_script(db, "CREATE TABLE users (id integer, password text)", &t->err), &t->err);
+	assert_false(migrate(db, &err));
+	assert_int_equal(err.kind, ERR_CONFIG);
+	assert_non_null(strstr(err.msg, "fcgi-admin import"));
+	assert_int_equal(number(db, tables_sql), 1);
+	db_close(db);
+}
+
 /* Several programs that start at once on a new database. */
 static void test_together(void **state)
 {
@@ -124,6 +145,7 @@ int main(void)
 		DB_TEST(test_tables),
 		DB_TEST(test_again),
 		DB_TEST(test_newer),
+		DB_TEST(test_foreign),
 		DB_TEST(test_together),
 	};
 

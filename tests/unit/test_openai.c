@@ -414,6 +414,75 @@ static void test_meter(void **state)
 	}
 }
 
+/* An event that is no JSON, or not only JSON, is the client's to judge: it passes byte for byte, and
+ * what can be read of it counts. */
+static void test_odd_events(void **state)
+{
+	static const struct {
+		const char *event;
+		const char *said; /* NULL: nothing */
+	} cases[] = {
+		{ "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]}", "abcd" },
+		{ "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]}}", "abcd" },
+		{ "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}}]} and more", "abcd" },
+		{ "{\"choices\":[{\"delta\":{\"content\":\"abcd}}]}", NULL },
+		{ "{\"choices\":[{\"delta\":{\"content\":\"abcd\"}", NULL },
+		{ "{}", NULL },
+		{ "{", NULL },
+		{ "}", NULL },
+		{ "text", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct room r;
+		struct str out;
+		int64_t want = cases[i].said ? tokens_text(STR("m"), str_c(cases[i].said)) : 0;
+
+		open_room(&r, STREAM);
+		send_event(&r, cases[i].event);
+		out = buf_str(&r.out);
+		if (!str_eq(str_slice(out, 6, out.n - 2), str_c(cases[i].event)))
+			fail_msg("'%s': got '%.*s'", cases[i].event, STR_ARG(out));
+		if (token_meter_count(&r.call.meter) != want)
+			fail_msg("'%s': got %lld tokens, want %lld", cases[i].event,
+			    (long long)token_meter_count(&r.call.meter), (long long)want);
+		close_room(&r);
+	}
+}
+
+/* Beside a report our own count is of no use, unless the report is beyond all reason. */
+static void test_meter_beside_report(void **state)
+{
+	static const struct {
+		const char *usage;
+		int64_t want;
+		bool counts;
+	} cases[] = {
+		{ "{\"prompt_tokens\":3,\"completion_tokens\":7}", 7, false },
+		{ "{\"prompt_tokens\":3,\"completion_tokens\":1048576}", 1048576, false },
+		/* a million and 64 times the two that we counted */
+		{ "{\"prompt_tokens\":3,\"completion_tokens\":2000000000}", 1048576 + 64 * 2,
+		    true },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct room r;
+		struct err err = { 0 };
+		const char *body;
+
+		open_room(&r, WHOLE);
+		body = arena_fmt(r.arena,
+		    "{\"choices\":[{\"message\":{\"content\":\"hello world\"}}],\"usage\":%s}",
+		    cases[i].usage);
+		assert_int_equal(openai_adaptor.decode(&r.call, str_c(body), &r.out, &err),
+		    STEP_DONE);
+		assert_int_equal(token_meter_count(&r.call.meter) > 0, cases[i].counts);
+		adaptor_complete_usage(&r.call, 3);
+		assert_int_equal(r.call.usage.completion_tokens, cases[i].want);
+		close_room(&r);
+	}
+}
+
 static void test_whole_meter(void **state)
 {
 	struct room r;
@@ -615,6 +684,8 @@ int main(void)
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_long_error),
 		cmocka_unit_test(test_meter),
+		cmocka_unit_test(test_odd_events),
+		cmocka_unit_test(test_meter_beside_report),
 		cmocka_unit_test(test_whole_meter),
 		cmocka_unit_test(test_last_usage_wins),
 		cmocka_unit_test(test_failure_in_stream),

@@ -2,6 +2,9 @@
  * is charged once whatever asks for it */
 #include "temp_db.h"
 
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "../../fcgi-relay/pins.h"
 #include "base/clock.h"
 
@@ -104,6 +107,35 @@ static void test_found_at_once(void **state)
 	assert_int_equal(number(r.t, rows), 200);
 }
 
+static void on_flushed(void *arg, bool ok)
+{
+	assert_true(ok);
+	atomic_store((atomic_bool *)arg, true);
+}
+
+/* An answer that waits for it is never ahead of its pin. */
+static void test_flush(void **state)
+{
+	static const char rows[] = "SELECT COUNT(*) FROM resources WHERE id <> ''";
+	struct room r = open_room(*state);
+
+	for (int i = 1; i <= 50; i++) {
+		atomic_bool flushed = false;
+		struct resource pin;
+		char id[32];
+
+		snprintf(id, sizeof(id), "resp_%d", i);
+		pin = response(id, false);
+		pins_put(r.pins, &pin);
+		pins_flush(r.pins, on_flushed, &flushed);
+		while (!atomic_load(&flushed))
+			sched_yield();
+		assert_int_equal(number(r.t, rows), i);
+	}
+	close_room(&r);
+	assert_int_equal(number(r.t, "SELECT COUNT(*) FROM resources"), 50);
+}
+
 static void test_delete(void **state)
 {
 	static const char rows[] = "SELECT COUNT(*) FROM resources";
@@ -168,15 +200,13 @@ static void part(struct room *r, const struct resource *pin, const char *request
 /* Its creation was charged; the books of this test begin behind that. */
 static struct resource made(struct room *r, const char *id, int64_t prompt, int64_t completion)
 {
-	struct resource pin = response(id, false);
+	struct resource pin = response(id, true);
 
-	pins_put(r->pins, &pin);
-	pin.due = true;
 	pin.billed_prompt = prompt;
 	pin.billed_completion = completion;
 	pin.billed_quota = prompt + 2 * completion;
 	pin.billed_token = KEY;
-	pins_billed(r->pins, &pin);
+	pins_put(r->pins, &pin);
 	return pin;
 }
 
@@ -245,7 +275,7 @@ static void test_parts(void **state)
 	struct resource pin = made(&r, "resp_1", 10, 20), bounded = made(&r, "resp_2", 10, 20);
 
 	bounded.bounded = true;
-	pins_billed(r.pins, &bounded);
+	pins_put(r.pins, &bounded);
 	part(&r, &bounded, "p0", 100, true); /* it cannot have been more */
 	part(&r, &pin, "p1", 15, true);
 	part(&r, &pin, "p2", 15, false); /* the same once more */
@@ -278,15 +308,259 @@ static void test_disabled(void **state)
 	check_books(&r, 16);
 }
 
+/* ---- works ----------------------------------------------------------------------------------- */
+
+#define HELD 300 /* 100 for the call, 200 for the work */
+
+static bool opened_ok;
+
+static void on_opened(void *arg, bool ok)
+{
+	opened_ok = ok;
+}
+
+static void reserve(struct room *r, const char *request)
+{
+	struct hold hold = { .request_id = str_c(request),
+		.user_id = USER,
+		.token_id = KEY,
+		.channel_id = 3,
+		.amount = HELD,
+		.node = STR("test") };
+
+	CHECK(db_begin(r->t->db, &r->t->err) && quota_reserve(r->t->db, &hold, &r->t->err) &&
+	        db_commit(r->t->db, &r->t->err),
+	    &r->t->err);
+}
+
+static struct resource batch(const char *id)
+{
+	return (struct resource){
+		.kind = STR("batches"),
+		.id = str_c(id),
+		.user_id = USER,
+		.channel_id = 3,
+		.model = STR("gpt-x"),
+		.due = true,
+		.billed_prompt = 100,
+		.billed_completion = 50,
+		.billed_quota = 200,
+		.billed_token = KEY,
+		.charge = CHARGE_BATCH,
+	};
+}
+
+static void open_work(struct room *r, const char *request)
+{
+	char id[64];
+	struct resource pin;
+
+	reserve(r, request);
+	snprintf(id, sizeof(id), "~%s", request);
+	pin = batch(id);
+	pins_open(r->pins, &pin, str_c(request), HELD, on_opened, NULL);
+}
+
+static void end_work(struct room *r, const char *request, const char *id, enum pins_end how,
+    int64_t quota, int64_t final)
+{
+	struct resource pin = batch(id);
+	struct pins_ending end = {
+		.how = how,
+		.row = { .request_id = str_c(request), .quota = quota, .channel = 3 },
+		.final = final,
+		.write_log = true,
+	};
+
+	pins_end(r->pins, &pin, &end);
+}
+
+/* The process died: its ledger did what it was sent, and its leases run out. */
+static void sweep_all(struct room *r)
+{
+	int count;
+
+	CHECK(db_begin(r->t->db, &r->t->err) &&
+	        quota_sweep(r->t->db, clock_unix() + 1000, 90, 100, &count, &r->t->err) &&
+	        db_commit(r->t->db, &r->t->err),
+	    &r->t->err);
+}
+
+static int64_t count_due(struct room *r)
+{
+	return number(r->t, "SELECT COUNT(*) FROM resources WHERE due = 1");
+}
+
+static struct resource_list due_now(struct room *r)
+{
+	struct resource_list list;
+
+	CHECK(resource_due(r->t->db, r->t->arena, clock_unix(), 10, &list, &r->t->err), &r->t->err);
+	return list;
+}
+
+/* Where the process may die, and what is charged when it is all over: 100 for the call and 20 for
+ * what the work used in truth (charge's usage). */
+enum death { AFTER_OPEN, AFTER_ADOPT, AFTER_CHARGE, AFTER_END, NEVER };
+
+static void test_work_and_death(void **state)
+{
+	for (int death = AFTER_OPEN; death <= NEVER; death++) {
+		struct room r = open_room_again(*state, (size_t)death);
+		struct resource pin = batch("batch_1");
+		int64_t before = number(r.t, charged_sql);
+		char request[32], id[32], pending[32], claim[32];
+
+		snprintf(request, sizeof(request), "r%d", death);
+		snprintf(pending, sizeof(pending), "~r%d", death);
+		snprintf(id, sizeof(id), "batch_%d", death);
+		snprintf(claim, sizeof(claim), "c%d", death);
+		pin.id = str_c(id);
+		open_work(&r, request);
+		if (death >= AFTER_ADOPT)
+			pins_adopt(r.pins, str_c(pending), &pin);
+		if (death >= AFTER_CHARGE)
+			charge(&r, &pin, claim); /* somebody looked before the request's end */
+		if (death >= AFTER_END)
+			end_work(&r, request, id, PINS_BOUND, HELD, 0);
+		close_room(&r);
+		assert_true(opened_ok);
+		sweep_all(&r);
+		if (death < AFTER_CHARGE)
+			assert_int_equal(number(r.t, charged_sql) - before, HELD);
+
+		r = open_room_again(*state, 1);
+		pins_adopt(r.pins, str_c(pending), &pin); /* the settler found it in a list */
+		snprintf(claim, sizeof(claim), "d%d", death);
+		charge(&r, &pin, claim);
+		charge(&r, &pin, claim);
+		close_room(&r);
+		assert_int_equal(count_due(&r), 0);
+		assert_int_equal(number(r.t, charged_sql) - before, 100 + 20);
+		check_books(&r, before + 100 + 20);
+	}
+}
+
+/* A final usage that the creating request sees, with and without somebody who was faster. */
+static void test_work_final(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = batch("batch_1");
+
+	open_work(&r, "r1");
+	pins_adopt(r.pins, STR("~r1"), &pin);
+	end_work(&r, "r1", "batch_1", PINS_FINAL, HELD, 120);
+	charge(&r, &pin, "late");
+	close_room(&r);
+	check_books(&r, 120);
+
+	r = open_room_again(*state, 1);
+	pin = batch("batch_2");
+	open_work(&r, "r2");
+	pins_adopt(r.pins, STR("~r2"), &pin);
+	charge(&r, &pin, "early");
+	end_work(&r, "r2", "batch_2", PINS_FINAL, HELD, 120);
+	close_room(&r);
+	check_books(&r, 240);
+}
+
+static void test_work_refused(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = batch("~r1");
+
+	open_work(&r, "r1");
+	pins_refuse(r.pins, &pin, STR("r1"));
+	close_room(&r);
+	check_books(&r, 0);
+	assert_int_equal(number(r.t, "SELECT COUNT(*) FROM resources"), 0);
+
+	/* nobody will ever know it: what was seen of it is charged */
+	r = open_room_again(*state, 1);
+	open_work(&r, "r2");
+	end_work(&r, "r2", "~r2", PINS_UNDO, 7, 0);
+	close_room(&r);
+	check_books(&r, 7);
+	assert_int_equal(count_due(&r), 0);
+
+	/* its reservation was swept before: nothing may begin */
+	r = open_room_again(*state, 1);
+	pin = batch("~r3");
+	pins_open(r.pins, &pin, STR("r3"), HELD, on_opened, NULL);
+	close_room(&r);
+	assert_false(opened_ok);
+	assert_int_equal(count_due(&r), 0);
+}
+
+/* The process stood still, was swept, the settler found nothing and gave back; then the answer came
+ * all the same: the work is charged what it uses. */
+static void test_work_too_late(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = batch("~r1");
+	struct pins_bill nothing = bill_of("never", 0, 0);
+
+	open_work(&r, "r1");
+	close_room(&r);
+	sweep_all(&r);
+	r = open_room_again(*state, 1);
+	pins_charge(r.pins, &pin, &nothing);
+	close_room(&r);
+	check_books(&r, 100);
+	r = open_room_again(*state, 1);
+	CHECK(db_script(r.t->db, "DELETE FROM resources", &r.t->err), &r.t->err);
+	pin = batch("batch_1");
+	pins_adopt(r.pins, STR("~r1"), &pin);
+	end_work(&r, "r1", "batch_1", PINS_BOUND, HELD, 0);
+	close_room(&r);
+	assert_int_equal(count_due(&r), 1);
+	r = open_room_again(*state, 1);
+	charge(&r, &pin, "truth");
+	close_room(&r);
+	check_books(&r, 100 + 20);
+}
+
+/* What the settler is told: not before its time, not while the request runs, never what is settled. */
+static void test_due(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource pin = batch("batch_1"), later = batch("batch_2");
+
+	later.look_at = clock_unix() + 100;
+	open_work(&r, "r1");
+	pins_put(r.pins, &pin);
+	pins_put(r.pins, &later);
+	close_room(&r);
+	assert_int_equal(due_now(&r).count, 1);
+	assert_true(str_eq_c(due_now(&r).items[0].id, "batch_1"));
+	sweep_all(&r);
+	assert_int_equal(due_now(&r).count, 2);
+	r = open_room_again(*state, 1);
+	pin = due_now(&r).items[0];
+	later = due_now(&r).items[1];
+	pins_looked(r.pins, &pin, clock_unix() + 50);
+	pins_give_up(r.pins, &later);
+	close_room(&r);
+	assert_int_equal(due_now(&r).count, 0);
+	assert_int_equal(number(r.t, "SELECT SUM(looks) FROM resources"), 1);
+	assert_int_equal(count_due(&r), 2);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		DB_TEST(test_found_at_once),
+		DB_TEST(test_flush),
 		DB_TEST(test_delete),
 		DB_TEST(test_charged_once),
 		DB_TEST(test_deleted_while_due),
 		DB_TEST(test_parts),
 		DB_TEST(test_disabled),
+		DB_TEST(test_work_and_death),
+		DB_TEST(test_work_final),
+		DB_TEST(test_work_refused),
+		DB_TEST(test_work_too_late),
+		DB_TEST(test_due),
 	};
 
 	return temp_db_run("pins", tests, COUNT_OF(tests));

@@ -35,7 +35,7 @@ static void test_charge(void **state)
 		{ "all cached, free", RATE(M, M, M, 0), USED(10, 0, 10), 1 },
 		{ "negative counts", RATE(M, M, M, M), USED(-5, -7, -9), 0 },
 		{ "negative completion", RATE(M, M, M, M), USED(5, -7, 0), 5 },
-		{ "clamped to 2^31", RATE(M, 0, M, M), USED(INT64_MAX, 0, 0), INT64_C(1) << 31 },
+		{ "clamped to 2^36", RATE(M, 0, M, M), USED(INT64_MAX, 0, 0), INT64_C(1) << 36 },
 		/* 2^31 × 10^6 quota exceed QUOTA_MAX = 2^50; nothing wraps */
 		{ "model ratio at its limit", RATE(1000000 * M, M, M, M), USED(INT64_MAX, 0, 0),
 		    INT64_C(1) << 50 },
@@ -67,7 +67,7 @@ static void test_estimate(void **state)
 	same_int("nothing", price_estimate(&r, &(struct usage){ 0 }), 0);
 	same_int("unlimited answer",
 	    price_estimate(&r, &(struct usage){ .completion_tokens = INT64_MAX }),
-	    5 * (INT64_C(1) << 31));
+	    5 * (INT64_C(1) << 36));
 }
 
 /* ---- each meter, from the vendors' price lists -------------------------------------------------- */
@@ -405,6 +405,80 @@ static void test_describe(void **state)
 	arena_free(a);
 }
 
+/* ---- batches and training ----------------------------------------------------------------------- */
+
+static void test_batch(void **state)
+{
+	static const struct usage used = { .prompt_tokens = 300000, .completion_tokens = 1000 };
+	struct rate r = RATE(2 * M, 4 * M, 900000, M);
+
+	/* (300,000 + 4 × 1000) × 2 × 0.9 = 547,200; half of it */
+	r.batch = M / 2;
+	price_batch(&r, 10, 1000);
+	same_int("half", price_charge(&r, &used), 273600);
+
+	/* twice and 1.5 times above 200,000: of single prompts, not of the sum */
+	r = (struct rate)RATE(2 * M, 4 * M, M, M);
+	r.batch = M / 2;
+	r.tier_count = 1;
+	r.tiers[0] = (struct price_tier){ 200000, 2 * M, 1500000 };
+	price_batch(&r, 10, 1000);
+	same_int("short prompts", price_charge(&r, &used), 304000);
+	r = (struct rate)RATE(2 * M, 4 * M, M, M);
+	r.batch = M / 2;
+	r.tier_count = 1;
+	r.tiers[0] = (struct price_tier){ 200000, 2 * M, 1500000 };
+	price_batch(&r, 10, 200001);
+	same_int("long prompts", price_charge(&r, &used), 600000 + 6000);
+
+	/* a price per request for each of them: 10 × 5000 / 2, beside 608,000 / 2 */
+	r = (struct rate)RATE(2 * M, 4 * M, M, M);
+	r.batch = M / 2;
+	r.per_request = 5000 * M;
+	price_batch(&r, 10, 1000);
+	same_int("requests", price_charge(&r, &used), 304000 + 25000);
+	same_int("bound", price_estimate(&r, &used), 304000 + 25000);
+}
+
+/* USD 3 per million tokens is 1.5 quota a token; a third is what the operator says. */
+static void test_training(void **state)
+{
+	static const struct {
+		const char *name, *model, *option;
+		enum unpriced unpriced;
+		int64_t want; /* for 1000 tokens; -1: refused */
+	} cases[] = {
+		{ "built in", "gpt-4o-mini-2024-07-18", "", UNPRICED_REFUSE, 1500 },
+		{ "the operator's", "gpt-4o-mini-2024-07-18",
+		    "{\"gpt-4o-mini-2024-07-18\":{\"per_million_trained\":1}}", UNPRICED_REFUSE,
+		    500 },
+		{ "none", "gpt-4o", "", UNPRICED_REFUSE, -1 },
+		{ "none, free", "gpt-4o", "", UNPRICED_FREE, 0 },
+		{ "none, one-api's", "gpt-4o", "", UNPRICED_RATIO, 30000 },
+	};
+	static const struct usage used = { .trained = 1000, .reported = true };
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new(4096);
+		struct price_table *t;
+		struct price_query q = { .rule = PRICE_TRAINING, .model = str_c(cases[i].model) };
+		struct price_options o = { .model_price = str_c(cases[i].option),
+			.unpriced = cases[i].unpriced };
+		struct err err = { 0 };
+		struct rate r;
+
+		assert_true(price_table_new(a, &o, &t, &err));
+		if (price_find(t, &q, &r, &err)) {
+			same_int(cases[i].name, price_charge(&r, &used), cases[i].want);
+			same_int(cases[i].name, price_estimate(&r, &used), cases[i].want);
+		} else {
+			same_int(cases[i].name, -1, cases[i].want);
+			assert_int_equal(err.kind, ERR_NO_PRICE);
+		}
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +489,8 @@ int main(void)
 		cmocka_unit_test(test_estimate_is_enough),
 		cmocka_unit_test(test_one_api_formula),
 		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_training),
 	};
 
 	return cmocka_run_group_tests_name("price", tests, NULL, NULL);

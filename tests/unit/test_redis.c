@@ -30,6 +30,7 @@ static const char *const scripts[] = {
 static char path[] = "/tmp/test_redis.XXXXXX.sock";
 static pid_t server;
 static char url[64];
+static const char *ca_file = "";
 
 static void sleep_ms(int ms)
 {
@@ -97,6 +98,7 @@ static void hear(void *arg)
 static struct redis *open_redis(_Atomic(int) *heard)
 {
 	struct redis_setup setup = { .url = url,
+		.ca_file = ca_file,
 		.scripts = scripts,
 		.channel = heard ? "test" : "",
 		.on_nudge = hear,
@@ -261,7 +263,14 @@ static void test_urls(void **state)
 		{ "redis://127.0.0.1:65536", false },
 		{ "redis://127.0.0.1/x", false },
 		{ "redis://[::1", false },
-		{ "rediss://127.0.0.1", false },
+		{ "rediss://127.0.0.1:1", true },
+		{ "rediss://", false },
+		{ "redis://u%40x:p%3A%2f@127.0.0.1:1", true },
+		{ "redis://u:p%00@127.0.0.1:1", false },
+		{ "unix://user:pass@/nonexistent/redis.sock?db=3", true },
+		{ "unix:///nonexistent/redis.sock", true },
+		{ "unix:/nonexistent/redis.sock?db=x", false },
+		{ "unix:/nonexistent/redis.sock?x=1", false },
 		{ "127.0.0.1:6379", false },
 		{ "unix:", false },
 	};

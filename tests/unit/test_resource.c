@@ -147,6 +147,45 @@ static void test_expiry(void **state)
 	assert_true(find(t, ALICE, "responses", "resp_1", &got));
 }
 
+/* What is to be charged yet outlives its end, and what it is read from cannot go before it. */
+static void test_open_work(void **state)
+{
+	struct temp_db *t = *state;
+	struct resource run = pin(ALICE, "runs", "run_1"),
+	                thread = pin(ALICE, "threads", "thread_1");
+	struct resource batch = pin(ALICE, "batches", "batch_1"),
+	                file = pin(ALICE, "files", "file-1");
+	int64_t now = clock_unix(), count = -1;
+	struct resource_list list;
+	bool needed;
+
+	run.due = batch.due = true;
+	run.parent = thread.id;
+	run.expires_at = now - 10;
+	file.parent = batch.id;
+	put(t, run);
+	put(t, batch);
+	CHECK(resource_sweep(t->db, now, 10, &count, &t->err), &t->err);
+	assert_int_equal(count, 0);
+	CHECK(resource_due(t->db, t->arena, now, 10, &list, &t->err), &t->err);
+	assert_int_equal(list.count, 2);
+	CHECK(resource_is_needed(t->db, &thread, &needed, &t->err), &t->err);
+	assert_true(needed);
+	CHECK(resource_is_needed(t->db, &file, &needed, &t->err), &t->err);
+	assert_true(needed);
+	file.parent = STR("batch_2");
+	CHECK(resource_is_needed(t->db, &file, &needed, &t->err), &t->err);
+	assert_false(needed);
+	thread.user_id = BOB;
+	CHECK(resource_is_needed(t->db, &thread, &needed, &t->err), &t->err);
+	assert_false(needed);
+
+	CHECK(resource_give_up(t->db, list.items[0].seq, &t->err), &t->err);
+	CHECK(resource_give_up(t->db, list.items[1].seq, &t->err), &t->err);
+	CHECK(resource_sweep(t->db, now, 10, &count, &t->err), &t->err);
+	assert_int_equal(count, 1);
+}
+
 static void test_page(void **state)
 {
 	struct temp_db *t = *state;
@@ -242,6 +281,7 @@ int main(void)
 		DB_TEST(test_same_id),
 		DB_TEST(test_learn),
 		DB_TEST(test_expiry),
+		DB_TEST(test_open_work),
 		DB_TEST(test_page),
 		DB_TEST(test_claim),
 	};

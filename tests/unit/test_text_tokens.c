@@ -116,6 +116,25 @@ static void test_long_stream(void **state)
 	free(text);
 }
 
+/* A word of English and its blank are a token, and five bytes on average: the glance takes four for
+ * one, and no more than the 256 that may wait in a meter. */
+static void test_about(void **state)
+{
+	struct token_meter m = { 0 };
+
+	same_int("nothing", token_meter_about(&m), 0);
+	for (size_t i = 1; i <= 400; i++) {
+		int64_t off;
+
+		token_meter_add(&m, STR(" word"));
+		off = token_meter_about(&m) - token_meter_count(&m);
+		if (off < 0 || off > 256 / 4 - 256 / 5 + 1)
+			fail_msg("after %zu words: off by %lld", i, (long long)off);
+	}
+	token_meter_break(&m);
+	same_int("ended", token_meter_about(&m), token_meter_count(&m));
+}
+
 /* "hello world" has two tokens, and `hello` and ` world` are one each. */
 static void test_break(void **state)
 {
@@ -289,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_long_stream),
 		cmocka_unit_test(test_break),
+		cmocka_unit_test(test_about),
 		cmocka_unit_test(test_invalid_utf8),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_compact),
