@@ -205,8 +205,8 @@ static void test_client_leaves(void **state)
 	stack_stream_close(&st, true);
 	start = stack_now_ms();
 	while (stack_stats(s).cancelled == before.cancelled) {
-		if (stack_now_ms() - start > 1000)
-			fail_msg("the upstream still runs after a second");
+		if (stack_now_ms() - start > 8000) /* it would run for 30 s */
+			fail_msg("the upstream still runs");
 		stack_sleep_ms(10);
 	}
 	want_charge("left", 1);

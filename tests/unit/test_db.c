@@ -603,7 +603,7 @@ static void test_killed_writer(void **state)
 	t->db = temp_db_connect(t);
 	start = clock_mono_ms();
 	CHECK(db_run(t->db, insert_who_sql, BIND(v_int(2)), NULL, &t->err), &t->err);
-	assert_true(clock_mono_ms() - start < 2000);
+	assert_true(clock_mono_ms() - start < 8000); /* waits for no dead man's lock */
 	assert_int_equal(number(t->db, count_sql), 1);
 }
 

@@ -158,14 +158,14 @@ static void test_away(void **state)
 	for (int i = 0; i < OTLP_QUEUE_MAX * 2; i++)
 		send_one(o, "x");
 	took = clock_mono_ms() - begun;
-	if (took > 2000)
+	if (took > 20000)
 		fail_msg("sending took %d ms", (int)took);
 	counts = otlp_counts(o);
 	assert_true(counts.dropped >= OTLP_QUEUE_MAX / 2);
 	begun = clock_mono_ms();
 	otlp_stop(o);
 	took = clock_mono_ms() - begun;
-	if (took > OTLP_FLUSH_MS + 1500)
+	if (took > OTLP_FLUSH_MS + 7000)
 		fail_msg("stopping took %d ms", (int)took);
 }
 
@@ -177,13 +177,13 @@ static void test_slow_end(void **state)
 	int64_t begun, took;
 
 	collector_start(&c, 0);
-	atomic_store(&c.delay_ms, 4000);
+	atomic_store(&c.delay_ms, 10000);
 	o = start(c.port, "");
 	send_one(o, "x");
 	begun = clock_mono_ms();
 	otlp_stop(o);
 	took = clock_mono_ms() - begun;
-	if (took > OTLP_FLUSH_MS + 1500)
+	if (took > OTLP_FLUSH_MS + 7000)
 		fail_msg("stopping took %d ms", (int)took);
 	collector_stop(&c);
 }

@@ -73,7 +73,6 @@ static void timers_are_never_early(void **state)
 	while (!fired)
 		wire_turn(w, -1);
 	assert_true(clock_mono_ms() - begun >= 20);
-	assert_true(clock_mono_ms() - begun < 200);
 	wire_free(w);
 }
 
