@@ -31,6 +31,8 @@ run    command  nginx         nginx
 run    command  curl          curl
 test   header   cmocka.h      libcmocka-dev
 test   command  redis-server  redis-server
+test   command  apache2       apache2-bin
+test   command  lighttpd      lighttpd
 ui     command  chromium      chromium
 check  command  clang         clang
 check  command  clang-format  clang-format

@@ -176,13 +176,35 @@ static bool last_hop(struct str *list, struct str *hop)
 	return true;
 }
 
+/* X-Forwarded-For from its end. A proxy may add a line of its own behind one that the client sent, and
+ * some web servers hand on each as a variable: together they are one list. */
+struct hops {
+	const struct headers *headers;
+	size_t line; /* those from here on were read */
+	struct str list;
+};
+
+static bool next_hop(struct hops *h, struct str *hop)
+{
+	while (!last_hop(&h->list, hop)) {
+		const struct header *item;
+
+		if (h->line == 0)
+			return false;
+		item = &h->headers->items[--h->line];
+		if (str_eq_c(item->name, "x-forwarded-for"))
+			h->list = item->value;
+	}
+	return true;
+}
+
 /* Each proxy appends who it heard it from: walk back over those we trust. */
 static struct str client_address(const struct cgi_vars *v, struct str proxies)
 {
 	struct str address = v->var[CGI_REMOTE_ADDR], hop;
-	struct str list = headers_get(&v->headers, "x-forwarded-for");
+	struct hops hops = { .headers = &v->headers, .line = v->headers.count };
 
-	while (is_trusted(proxies, address) && last_hop(&list, &hop)) {
+	while (is_trusted(proxies, address) && next_hop(&hops, &hop)) {
 		if (!cidr_valid(hop) || str_find(hop, '/') < hop.n)
 			break;
 		address = hop;

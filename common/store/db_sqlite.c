@@ -181,7 +181,7 @@ static bool create_file(const char *path, struct err *err)
 /* With the pen, which keeps programs that start together apart. */
 static bool open_database(struct sqlite_conn *c, const char *path, struct err *err)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, code;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, code;
 
 	if (!create_file(path, err))
 		return false;

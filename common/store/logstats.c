@@ -118,9 +118,12 @@ bool log_clean_begin(struct db *db, int64_t before, int64_t user_id, int64_t *id
 {
 	static const char sql[] =
 	    "INSERT INTO log_cleanups (before, user_id, created_at) VALUES (?, ?, ?)";
+	int64_t now = clock_unix();
 
-	return db_insert(db, sql, BIND(v_int(before), v_int(user_id), v_int(clock_unix())), id,
-	    err);
+	/* Or rows that are still to come would go as well, and no sum of theirs be trusted. */
+	if (before > now + 1)
+		before = now + 1;
+	return db_insert(db, sql, BIND(v_int(before), v_int(user_id), v_int(now)), id, err);
 }
 
 /* *before is when the clean-up's rows were made; *id 0: nothing to do. */

@@ -24,7 +24,8 @@ struct log_sums {
 MUST_USE bool log_sum(struct db *db, const struct log_filter *f, struct log_sums *out,
     struct err *err);
 
-/* Rows made before that time are to go; user_id asked for it. */
+/* Rows made before that time are to go, of a time to come: those that are there now; user_id asked
+ * for it. */
 MUST_USE bool log_clean_begin(struct db *db, int64_t before, int64_t user_id, int64_t *id,
     struct err *err);
 /* The next step of the oldest unfinished clean-up, or with id of that one. *id 0: there is none.

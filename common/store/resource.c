@@ -220,7 +220,7 @@ static bool exists(struct db *db, const struct resource *r, bool *yes, struct er
 bool resource_adopt(struct db *db, struct str pending_id, const struct resource *r, struct err *err)
 {
 	static const char sql[] =
-	    "UPDATE resources SET id = ?, object = ?, expires_at = ?, look_at = ? "
+	    "UPDATE resources SET id = ?, parent = ?, object = ?, expires_at = ?, look_at = ? "
 	    "WHERE kind = ? AND id = ? AND user_id = ?";
 	struct resource fresh = *r;
 	int64_t changed;
@@ -231,8 +231,8 @@ bool resource_adopt(struct db *db, struct str pending_id, const struct resource 
 	if (known)
 		return true;
 	if (!db_run(db, sql,
-	        BIND(v_text(r->id), v_text(r->object), v_int(r->expires_at), v_int(r->look_at),
-	            v_text(r->kind), v_text(pending_id), v_int(r->user_id)),
+	        BIND(v_text(r->id), v_text(r->parent), v_text(r->object), v_int(r->expires_at),
+	            v_int(r->look_at), v_text(r->kind), v_text(pending_id), v_int(r->user_id)),
 	        &changed, err))
 		return false;
 	if (changed > 0)

@@ -71,9 +71,9 @@ static inline bool resource_is_pending(const struct resource *r)
 {
 	return r->id.n > 0 && r->id.p[0] == RESOURCE_PENDING_MARK;
 }
-/* The work that was put as pending_id is r: its id, object and model are taken over. Where somebody
- * resolved it in the meantime it becomes a work of its own that nothing was charged for; where it
- * is known already nothing happens. */
+/* The work that was put as pending_id is r: its id, parent and object are taken over. Where it was
+ * given back and is gone it becomes a work of its own that nothing was charged for; where it is
+ * known already nothing happens. */
 MUST_USE bool resource_adopt(struct db *db, struct str pending_id, const struct resource *r,
     struct err *err);
 /* Works that are to be looked at now, without those whose creating request still runs. */

@@ -287,6 +287,14 @@ bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_ses
 	return change(db, sql, BIND(v_text(hash), v_int(bump_session), v_int(id)), err);
 }
 
+bool user_renew_hash(struct db *db, int64_t id, struct str old, struct str hash, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE users SET password = ? WHERE id = ? AND password = ? AND status <> 3";
+
+	return db_run(db, sql, BIND(v_text(hash), v_int(id), v_text(old)), NULL, err);
+}
+
 bool user_set_language(struct db *db, int64_t id, struct str language, struct err *err)
 {
 	static const char sql[] = "UPDATE users SET language = ? WHERE id = ? AND language <> ?";

@@ -72,6 +72,9 @@ MUST_USE bool user_update(struct db *db, const struct user *u, bool bump_session
 MUST_USE bool user_set_email(struct db *db, int64_t id, struct str email, struct err *err);
 MUST_USE bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_session,
     struct err *err);
+/* Another hash of the same password; nothing happens when old is not in force any more. */
+MUST_USE bool user_renew_hash(struct db *db, int64_t id, struct str old, struct str hash,
+    struct err *err);
 /* Of mail that comes later; writes only what differs. */
 MUST_USE bool user_set_language(struct db *db, int64_t id, struct str language, struct err *err);
 MUST_USE bool user_end_sessions(struct db *db, int64_t id, struct err *err);
