@@ -68,6 +68,7 @@ struct usage {
 	bool reported;      /* by the upstream; else counted by us */
 	/* The upstream's cached tokens were more than its prompt and were added to it. */
 	bool cached_beside;
+	bool only_sum; /* it told nothing but a total, which stands in completion_tokens */
 };
 
 /* How a mode is charged. A mode without a rule cannot be registered as a route. */

@@ -660,8 +660,15 @@ bool quota_correct(struct db *db, const struct logrow *row, struct str budgets, 
 	change.quota = bounded(row->quota);
 	if (change.created_at == 0)
 		change.created_at = clock_unix();
-	if (!(write_log ? logrow_insert(db, &change, err) : usage_add_unlogged(db, &change, err)))
-		return false;
+	if (!(write_log ? logrow_insert(db, &change, err) : usage_add_unlogged(db, &change, err))) {
+		if (!is_duplicate(err))
+			return false;
+		/* An error would hold up everybody's settlements, again and again. */
+		err_clear(err);
+		log_error(NULL, "quota.corrected_twice", LOG_STR("request", row->request_id),
+		    LOG_INT("user", row->user_id), LOG_INT("quota", change.quota));
+		return true;
+	}
 	if (!budget_settle(db, budgets, 0, change.quota, err))
 		return false;
 	sums_add(&s, SUM_USER, row->user_id, -change.quota, change.quota, 1);

@@ -69,7 +69,7 @@ MUST_USE bool quota_settle(struct db *db, const struct logrow *row, bool write_l
     struct err *err);
 /* What a charge that is settled already has to be changed by: row->quota may be below zero and gives
  * back. User, key and channel are the row's; nothing is checked, as with a settlement. The row is a
- * charge like others in the log. */
+ * charge like others in the log; where that has its request id already nothing moves. */
 MUST_USE bool quota_correct(struct db *db, const struct logrow *row, struct str budgets,
     bool write_log, struct err *err);
 /* Gives the whole hold back: the request never reached an upstream. Nothing moves when it was

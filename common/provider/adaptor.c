@@ -44,7 +44,8 @@ static void mend_usage(struct usage *u, int64_t total)
 	u->cached_beside = u->cached_tokens > u->prompt_tokens;
 	if (u->cached_beside)
 		u->prompt_tokens += u->cached_tokens;
-	if (u->prompt_tokens == 0)
+	u->only_sum = u->prompt_tokens == 0 && total > 0;
+	if (u->only_sum)
 		u->completion_tokens = larger(u->completion_tokens, total);
 }
 
@@ -199,11 +200,13 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 		u->completion_tokens = counted;
 		return;
 	}
-	if (u->prompt_tokens == 0) {
+	if (u->prompt_tokens == 0 && u->only_sum) {
 		int64_t total = u->completion_tokens;
 
 		u->prompt_tokens = prompt_estimate < total ? prompt_estimate : total;
 		u->completion_tokens = total - u->prompt_tokens;
+	} else if (u->prompt_tokens == 0) {
+		u->prompt_tokens = prompt_estimate; /* half a report */
 	}
 	check_beside(u, prompt_estimate);
 	u->prompt_tokens = believable(u->prompt_tokens, prompt_estimate);
@@ -224,10 +227,10 @@ struct usage adaptor_usage_shown(const struct call *c)
 {
 	struct usage u = c->usage;
 
-	if (!u.reported) {
-		u.prompt_tokens = ask_prompt_tokens(c->ask);
+	if (!u.reported)
 		u.completion_tokens = token_meter_count(&c->meter);
-	}
+	if (!u.reported || (u.prompt_tokens == 0 && !u.only_sum))
+		u.prompt_tokens = ask_prompt_tokens(c->ask);
 	return u;
 }
 

@@ -69,6 +69,7 @@ struct call {
 	bool done_sent;           /* the mode's last event went to out; `[DONE]` for completions */
 	bool raw;                 /* set by encode: a 2xx body goes to the client as it comes */
 	const char *reply_type;   /* Content-Type of what decode makes; NULL: the upstream's own */
+	int reply_status;         /* likewise; 0 */
 	struct str resource_id;   /* of what the upstream now keeps for the client (a response, a
 	                           * file …), "" when nothing; noted by decode or on_event */
 	bool failed;              /* an error event was seen; c->failure says which */

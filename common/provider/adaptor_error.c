@@ -133,7 +133,7 @@ static int64_t status_inside(struct arena *a, struct jval root)
 	return 0;
 }
 
-static bool says_content(struct jval root, const struct finding *f)
+static bool says_content(const struct finding *f)
 {
 	static const struct str codes[] = {
 		STR_INIT("unsupported_country_region_territory"),
@@ -142,11 +142,18 @@ static bool says_content(struct jval root, const struct finding *f)
 		STR_INIT("moderation"),
 		STR_INIT("context_length_exceeded"),
 	};
-	struct jval v;
 
 	for (size_t i = 0; i < COUNT_OF(codes); i++)
 		if (str_eq(f->code, codes[i]) || str_eq(f->type, codes[i]))
 			return true;
+	return false;
+}
+
+/* A reseller's moderation, which says what it did not like. */
+static bool says_flagged(struct jval root)
+{
+	struct jval v;
+
 	return (jscan_at(root, "error.metadata.reasons", &v) && v.type == J_ARRAY) ||
 	    jscan_at(root, "error.metadata.flagged_input", &v);
 }
@@ -184,7 +191,9 @@ static struct finding find_error(struct arena *a, struct jval root)
 	f.code = as_code(first_text(a, root, code_paths, COUNT_OF(code_paths)));
 	f.param = as_code(first_text(a, root, param_paths, COUNT_OF(param_paths)));
 	f.status = status_inside(a, root);
-	f.is_content = says_content(root, &f);
+	if (!f.code.n && says_flagged(root))
+		f.code = STR("content_filter");
+	f.is_content = says_content(&f);
 	quote_provider(a, root, &f);
 	return f;
 }
@@ -216,6 +225,9 @@ static const struct outcome quota_outcome =
 	  no_credit_text, FIXED_CODE };
 static const struct outcome content_outcome =
 	{ 403, ERR_BAD_REQUEST, 403, "permission_error", "permission_denied", NULL, 0 };
+static const struct outcome length_outcome =
+	{ 400, ERR_BAD_REQUEST, 400, "invalid_request_error", "context_length_exceeded", NULL,
+	  FIXED_CODE };
 static const struct outcome client_outcome =
 	{ 400, ERR_BAD_REQUEST, 400, "invalid_request_error", "", NULL, 0 };
 static const struct outcome server_outcome =
@@ -273,8 +285,17 @@ static bool says_no_credit(const struct finding *f)
 	    is_one_of(f->type, codes, COUNT_OF(codes));
 }
 
+/* Too many tokens is no matter of the key, though Together says 403 or 422. */
+static bool says_too_long(const struct finding *f)
+{
+	return str_has(f->message, STR("max_new_tokens")) ||
+	    str_has(f->message, STR("context length"));
+}
+
 static const struct outcome *choose_outcome(int status, const struct finding *f)
 {
+	if ((status == 403 || status == 422) && says_too_long(f))
+		return &length_outcome;
 	if (status == 402 || (status < 500 && says_no_credit(f)))
 		return &quota_outcome;
 	if (status == 401 || (status < 500 && says_bad_key(f)))

@@ -5,6 +5,9 @@
 
 #include "provider/catalog.h"
 
+/* A part of a composed key that is shorter is a region or the like. */
+#define KEY_PART_MIN 16
+
 static bool is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -141,12 +144,22 @@ static struct str host_of(struct str url)
 	return str_slice(url, 0, str_find(url, '/'));
 }
 
+static void blot(struct err *err, struct str secret)
+{
+	blot_out(err->msg, secret);
+	blot_out(err->detail, secret);
+}
+
 void adaptor_scrub(const struct call *c, struct err *err)
 {
-	const struct str secrets[] = { c->key, host_of(c->channel->base_url) };
+	const struct catalog_channel *ch = c->channel;
+	const struct str secrets[] = { c->key, ch->ak, ch->sk, ch->session_token,
+		host_of(ch->base_url) };
+	struct str rest = c->key, part;
 
-	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
-		blot_out(err->msg, secrets[i]);
-		blot_out(err->detail, secrets[i]);
-	}
+	for (size_t i = 0; i < COUNT_OF(secrets); i++)
+		blot(err, secrets[i]);
+	while (str_next(&rest, '|', &part)) /* AK|SK|REGION */
+		if (part.n >= KEY_PART_MIN)
+			blot(err, part);
 }

@@ -197,7 +197,7 @@ static bool add_part(struct anthropic_writer *w, const char *role, struct jval p
 static bool add_content(struct anthropic_writer *w, const char *role, struct jval message,
     size_t index, bool trim, struct err *err)
 {
-	struct jval content = convert_member(message, STR("content")), part;
+	struct jval content = convert_content(message), part;
 	struct jiter it = jscan_iter(content);
 	size_t count = content.type == J_ARRAY ? jscan_count(content) : 0;
 

@@ -1,8 +1,4 @@
-/* bedrock.c — the dialect of AWS Bedrock: which surface, signing, frames, errors
- *
- * Credentials are config's ak, sk and session_token, or a key `AK|SK|REGION` as older gateways keep
- * it, and sign the request; a key of Bedrock's own (ABSK…, bedrock-api-key-…) is sent as it is. An
- * adaptor has no clock but for this: the signature's date is base/clock.h's, which tests set.
+/* bedrock.c — the dialect of AWS Bedrock: which surface, frames, errors
  *
  * A stream of InvokeModel wraps each of the model's own events in base64 within a frame; Converse has
  * events of its own. Either may end in an exception, named as the HTTP errors are.
@@ -13,12 +9,10 @@
 
 #include <openssl/evp.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "provider/catalog.h"
 #include "provider/convert.h"
 #include "provider/providers.h"
-#include "provider/sigv4.h"
 
 #define GROWTH_ROOM (64 * 1024)
 #define BODY_MAX 25000000
@@ -80,49 +74,6 @@ static bool wants_bytes(const struct call *c, struct str url)
 	return true;
 }
 
-/* ---- credentials ------------------------------------------------------------------------- */
-
-struct credentials {
-	struct str bearer, ak, sk, region;
-};
-
-static struct credentials credentials_of(const struct call *c)
-{
-	struct credentials got = { .ak = c->channel->ak,
-		.sk = c->channel->sk,
-		.region = c->channel->region };
-	struct str rest = c->key, ak, sk, region;
-
-	if (str_starts(c->key, STR("ABSK")) || str_starts(c->key, STR("bedrock-api-key-"))) {
-		got.bearer = c->key;
-	} else if (!got.ak.n && str_next(&rest, '|', &ak) && str_next(&rest, '|', &sk)) {
-		got.ak = str_trim(ak);
-		got.sk = str_trim(sk);
-		if (!got.region.n && str_next(&rest, '|', &region))
-			got.region = str_trim(region);
-	}
-	return got;
-}
-
-static bool authorize(const struct call *c, const struct credentials *with,
-    struct upstream_req *out, struct err *err)
-{
-	struct sigv4 s = {
-		.access_key = with->ak,
-		.secret_key = with->sk,
-		.session_token = c->channel->session_token,
-		.region = with->region,
-		.service = STR("bedrock"),
-		.now = clock_unix(),
-	};
-
-	if (!with->bearer.n)
-		return sigv4_sign(&s, out, err);
-	headers_add(&out->headers, STR("Authorization"),
-	    str_c(arena_fmt(c->arena, "Bearer %.*s", STR_ARG(with->bearer))));
-	return true;
-}
-
 /* ---- request ----------------------------------------------------------------------------- */
 
 static bool add_url(const struct call *c, const struct bedrock *b, struct str region,
@@ -133,9 +84,7 @@ static bool add_url(const struct call *c, const struct bedrock *b, struct str re
 	if (c->channel->base_url.n) {
 		buf_add(&out->url, c->channel->base_url);
 	} else {
-		if (!region.n ||
-		    !adaptor_path_ok(str_c(arena_fmt(c->arena, "/%.*s", STR_ARG(region)))) ||
-		    str_find(region, '/') < region.n)
+		if (!bedrock_region_ok(region))
 			return err_set(err, ERR_CHANNEL_INVALID,
 			    "this channel needs a region or a base URL");
 		buf_addf(&out->url, "https://bedrock-runtime.%.*s.amazonaws.com%s", STR_ARG(region),
@@ -189,7 +138,7 @@ static bool style_ok(struct str style)
 
 static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 {
-	struct credentials with = credentials_of(c);
+	struct bedrock_credentials with = bedrock_credentials(c);
 	struct bedrock *b;
 	struct buf body = buf_init(c->ask->body.n * 3 + c->system_prompt.n * 6 + GROWTH_ROOM);
 	bool ok;
@@ -200,7 +149,8 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	for (size_t i = 0; i < c->media_count; i++)
 		body.limit += c->media[i].bytes.n * 2;
 	if (!style_ok(c->channel->api_style))
-		return err_set(err, ERR_CHANNEL_INVALID, "api_style must be invoke or converse");
+		return err_set(err, ERR_CHANNEL_INVALID,
+		    "api_style must be invoke, converse or mantle");
 	if (c->step == 0)
 		c->state = begin(c);
 	b = c->state;
@@ -211,7 +161,7 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	out->has_body = true;
 	out->body = adaptor_keep(c->arena, &body);
 	add_headers(c, b, out);
-	return ok && authorize(c, &with, out, err);
+	return ok && bedrock_authorize(c, &with, "bedrock", out, err);
 }
 
 /* ---- replies ----------------------------------------------------------------------------- */

@@ -1,5 +1,8 @@
 /* bedrock.h — between the files of the bedrock dialect
  *
+ * Mantle, Bedrock's surface for OpenAI's clients, is none of this: bedrock_mantle.c hands over to the
+ * openai dialect.
+ *
  * One dialect, five shapes of body: Claude's and Llama's own through InvokeModel, everybody's through
  * Converse, embeddings by family and pictures through InvokeModel. Each is a surface; encode chooses one by
  * the model's id, the channel's api_style and what the request needs, and keeps it for the reply.
@@ -46,6 +49,20 @@ struct bedrock {
 
 extern const struct bedrock_surface bedrock_claude, bedrock_llama, bedrock_converse,
     bedrock_embeddings, bedrock_images;
+
+/* bedrock_auth.c: a key that is sent as it is, or a pair that signs. */
+struct bedrock_credentials {
+	struct str bearer, ak, sk, region;
+};
+struct bedrock_credentials bedrock_credentials(const struct call *c);
+/* May it be part of a host? */
+bool bedrock_region_ok(struct str region);
+/* The last thing that is added to a request. */
+MUST_USE bool bedrock_authorize(const struct call *c, const struct bedrock_credentials *with,
+    const char *service, struct upstream_req *out, struct err *err);
+
+/* bedrock_mantle.c: what type 33 is with api_style mantle, a row beside the table. */
+extern const struct provider bedrock_mantle;
 
 /* bedrock_model.c: the id of the call's model at Bedrock, and its family. */
 void bedrock_find_model(const struct call *c, struct bedrock *b);

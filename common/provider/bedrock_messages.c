@@ -206,7 +206,7 @@ static bool add_part(struct converse_writer *w, const char *role, struct jval pa
 static bool add_content(struct converse_writer *w, const char *role, struct jval message,
     size_t index, struct err *err)
 {
-	struct jval content = convert_member(message, STR("content")), part;
+	struct jval content = convert_content(message), part;
 	struct jiter it = jscan_iter(content);
 
 	if (content.type == J_STRING)

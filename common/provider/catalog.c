@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "provider/bedrock.h"
 
 #define DEFAULT_TITLE "oneapi-fcgi"
 /* A version that moves while it is read is read again this often. */
@@ -90,6 +91,8 @@ bool catalog_channel_make(struct arena *a, const struct channel *row, struct cat
 	out->base_url = base_url_of(out);
 	read_mapping(a, out);
 	catalog_read_config(a, out);
+	if (out->provider->adaptor == &bedrock_adaptor && str_eq_c(out->api_style, "mantle"))
+		out->provider = &bedrock_mantle;
 	catalog_read_keys(a, out);
 	if (out->title.n == 0)
 		out->title = STR(DEFAULT_TITLE);

@@ -91,7 +91,7 @@ struct catalog_channel {
 	    palm; /* refuse, alias (a Gemini channel), native; "": refuse at Google's own host */
 	/* bedrock */
 	struct str ak, sk, session_token;
-	struct str api_style; /* invoke, converse; "": by family */
+	struct str api_style; /* invoke, converse, mantle; "": by family */
 	struct str family;    /* anthropic, llama …, where the model's id does not tell */
 	struct str
 	    inference_profile; /* prefix of base model ids: us, eu, global …; auto: by region */

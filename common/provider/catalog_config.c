@@ -62,7 +62,7 @@ static const struct member members[] = {
 	TEXT(ak),
 	TEXT(sk),
 	TEXT(session_token),
-	ONE_OF(api_style, "invoke,converse"),
+	ONE_OF(api_style, "invoke,converse,mantle"),
 	TEXT(family),
 	TEXT(inference_profile),
 	ONE_OF(safety_threshold, "OFF,BLOCK_NONE,BLOCK_ONLY_HIGH,BLOCK_MEDIUM_AND_ABOVE,"

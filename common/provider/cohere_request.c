@@ -100,7 +100,7 @@ static void add_older_call(struct buf *out, struct jval function, size_t message
 static bool add_assistant(struct call *c, struct buf *out, struct jval m, size_t index,
     struct err *err)
 {
-	struct jval content = convert_member(m, STR("content"));
+	struct jval content = convert_content(m);
 	struct jval calls = convert_member(m, STR("tool_calls"));
 	struct jval older = convert_member(m, STR("function_call"));
 	struct jval thought = convert_member(m, STR("reasoning_content"));

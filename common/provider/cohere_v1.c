@@ -69,7 +69,7 @@ static bool add_history_item(struct call *c, struct buf *out, struct jval m, siz
 
 	json_add_comma(out);
 	buf_addf(out, "{\"role\":\"%s\",\"message\":", role);
-	if (!cohere_add_text(c, out, convert_member(m, STR("content")), index, err))
+	if (!cohere_add_text(c, out, convert_content(m), index, err))
 		return false;
 	buf_add_char(out, '}');
 	return true;

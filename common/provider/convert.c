@@ -22,6 +22,14 @@ struct jval convert_member(struct jval object, struct str name)
 	return v;
 }
 
+struct jval convert_content(struct jval message)
+{
+	struct jval content = convert_member(message, STR("content"));
+	struct jval refusal = convert_member(message, STR("refusal"));
+
+	return !convert_given(content) && refusal.type == J_STRING ? refusal : content;
+}
+
 void convert_pick(struct jval object, const struct str *names, struct jval *out, size_t n)
 {
 	struct jiter it = jscan_iter(object);

@@ -30,6 +30,8 @@ static inline bool convert_given(struct jval v)
 {
 	return v.type != J_NONE && v.type != J_NULL;
 }
+/* What a message says: its content, or else the words in which an assistant declined. */
+struct jval convert_content(struct jval message);
 /* All members of those names in one walk; absent ones are J_NONE. */
 void convert_pick(struct jval object, const struct str *names, struct jval *out, size_t n);
 /* A whole number from 0 to 2^31; 0 for anything else. */

@@ -274,9 +274,10 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 
 static bool take_translation(struct call *c, struct state *s, struct jval root)
 {
-	struct jval list = convert_member(root, STR("translations")), one, text, billed;
+	struct jval list = convert_member(root, STR("translations")), one, text;
 	struct jiter it = jscan_iter(list);
 	bool any = false;
+	int64_t billed;
 
 	while (list.type == J_ARRAY && jscan_next_item(&it, &one)) {
 		text = convert_member(one, STR("text"));
@@ -284,9 +285,8 @@ static bool take_translation(struct call *c, struct state *s, struct jval root)
 			return false;
 		any = true;
 		buf_add(&s->text, jscan_text(c->arena, text));
-		billed = convert_member(one, STR("billed_characters"));
-		s->characters += billed.type == J_NUMBER ? convert_count(billed)
-		                                         : (int64_t)str_code_points(s->piece);
+		billed = convert_count(convert_member(one, STR("billed_characters")));
+		s->characters += billed ? billed : (int64_t)str_code_points(s->piece);
 	}
 	buf_add(&s->text, s->gap);
 	return any;

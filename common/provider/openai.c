@@ -7,9 +7,14 @@
  */
 #include "provider/openai.h"
 
+#include <string.h>
+
 #include "provider/catalog.h"
 #include "provider/openai_manners.h"
 #include "provider/providers.h"
+
+/* Bytes quoted of what a model wrote. */
+#define SLIP_MAX 120
 
 bool openai_is_completion(enum mode mode)
 {
@@ -117,13 +122,56 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
+/* Did the model write a call or an object that its own server could not read? What it wrote, or
+ * J_NONE. */
+static bool slipped(const struct call *c, int status, struct str body, struct jval *wrote)
+{
+	static const struct str codes[] = { STR_INIT("tool_use_failed"),
+		STR_INIT("json_validate_failed") };
+	const struct openai_manners *m = openai_manners(c->provider);
+	struct jval root, error, code = { 0 };
+
+	if (status != 400 || !m || !(m->answers & ANSWER_SLIPS) || !jscan_value(body, &root) ||
+	    !jscan_member(root, STR("error"), &error))
+		return false;
+	(void)jscan_member(error, STR("code"), &code);
+	(void)jscan_member(error, STR("failed_generation"), wrote);
+	return jscan_is(code, codes[0]) || jscan_is(code, codes[1]);
+}
+
+/* The next throw of the dice mostly can be read: once, and no matter of the channel's health. */
+static bool again(struct call *c, int status, struct str body)
+{
+	struct jval wrote;
+
+	return c->step == 0 && slipped(c, status, body, &wrote);
+}
+
+/* The beginning of what the model wrote says best what went wrong. */
+static void quote_slip(struct call *c, struct jval wrote, struct err *err)
+{
+	struct str text = str_slice(str_trim(jscan_text(c->arena, wrote)), 0, SLIP_MAX);
+	struct err whole = { 0 };
+
+	while (text.n && !str_is_utf8(text))
+		text.n--;
+	if (text.n == 0)
+		return;
+	(void)err_set(&whole, err->kind, "%s failed_generation: %.*s", err->msg,
+	    STR_ARG(adaptor_mask(c->arena, text)));
+	memcpy(err->msg, whole.msg, sizeof(err->msg));
+}
+
 static void error(struct call *c, int status, struct str body, struct err *err)
 {
 	const struct openai_manners *m = openai_manners(c->provider);
 	bool busy = m && m->answers & ANSWER_BUSY_413 && status == 413;
+	struct jval wrote = { 0 };
 
 	adaptor_error(busy ? 429 : status, body, err);
 	err->upstream_status = status;
+	if (slipped(c, status, body, &wrote))
+		quote_slip(c, wrote, err);
 	adaptor_scrub(c, err);
 }
 
@@ -136,5 +184,6 @@ const struct adaptor openai_adaptor = {
 	.decode = openai_decode,
 	.on_event = openai_on_event,
 	.on_end = openai_on_end,
+	.again = again,
 	.error = error,
 };

@@ -11,6 +11,7 @@
  *	openai_fields.c		what that means for requests
  *	openai_repair.c		and for replies
  *	openai_repair_think.c	reasoning that stands in the content, and such that stands twice
+ *	openai_repair_logprobs.c	how likely each token was
  *
  * Threads  as adaptor.h says.
  */
@@ -35,7 +36,7 @@ void openai_add_cache_header(const struct call *c, struct upstream_req *out);
 
 /* The members of a reply or chunk that matter to us. */
 struct openai_chunk {
-	struct jval choices, usage, error, base_resp, groq, type;
+	struct jval id, choices, usage, error, base_resp, groq, type;
 	bool has_choice, is_error;
 };
 

@@ -371,6 +371,27 @@ static void edit_media(const struct fields *f, struct jval m)
 	}
 }
 
+/* Clients send replies back as they came: members that the provider refuses are left out, and what
+ * the model declined with is what it said. An object means something: it stays, to be refused. */
+static bool edit_unsaid(const struct fields *f, struct jval m)
+{
+	bool declined = !convert_given(convert_member(m, STR("content"))) &&
+	    convert_content(m).type == J_STRING;
+	struct str rest = str_c(f->m->unsaid), name;
+
+	if (!rest.n || has_role(m, "tool"))
+		return false;
+	if (declined)
+		jedit_set(f->e, m, STR("content"), convert_content(m).text);
+	while (str_next(&rest, ',', &name)) {
+		struct jval value = convert_member(m, name);
+
+		if (value.type != J_NONE && value.type != J_OBJECT)
+			jedit_drop(f->e, m, name);
+	}
+	return declined;
+}
+
 static void edit_message(const struct fields *f, struct jval m, bool leads, bool last)
 {
 	struct jval content = convert_member(m, STR("content"));
@@ -381,9 +402,10 @@ static void edit_message(const struct fields *f, struct jval m, bool leads, bool
 		edit_media(f, m);
 	if (has(f, ASK_SHORT_IDS) && manners_fit_any(f->c->model, f->m->short_ids))
 		edit_ids(f, m);
+	written = edit_unsaid(f, m);
 	if (!assistant)
 		return;
-	written = edit_thoughts(f, m);
+	written = edit_thoughts(f, m) || written;
 	if (has(f, ASK_NO_NULL) && content.type == J_NULL && !written)
 		jedit_replace(f->e, content, STR("\"\""));
 	if (last && has(f, ASK_PREFIX) && convert_member(m, STR("prefix")).type == J_NONE)

@@ -90,8 +90,10 @@ static const struct manner_value xai_values[] = {
 /* By provider id. */
 static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	[20] = { /* openrouter */
+		/* Its `usage.cost` passes to the client and decides about no money of ours: prices are
+		 * those of the catalog. */
 		.asks = ASK_REASONING,
-		.answers = ANSWER_REASONING | ANSWER_CALLS,
+		.answers = ANSWER_REASONING | ANSWER_CALLS | ANSWER_USAGE_CHOICE,
 		.dropped = "n",
 	},
 	[28] = { /* mistral */
@@ -103,6 +105,7 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 			"tool_choice,presence_penalty,frequency_penalty,n,prediction,"
 			"parallel_tool_calls,reasoning_effort,prompt_mode,guardrails,safe_prompt,"
 			"prompt_cache_key",
+		.unsaid = "refusal,annotations,audio,function_call,name",
 		.models = "magistral",
 		.short_ids = "^",
 		.values = mistral_values,
@@ -111,7 +114,8 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	},
 	[29] = { /* groq */
 		.asks = ASK_REASONING,
-		.answers = ANSWER_REASONING | ANSWER_GROQ | ANSWER_BUSY_413,
+		.answers = ANSWER_REASONING | ANSWER_GROQ | ANSWER_BUSY_413 | ANSWER_SLIPS,
+		.unsaid = "refusal,annotations,audio",
 		.dropped = "logit_bias,logprobs,top_logprobs,metadata,prediction,prompt_cache_key,"
 			ONLY_OPENAI,
 		.models = "gpt-oss",
@@ -138,7 +142,7 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	[39] = { /* together */
 		.asks = ASK_SYSTEM | ASK_MAX_TOKENS | ASK_NO_NULL | ASK_REASONING |
 			ASK_NUMBER_LOGPROBS,
-		.answers = ANSWER_REASONING | ANSWER_FINISH,
+		.answers = ANSWER_REASONING | ANSWER_FINISH | ANSWER_LOGPROBS,
 		.dropped = "parallel_tool_calls,user,metadata,prediction,service_tier,"
 			"prompt_cache_key," ONLY_OPENAI,
 		.values = together_values,

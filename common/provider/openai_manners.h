@@ -42,13 +42,16 @@ enum {
 	ANSWER_REASONING = 1, /* `reasoning` is reasoning_content */
 	ANSWER_PARTS = 2,     /* content may be a list with thinking in it */
 	ANSWER_CALLS = 4, /* calls without index or id, arguments as an object, empty last deltas */
-	ANSWER_FINISH = 8,     /* other finish reasons than OpenAI's */
-	ANSWER_GROQ = 16,      /* a member x_groq */
-	ANSWER_XAI = 32,       /* reasoning and cached tokens lie outside of the sums; citations */
-	ANSWER_UNWRAP = 64,    /* the reply may lie in `result` */
-	ANSWER_BUSY_413 = 256, /* a 413 is a limit of tokens per minute */
-	ANSWER_FLAGGED = 128,  /* moderations do not say `flagged` */
-	ANSWER_CACHE = 512,    /* cached tokens have a name of their own */
+	ANSWER_FINISH = 8,      /* other finish reasons than OpenAI's */
+	ANSWER_GROQ = 16,       /* a member x_groq */
+	ANSWER_XAI = 32,        /* reasoning and cached tokens lie outside of the sums; citations */
+	ANSWER_UNWRAP = 64,     /* the reply may lie in `result` */
+	ANSWER_BUSY_413 = 256,  /* a 413 is a limit of tokens per minute */
+	ANSWER_FLAGGED = 128,   /* moderations do not say `flagged` */
+	ANSWER_CACHE = 512,     /* cached tokens have a name of their own */
+	ANSWER_LOGPROBS = 1024, /* logprobs are lists side by side */
+	ANSWER_USAGE_CHOICE = 2048, /* usage comes beside a choice that says nothing */
+	ANSWER_SLIPS = 4096,        /* a 400 for what the model wrote, not for what was asked */
 };
 
 /* One value of a member, for models whose name has `model` in it (beginning: ^, all of it: ^ and $),
@@ -70,13 +73,14 @@ struct manner_default {
 
 struct openai_manners {
 	unsigned asks, answers;
-	const char *known;                 /* comma list: all others are refused; NULL: none are */
-	const char *dropped;               /* comma list */
-	const char *think;                 /* tag around reasoning in the content; NULL: none */
-	const char *cache_header;          /* says what prompt_cache_key does */
-	const char *models;                /* comma list of manner_value.model: who thinks */
-	const char *short_ids;             /* the same of ASK_SHORT_IDS; "" is anyone */
-	const struct manner_value *values; /* to the one without member */
+	const char *known;        /* comma list: all others are refused; NULL: none are */
+	const char *dropped;      /* comma list */
+	const char *unsaid;       /* the same of a message: what clients send back of replies */
+	const char *think;        /* tag around reasoning in the content; NULL: none */
+	const char *cache_header; /* says what prompt_cache_key does */
+	const char *models;       /* comma list of manner_value.model: who thinks */
+	const char *short_ids;    /* the same of ASK_SHORT_IDS; "" is anyone */
+	const struct manner_value *values;   /* to the one without member */
 	const struct manner_rename *renames; /* to the one without from */
 	const struct manner_default *defaults;
 	const struct manner_rename *embed_renames; /* in requests for embeddings */
@@ -98,6 +102,8 @@ struct str openai_think_tag(const struct call *c);
 /* A choice's message or delta. */
 void openai_split_thought(struct call *c, struct jedit *e, struct str tag, struct jval choice,
     struct jval message);
+/* A choice's logprobs, and the message or delta that they are of. */
+void openai_mend_logprobs(struct call *c, struct jedit *e, struct jval choice, struct jval message);
 /* A delta of reasoning that says again what the one before it said. */
 void openai_drop_repeated(struct call *c, struct jedit *e, struct jval delta);
 

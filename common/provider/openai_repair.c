@@ -68,6 +68,29 @@ static void mend_cache(struct repair *r)
 	    str_c(arena_fmt(r->c->arena, "{\"cached_tokens\":%.*s}", STR_ARG(hit.text))));
 }
 
+/* A choice that says nothing beside the usage of a stream is none. */
+static void mend_usage_choice(struct repair *r)
+{
+	static const char *const telling[] = { "tool_calls", "reasoning", "reasoning_content",
+		"reasoning_details", "refusal", "images", "annotations", "audio" };
+	struct jval choices = convert_member(r->root, STR("choices")), choice = { 0 }, delta, text;
+	struct jiter it = jscan_iter(choices);
+
+	if (choices.type != J_ARRAY || jscan_count(choices) != 1 ||
+	    convert_member(r->root, STR("usage")).type != J_OBJECT ||
+	    !jscan_next_item(&it, &choice))
+		return;
+	delta = convert_member(choice, STR("delta"));
+	text = convert_member(delta, STR("content"));
+	if (delta.type != J_OBJECT || (convert_given(text) && !jscan_is(text, STR(""))) ||
+	    convert_given(convert_member(choice, STR("finish_reason"))))
+		return;
+	for (size_t i = 0; i < COUNT_OF(telling); i++)
+		if (convert_given(convert_member(delta, str_c(telling[i]))))
+			return;
+	jedit_set(&r->e, r->root, STR("choices"), STR("[]"));
+}
+
 static void mend_groq(struct repair *r)
 {
 	struct jval own = convert_member(r->root, STR("x_groq")), usage;
@@ -309,6 +332,8 @@ static void mend_choice(struct repair *r, struct jval choice, bool first)
 		message = convert_member(choice, STR("delta"));
 	if (r->answers & ANSWER_FINISH)
 		mend_finish(r, choice);
+	if (r->answers & ANSWER_LOGPROBS && r->c->ask->mode == MODE_CHAT)
+		openai_mend_logprobs(r->c, &r->e, choice, message);
 	if (message.type != J_OBJECT)
 		return;
 	if (r->answers & ANSWER_REASONING)
@@ -405,6 +430,8 @@ struct str openai_repair(struct call *c, struct str body)
 		mend_xai_usage(&r);
 	if (r.answers & ANSWER_CACHE)
 		mend_cache(&r);
+	if (r.answers & ANSWER_USAGE_CHOICE && c->stream)
+		mend_usage_choice(&r);
 	if (r.answers & ANSWER_FLAGGED && c->ask->mode == MODE_MODERATIONS)
 		mend_flagged(&r);
 	mend_choices(&r);

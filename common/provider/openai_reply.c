@@ -177,6 +177,8 @@ static void read_chunk(struct jval root, struct openai_chunk *ch)
 	while (jscan_next_member(&it, &name, &value)) {
 		if (str_eq(name, STR("choices")))
 			ch->choices = value;
+		else if (str_eq(name, STR("id")))
+			ch->id = value;
 		else if (str_eq(name, STR("usage")))
 			ch->usage = value;
 		else if (str_eq(name, STR("error")))

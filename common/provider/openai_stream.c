@@ -13,8 +13,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "provider/catalog.h"
+#include "provider/convert.h"
 #include "provider/openai_manners.h"
 #include "provider/providers.h"
 #include "provider/sink.h"
@@ -44,10 +46,29 @@ static void forward(struct buf *out, struct str name, struct str data)
 	buf_add_char(out, '\n');
 }
 
+/* Asked for, and the upstream counted nothing: the client is told what it is charged. */
+static void add_usage(const struct call *c, struct buf *out)
+{
+	const struct openai_state *s = c->state;
+	struct usage shown = adaptor_usage_shown(c);
+
+	buf_addf(out,
+	    "data: {\"id\":\"%s\",\"object\":\"%s\",\"created\":%lld,\"model\":", s ? s->id : "",
+	    c->ask->mode == MODE_CHAT ? "chat.completion.chunk" : "text_completion",
+	    (long long)clock_unix());
+	json_add_str(out, c->ask->model);
+	buf_add(out, STR(",\"choices\":[],\"usage\":"));
+	sink_usage(out, &shown);
+	buf_add(out, STR("}\n\n"));
+}
+
 void openai_send_done(struct call *c, struct buf *out)
 {
-	if (!c->done_sent && openai_is_completion(c->ask->mode))
+	if (!c->done_sent && openai_is_completion(c->ask->mode)) {
+		if (c->ask->wants_usage && !c->usage.reported)
+			add_usage(c, out);
 		buf_add(out, STR("data: [DONE]\n\n"));
+	}
 	c->done_sent = true;
 }
 
@@ -77,6 +98,17 @@ static void note_groq_error(struct call *c, const struct openai_chunk *ch)
 
 /* ---- chunks ------------------------------------------------------------------------------ */
 
+/* One id for all chunks, those of ours among them. */
+static void keep_id(struct openai_state *s, struct jval id)
+{
+	struct str text = convert_inside(id);
+
+	if (!s || s->id[0] || text.n >= sizeof(s->id))
+		return;
+	memcpy(s->id, text.p, text.n);
+	s->id[text.n] = '\0';
+}
+
 static void on_chunk(struct call *c, struct jval root, struct str data, struct buf *out)
 {
 	struct openai_chunk ch;
@@ -86,7 +118,8 @@ static void on_chunk(struct call *c, struct jval root, struct str data, struct b
 		return;
 	}
 	note_groq_error(c, &ch);
-	if (!c->failed && !c->done_sent && is_for_client(c, &ch))
+	keep_id(c->state, ch.id);
+	if (!c->failed && is_for_client(c, &ch))
 		forward(out, STR(""), data);
 }
 
@@ -221,7 +254,7 @@ bool openai_on_event(struct call *c, const struct frame_event *event, struct buf
 	struct str data = str_trim(event->data);
 	struct jval root;
 
-	if (data.n == 0 || c->failed)
+	if (data.n == 0 || c->failed || (completion && c->done_sent))
 		return true;
 	data = completion ? openai_repair(c, data) : data;
 	if (str_eq(data, STR("[DONE]"))) {

@@ -106,7 +106,7 @@ static bool add_messages(struct call *c, struct buf *out, struct err *err)
 		    jscan_is(role, STR("assistant")) ? STR("{\"author\":\"1\"")
 		                                     : STR("{\"author\":\"0\""));
 		convert_add_raw(out, "content", STR("\""));
-		if (!add_text(out, convert_member(message, STR("content"))))
+		if (!add_text(out, convert_content(message)))
 			return err_set(err, ERR_INVALID_TEXT,
 			    "messages[%zu]: this channel takes text only", i);
 		buf_add(out, STR("\"}"));

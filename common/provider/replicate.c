@@ -76,6 +76,7 @@ static struct state *begin(struct call *c)
 	if (c->ask->stream)
 		sink_init(&s->sink, c->arena, NULL, c->ask, STR(""));
 	token_meter_init(&c->meter, c->model);
+	c->reply_status = 200; /* theirs is 201, for the prediction that was made */
 	c->state = s;
 	return s;
 }

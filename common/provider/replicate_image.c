@@ -235,12 +235,24 @@ static bool add_extensions(const struct call *c, const struct replicate_schema *
 {
 	static const struct {
 		const char *name, *other;
-	} same[] = { { "aspect_ratio" }, { "width" }, { "height" }, { "seed" },
-		{ "guidance", "guidance_scale" }, { "guidance_scale", "guidance" },
-		{ "steps", "num_inference_steps" }, { "num_inference_steps", "steps" },
-		{ "safety_tolerance" }, { "negative_prompt" }, { "prompt_strength" },
-		{ "output_quality" }, { "quality" }, { "background" }, { "style" },
-		{ "resolution" } };
+	} same[] = {
+		{ "aspect_ratio", NULL },
+		{ "width", NULL },
+		{ "height", NULL },
+		{ "seed", NULL },
+		{ "guidance", "guidance_scale" },
+		{ "guidance_scale", "guidance" },
+		{ "steps", "num_inference_steps" },
+		{ "num_inference_steps", "steps" },
+		{ "safety_tolerance", NULL },
+		{ "negative_prompt", NULL },
+		{ "prompt_strength", NULL },
+		{ "output_quality", NULL },
+		{ "quality", NULL },
+		{ "background", NULL },
+		{ "style", NULL },
+		{ "resolution", NULL },
+	};
 
 	for (size_t i = 0; i < COUNT_OF(same); i++) {
 		struct str value = said(c, same[i].name);
@@ -273,11 +285,14 @@ bool replicate_add_image(struct call *c, const struct replicate_schema *schema, 
 	static const char *const of_prompt[] = { "prompt", "text", "input", NULL };
 	const char *prompt = replicate_first(schema, of_prompt);
 	bool edits = c->ask->mode == MODE_IMAGE_EDITS;
-	struct str text = said(c, "prompt");
 
 	if (!prompt)
 		return err_set(err, ERR_INVALID_IMAGE, "this model takes no prompt");
-	convert_add_raw(out, prompt, text.n && text.p[0] == '"' ? text : STR("\"\""));
+	json_add_name(out, prompt);
+	if (c->ask->form)
+		json_add_str(out, form_text(c->ask->form, STR("prompt")));
+	else
+		buf_add(out, c->ask->prompt.type == J_STRING ? c->ask->prompt.text : STR("\"\""));
 	add_size(c, schema, out);
 	add_number(schema, left, out);
 	add_format(c, schema, out);

@@ -75,7 +75,7 @@ static bool add_turns(const struct call *c, struct buf *out, struct err *err)
 			continue;
 		if (transcript)
 			buf_add(out, has_role(m, "assistant") ? STR("Assistant: ") : STR("User: "));
-		if (!add_text(out, convert_member(m, STR("content")), i, err))
+		if (!add_text(out, convert_content(m), i, err))
 			return false;
 		if (transcript)
 			buf_add(out, STR("\\n"));

@@ -206,6 +206,8 @@ struct replicate_schema replicate_schema_guess(struct str model)
 	s.lists = family->list ? image : 0;
 	if (family->of_openai)
 		s.names |= bit_of(STR("reasoning_effort")) | bit_of(STR("verbosity"));
+	if (str_has(model, STR("kontext")))
+		s.names &= ~image; /* theirs is input_image */
 	guess_sizes(&s, model);
 	return s;
 }

@@ -16,29 +16,33 @@ static struct str base_of(const struct call *c)
 	                                      : base;
 }
 
-/* scheme://host of a URL, without its port and what follows. */
-static struct str host_of(struct str url)
+/* scheme://host:port of a URL. */
+static struct str origin_of(struct str url)
 {
 	size_t scheme = str_find_str(url, STR("://"));
-	struct str rest = str_slice(url, scheme < url.n ? scheme + 3 : url.n, url.n);
-	size_t end = str_find(rest, '/');
+	size_t from = scheme < url.n ? scheme + 3 : url.n, to = from;
 
-	return str_slice(rest, 0, end);
+	while (to < url.n && !strchr("/?#", url.p[to]))
+		to++;
+	return str_slice(url, 0, to);
+}
+
+static bool is_below(struct str origin, struct str domain)
+{
+	return str_starts(origin, STR("https://")) && str_ends(origin, domain);
 }
 
 bool replicate_is_theirs(const struct call *c, struct str url, bool delivery)
 {
-	struct str host = host_of(url), own = host_of(base_of(c));
+	struct str origin = origin_of(url);
 
-	if (str_find(host, '@') < host.n || str_find(url, '\\') < url.n)
+	if (str_find(origin, '@') < origin.n || str_find(url, '\\') < url.n)
 		return false;
-	if (str_eq(host, own))
+	if (str_eq(origin, origin_of(base_of(c))) || is_below(origin, STR(".replicate.com")))
 		return true;
-	return str_starts(url, STR("https://")) &&
-	    (str_ends(host, STR(".replicate.com")) ||
-	        (delivery &&
-	            (str_ends(host, STR(".replicate.delivery")) ||
-	                str_eq_c(host, "replicate.delivery"))));
+	return delivery &&
+	    (is_below(origin, STR(".replicate.delivery")) ||
+	        str_eq_c(origin, "https://replicate.delivery"));
 }
 
 /* A version is 64 hexadecimal digits, alone or behind a colon. */
