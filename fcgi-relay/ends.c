@@ -56,7 +56,7 @@ void end_whole(struct exchange *x, struct buf *body)
 
 	stop_watching(x);
 	resp_init(&out, x->req->arena);
-	out.status = x->upstream_status;
+	out.status = x->call.reply_status ? x->call.reply_status : x->upstream_status;
 	for (size_t i = 0; i < x->headers.count; i++)
 		headers_add(&out.headers, x->headers.items[i].name, x->headers.items[i].value);
 	answer_cors(x->req, &out.headers);

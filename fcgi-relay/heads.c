@@ -2,6 +2,9 @@
 
 #include "answer.h"
 
+/* Names and values together; web servers give all headers of a reply a page or two. */
+#define KEPT_BYTES 3072
+
 struct kept_header {
 	const char *prefix, *as; /* as NULL: under its own name */
 };
@@ -32,14 +35,27 @@ static const char *const hop_headers[] = { "connection", "keep-alive", "proxy-au
 	"status", "x-oneapi-request-id", "x-accel-redirect", "x-accel-buffering", "x-sendfile",
 	"set-cookie", "set-cookie2", "clear-site-data", "strict-transport-security", "alt-svc" };
 
+/* Nothing that echoes the key, and no more than fits. */
+static bool is_fit(const struct exchange *x, struct header h, size_t *left)
+{
+	struct str key = x->call.key;
+
+	if (h.name.n + h.value.n > *left || (key.n && str_has(h.value, key)))
+		return false;
+	*left -= h.name.n + h.value.n;
+	return true;
+}
+
 static void keep(struct exchange *x, const struct upstream_head *head,
     const struct kept_header *list, size_t count)
 {
+	size_t left = KEPT_BYTES;
+
 	for (size_t i = 0; i < head->headers.count; i++) {
 		struct header h = head->headers.items[i];
 
 		for (size_t k = 0; k < count; k++) {
-			if (str_starts(h.name, str_c(list[k].prefix)))
+			if (str_starts(h.name, str_c(list[k].prefix)) && is_fit(x, h, &left))
 				headers_add(&x->headers, list[k].as ? str_c(list[k].as) : h.name,
 				    h.value);
 		}

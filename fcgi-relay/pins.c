@@ -340,7 +340,12 @@ static bool claim_and_charge(struct db *db, struct pin_op *p, struct arena *a, s
 
 	if (!resource_claim(db, a, p->pin.user_id, p->pin.kind, p->pin.id, &pin, &claimed, err))
 		return err->kind != ERR_STORE; /* it expired between two statements */
-	return !claimed || correct(db, p, &pin, err);
+	if (!claimed)
+		return true;
+	/* What was never made leaves nothing: should its answer come all the same, it is adopted as a
+	 * work that nothing was charged for. */
+	return correct(db, p, &pin, err) &&
+	    (!resource_is_pending(&pin) || resource_delete(db, pin.user_id, pin.kind, pin.id, err));
 }
 
 static bool charge_part(struct db *db, struct pin_op *p, struct arena *a, struct err *err)

@@ -29,6 +29,10 @@
 /* So often a list is asked for what may have been made, and a work that is not found any more. */
 #define LIST_LOOKS 2
 #define GONE_LOOKS 3
+/* A channel without an answer is left alone as long as a work after so many looks. */
+#define SILENT_LOOKS 3
+/* An upstream's clock and ours. */
+#define CLOCKS_APART_S 300
 #define SECONDS_PER_DAY (24 * 60 * 60)
 
 struct settler {
@@ -41,6 +45,8 @@ struct settler {
 	char lock_path[4096];
 	struct db *db;
 	struct asker *asker;
+	int64_t silent,
+	    silent_until; /* the channel that gave no answer last; not to be asked before */
 };
 
 /* One look. */
@@ -194,10 +200,21 @@ static bool adopt(const struct look *l, struct jval item)
 	return true;
 }
 
+/* Does the list show all that was made since? What lies behind its end may be what is looked for. */
+static bool reaches_back(const struct resource *pin, struct jval list, struct jval oldest)
+{
+	struct jval more, made;
+	int64_t at;
+
+	return !jscan_member(list, STR("has_more"), &more) || !jscan_true(more) ||
+	    (jscan_member(oldest, STR("created_at"), &made) && jscan_int(made, 0, INT64_MAX, &at) &&
+	        at < pin->created_at - CLOCKS_APART_S);
+}
+
 static void find_among(const struct look *l, struct jval list)
 {
 	struct work_end nothing = { .usage = { .reported = true } };
-	struct jval data, item;
+	struct jval data, item, oldest = { 0 };
 	struct jiter it;
 
 	if (!jscan_member(list, STR("data"), &data) || data.type != J_ARRAY)
@@ -206,8 +223,9 @@ static void find_among(const struct look *l, struct jval list)
 	while (jscan_next_item(&it, &item)) {
 		if (adopt(l, item))
 			return;
+		oldest = item;
 	}
-	if (l->pin->looks + 1 < LIST_LOOKS)
+	if (l->pin->looks + 1 < LIST_LOOKS || !reaches_back(l->pin, list, oldest))
 		return;
 	log_warn(NULL, "settler.never_made", LOG_STR("request", l->pin->id),
 	    LOG_INT("user", l->pin->user_id), LOG_INT("quota", l->pin->billed_quota));
@@ -274,6 +292,10 @@ static void ask(const struct look *l, const char *path)
 	else
 		log_info(NULL, "settler.no_answer", LOG_STR("id", l->pin->id),
 		    LOG_INT("channel", l->pin->channel_id), LOG_INT("status", status));
+	if (status == 0) { /* others are not to wait for as many time-outs as it has works */
+		l->s->silent = l->pin->channel_id;
+		l->s->silent_until = clock_unix() + pause_s(l->s, SILENT_LOOKS);
+	}
 }
 
 static void look_at(const struct look *l)
@@ -286,7 +308,7 @@ static void look_at(const struct look *l)
 		give_up(l, "nothing was heard of its end");
 		return;
 	}
-	if (!l->channel)
+	if (!l->channel || (l->pin->channel_id == l->s->silent && now < l->s->silent_until))
 		return;
 	path = path_of(l);
 	if (path)

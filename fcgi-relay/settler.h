@@ -6,14 +6,15 @@
  * upstream for each, one call at a time: at first after RESOURCE_LOOK seconds, then after twice as
  * long each time, at most an hour. A look changes nothing but when the next one is; what it finds
  * is settled as if a client had asked (pins_charge), so that it does not matter who else looks, or
- * when we die.
+ * when we die. A channel that gave no answer is left alone for a while.
  *
  *	it has ended		the difference to its usage is charged
  *	without a usage		a batch: the lines of its output file are summed up; else it stays as it
  *				was charged
  *	its id is not known	the upstream's list is asked for what was made of the same file, or in
  *				the same thread, and is nobody's; what is found is adopted; after
- *				LIST_LOOKS looks it was never made, and all comes back
+ *				LIST_LOOKS looks it was never made, and all comes back, unless the
+ *				list that is shown ends before it
  *	… and no list has it	a response, the run of a new thread: it stays as it was charged
  *	it is gone (404), or older than RESOURCE_LIFE
  *				it stays as it was charged; the log says so
