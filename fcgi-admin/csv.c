@@ -6,9 +6,17 @@ static void separate(struct buf *b)
 		buf_add_char(b, ',');
 }
 
+/* The signs in full width, too: spreadsheets of East Asia take them for the others. */
 static bool is_formula(struct str text)
 {
-	return text.n > 0 && memchr("=+-@\t\r", text.p[0], 6) != NULL;
+	static const struct str wide[] = { STR_INIT("\xef\xbc\x9d"), STR_INIT("\xef\xbc\x8b"),
+		STR_INIT("\xef\xbc\x8d"), STR_INIT("\xef\xbc\xa0") };
+
+	for (size_t i = 0; i < COUNT_OF(wide); i++) {
+		if (str_starts(text, wide[i]))
+			return true;
+	}
+	return text.n > 0 && memchr("=+-@\t\r\n", text.p[0], 7) != NULL;
 }
 
 /* A cell is always in quotes, so that nothing in it can end it, and an empty one is seen. */

@@ -1,7 +1,7 @@
 /* csv.h — cells of comma-separated values (RFC 4180)
  *
- * A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or a carriage
- * return) gets an apostrophe in front, which spreadsheets show as text. Lines end with CR LF.
+ * A text that a spreadsheet would take for a formula (it begins with = + - @, a tab or the end
+ * of a line) gets an apostrophe in front, which spreadsheets show as text. Lines end with CR LF.
  *
  * Threads  pure.
  */

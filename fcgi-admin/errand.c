@@ -122,6 +122,10 @@ enum step errand_take(struct errand *e, struct err *err)
 		return STEP_FAILED;
 	}
 	if (e->reply.status < 200 || e->reply.status > 299) {
+		if (e->kind->mend && e->kind->mend(e)) {
+			e->step++;
+			return STEP_NEXT;
+		}
 		(void)e->kind->refused(e, err);
 		return STEP_FAILED;
 	}

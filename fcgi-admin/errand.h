@@ -30,6 +30,8 @@ struct errand_kind {
 	bool (*prepare)(struct errand *e, struct err *err);
 	/* Fills e->upstream for call e->step. */
 	bool (*encode)(struct errand *e, struct err *err);
+	/* May a further call mend an answer with a status that is no 2xx? NULL: never. */
+	bool (*mend)(struct errand *e);
 	/* An answer with a status that is no 2xx; returns false. */
 	bool (*refused)(struct errand *e, struct err *err);
 	/* A 2xx answer in e->reply; STEP_NEXT asks for one more call. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "import_rows.h"
+#include "net/http.h"
 #include "store/auditlog.h"
 #include "store/channel.h"
 
@@ -156,10 +158,18 @@ static bool make_view(struct import *im, const struct table *t, struct err *err)
 static bool open_theirs(struct import *im, const char *file, struct err *err)
 {
 	static const char sql[] = "ATTACH DATABASE ? AS theirs";
+	struct buf uri = buf_init(PATH_MAX * 3 + 32);
+	bool ok;
 
 	if (access(file, R_OK) != 0)
 		return err_set(err, ERR_BAD_REQUEST, "cannot read '%s': %s", file, strerror(errno));
-	if (!db_run(im->db, sql, BIND(v_text(str_c(file))), NULL, err))
+	/* Else a file in WAL mode would be folded together when we close it. */
+	buf_add(&uri, STR("file:"));
+	url_encode(&uri, str_c(file));
+	buf_add(&uri, STR("?mode=ro"));
+	ok = buf_ok(&uri) && db_run(im->db, sql, BIND(v_text(buf_str(&uri))), NULL, err);
+	buf_release(&uri);
+	if (!ok)
 		return false;
 	for (size_t i = 0; i < COUNT_OF(tables); i++) {
 		if (!make_view(im, &tables[i], err))

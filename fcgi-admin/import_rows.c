@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "billing/quota.h"
 #include "body.h"
 #include "channel_body.h"
 #include "provider/providers.h"
@@ -94,7 +95,27 @@ static bool taken(struct import *im, const char *sql, struct str text, bool *is,
 	return true;
 }
 
-/* Theirs differ in case, ours do not. */
+#define NAME_TRIES 100
+
+/* A name with the id behind it that nobody has, here or among those to come. */
+static bool new_name(struct import *im, int64_t id, struct user *u, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT (SELECT COUNT(*) FROM users WHERE username = ?1 AND status <> 3) + "
+	    "(SELECT COUNT(*) FROM in_users WHERE username = ?1 COLLATE NOCASE)";
+	struct str wanted = u->username.n ? u->username : STR("user");
+	bool is = true;
+
+	for (int i = 0; is && i < NAME_TRIES; i++) {
+		u->username = str_c(arena_fmt(im->arena,
+		    i ? "%.*s_%" PRId64 "_%d" : "%.*s_%" PRId64, STR_ARG(wanted), id, i));
+		if (!taken(im, sql, u->username, &is, err))
+			return false;
+	}
+	return true;
+}
+
+/* Theirs differ in case and may be empty, ours do not and may not. */
 static bool free_name(struct import *im, int64_t id, struct user *u, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM users WHERE username = ? AND status <> 3";
@@ -104,13 +125,12 @@ static bool free_name(struct import *im, int64_t id, struct user *u, struct err 
 		return true;
 	if (!taken(im, sql, u->username, &is, err))
 		return false;
-	if (is) {
-		u->username =
-		    str_c(arena_fmt(im->arena, "%.*s_%" PRId64, STR_ARG(u->username), id));
-		say_about(im, "user", id,
-		    "another has this name but for its case; its id was added");
-	}
-	return true;
+	if (!is && u->username.n)
+		return true;
+	say_about(im, "user", id,
+	    is ? "another has this name but for its case; its id was added"
+	       : "it had no name; it is called by its id");
+	return new_name(im, id, u, err);
 }
 
 /* Of an address that several have, none is told by it who they are. */
@@ -153,13 +173,23 @@ static bool add_past(struct import *im, const struct user *u, const struct past_
 	    NULL, err);
 }
 
+/* Their sums have no bounds; ours must add up. */
+static int64_t amount_of(struct import *im, const char *what, int64_t id, int64_t quota)
+{
+	int64_t bounded = quota > QUOTA_MAX ? QUOTA_MAX : quota < -QUOTA_MAX ? -QUOTA_MAX : quota;
+
+	if (bounded != quota)
+		say_about(im, what, id, "an amount was too large; it is the largest now");
+	return bounded;
+}
+
 static bool take_user(struct import *im, const struct rows *rows, struct err *err)
 {
 	static const int statuses[] = { USER_ENABLED, USER_DISABLED, USER_DELETED, -1 };
 	static const int roles[] = { ROLE_USER, ROLE_ADMIN, ROLE_ROOT, -1 };
 	struct past_user past = {
 		.id = rows_int(rows, 0),
-		.used_quota = rows_int(rows, 12),
+		.used_quota = amount_of(im, "user", rows_int(rows, 0), rows_int(rows, 12)),
 		.request_count = rows_int(rows, 13),
 	};
 	struct user u = {
@@ -169,7 +199,7 @@ static bool take_user(struct import *im, const struct rows *rows, struct err *er
 		.role = is_one_of(rows_int(rows, 4), roles) ? (int)rows_int(rows, 4) : ROLE_USER,
 		.status =
 		    status_of(im, "user", past.id, rows_int(rows, 5), statuses, USER_DISABLED),
-		.quota = rows_int(rows, 11),
+		.quota = amount_of(im, "user", past.id, rows_int(rows, 11)),
 		.group = text_of(im, rows, 14),
 		.aff_code = text_of(im, rows, 15),
 		.inviter_id = rows_int(rows, 16),
@@ -209,14 +239,14 @@ static bool take_key(struct import *im, const struct rows *rows, struct err *err
 	    "used_before = ?, granted = ? WHERE id = ?";
 	static const int statuses[] = { TOKEN_ENABLED, TOKEN_DISABLED, TOKEN_EXPIRED,
 		TOKEN_EXHAUSTED, -1 };
-	int64_t id = rows_int(rows, 0), used = rows_int(rows, 10);
+	int64_t id = rows_int(rows, 0), used = amount_of(im, "key", id, rows_int(rows, 10));
 	struct token t = {
 		.user_id = rows_int(rows, 1),
 		.key = unpadded(text_of(im, rows, 2)),
 		.status = status_of(im, "key", id, rows_int(rows, 3), statuses, TOKEN_DISABLED),
 		.name = text_of(im, rows, 4),
 		.expired_time = rows_int(rows, 7),
-		.remain_quota = rows_int(rows, 8),
+		.remain_quota = amount_of(im, "key", id, rows_int(rows, 8)),
 		.unlimited_quota = rows_int(rows, 9) != 0,
 		.models = body_list(im->arena, rows_text(rows, 11)),
 		.subnet = body_list(im->arena, rows_text(rows, 12)),

@@ -56,6 +56,12 @@ static struct str id_text(struct req *r, int64_t id)
 	return str_c(arena_fmt(r->arena, "%" PRId64, id));
 }
 
+/* What a ticket stands for: a new password, role or status makes it void, as it does sessions. */
+static struct str ticket_code(struct req *r, const struct user *u, struct str secret)
+{
+	return str_c(arena_fmt(r->arena, "%.*s %" PRId64, STR_ARG(secret), u->session_epoch));
+}
+
 /* "12.0123…": whose it is, and what only who got it knows. */
 static bool ask_for_factor(struct req *r, const struct user *u, struct resp *out, struct err *err)
 {
@@ -63,8 +69,8 @@ static bool ask_for_factor(struct req *r, const struct user *u, struct resp *out
 	struct buf *b = &out->body;
 
 	secret_random_hex(ticket, TICKET_LEN);
-	if (!code_put(db_of(r), box_of(r), CODE_LOGIN, id_text(r, u->id), str_c(ticket),
-	        LOGIN_TICKET_LIFE_S, 0, err))
+	if (!code_put(db_of(r), box_of(r), CODE_LOGIN, id_text(r, u->id),
+	        ticket_code(r, u, str_c(ticket)), LOGIN_TICKET_LIFE_S, 0, err))
 		return false;
 	reply_json(out, 200);
 	headers_add_c(&out->headers, "Cache-Control", "no-store");
@@ -127,15 +133,15 @@ static bool check_password(struct req *r, struct str password, const struct user
 	return false;
 }
 
-/* An imported hash becomes one of ours; signing in does not fail for it. */
-static void renew_hash(struct req *r, struct str password, struct user *u)
+/* An imported hash becomes one of ours, unless the password was changed in the meantime; signing in
+ * does not fail for it. */
+static void renew_hash(struct req *r, struct str password, const struct user *u)
 {
 	struct err err = { 0 };
 
-	if (password_is_current(u->password))
-		return;
-	u->password = str_c(secret_password_hash(r->arena, password));
-	if (!user_set_password(db_of(r), u->id, u->password, false, &err))
+	if (!password_is_current(u->password) &&
+	    !user_renew_hash(db_of(r), u->id, u->password,
+	        str_c(secret_password_hash(r->arena, password)), &err))
 		log_warn(&r->log, "user.rehash_failed", LOG_ERR(&err));
 }
 
@@ -192,16 +198,19 @@ static const struct field second_step_body[] = {
 };
 
 /* Looks only: a mistyped code may be typed again with the same ticket. */
-static bool check_ticket(struct req *r, struct str ticket, int64_t *id, struct str *secret,
+static bool check_ticket(struct req *r, struct str ticket, struct user *u, struct str *code,
     struct err *err)
 {
 	size_t dot = str_find(ticket, '.');
 	bool right = false;
+	int64_t id;
 
-	if (!str_to_int(str_slice(ticket, 0, dot), 1, INT64_MAX, id) || dot == ticket.n)
+	if (!str_to_int(str_slice(ticket, 0, dot), 1, INT64_MAX, &id) || dot == ticket.n)
 		return message_fail(r, err, MSG_U33);
-	*secret = str_slice(ticket, dot + 1, ticket.n);
-	if (!code_is(db_of(r), box_of(r), CODE_LOGIN, id_text(r, *id), *secret, &right, err))
+	if (!person_find(r, id, u, err))
+		return err->kind == ERR_NOT_FOUND ? message_fail(r, err, MSG_U33) : false;
+	*code = ticket_code(r, u, str_slice(ticket, dot + 1, ticket.n));
+	if (!code_is(db_of(r), box_of(r), CODE_LOGIN, id_text(r, id), *code, &right, err))
 		return false;
 	return right || message_fail(r, err, MSG_U33);
 }
@@ -209,15 +218,13 @@ static bool check_ticket(struct req *r, struct str ticket, int64_t *id, struct s
 static bool second_step(struct req *r, struct resp *out, struct err *err)
 {
 	struct second_step in = { 0 };
-	struct str secret = { 0 };
+	struct str code = { 0 };
 	struct user u;
 	bool right;
-	int64_t id;
 
 	if (!body_read(r, second_step_body, &in, NULL, err) ||
-	    !check_ticket(r, in.ticket, &id, &secret, err) || !person_find(r, id, &u, err) ||
-	    !factor_check(r, id, in.code, err) ||
-	    !code_take(db_of(r), box_of(r), CODE_LOGIN, id_text(r, id), secret, &right, err))
+	    !check_ticket(r, in.ticket, &u, &code, err) || !factor_check(r, u.id, in.code, err) ||
+	    !code_take(db_of(r), box_of(r), CODE_LOGIN, id_text(r, u.id), code, &right, err))
 		return false;
 	if (!right)
 		return message_fail(r, err, MSG_U33);

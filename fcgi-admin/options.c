@@ -9,6 +9,7 @@
 #include "phrases.h"
 #include "reply.h"
 #include "routes.h"
+#include "smtp.h"
 #include "store/option.h"
 
 /* From the database, not from the catalog: whoever just saved wants to see it. */
@@ -116,10 +117,22 @@ static bool check_preconditions(struct req *r, enum option_id id, struct str val
 	return true;
 }
 
+/* Without which no mail could be sent: better refused here than found out then. */
+static bool is_mailable(enum option_id id, struct str value)
+{
+	value = str_trim(value);
+	if (id == OPT_SMTP_FROM)
+		return value.n == 0 || mail_address_ok(value);
+	return id != OPT_SMTP_SERVER || value.n == 0 || smtp_host_ok(value);
+}
+
 static bool check_value(struct req *r, enum option_id id, struct str value, struct err *err)
 {
 	struct err wrong = { 0 };
 
+	if (!is_mailable(id, value))
+		return message_fail_about(r, err, MSG_E01_FIELD, str_c(option_keys[id].name),
+		    (struct str){ 0 });
 	if (option_check(id, value, &wrong))
 		return check_preconditions(r, id, value, err);
 	if (id == OPT_THEME)

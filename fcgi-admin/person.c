@@ -32,16 +32,26 @@ static bool pass(const struct req *r, bool ok, struct err *err)
 /* What cannot be seen, or turns around what follows: a name of it looks like none, or like another.
  * From and to in UTF-8, whose order is that of the code points. */
 static const char *const invisible[][2] = {
-	{ "\xc2\x80", "\xc2\xa0" },         /* controls, no-break space */
-	{ "\xc2\xad", "\xc2\xad" },         /* soft hyphen */
-	{ "\xe1\x85\x9f", "\xe1\x85\xa0" }, /* Hangul fillers */
-	{ "\xe2\x80\x80", "\xe2\x80\x8f" }, /* spaces, zero width, direction marks */
-	{ "\xe2\x80\xa8", "\xe2\x80\xaf" }, /* separators, direction overrides */
-	{ "\xe2\x81\x9f", "\xe2\x81\xaf" }, /* joiners, direction isolates */
-	{ "\xe3\x80\x80", "\xe3\x80\x80" }, /* ideographic space */
-	{ "\xe3\x85\xa4", "\xe3\x85\xa4" }, /* Hangul filler */
-	{ "\xef\xbb\xbf", "\xef\xbb\xbf" }, /* byte order mark */
-	{ "\xef\xbe\xa0", "\xef\xbe\xa0" }, /* Hangul filler */
+	{ "\xc2\x80", "\xc2\xa0" },                 /* controls, no-break space */
+	{ "\xc2\xad", "\xc2\xad" },                 /* soft hyphen */
+	{ "\xcd\x8f", "\xcd\x8f" },                 /* grapheme joiner */
+	{ "\xd8\x9c", "\xd8\x9c" },                 /* Arabic letter mark */
+	{ "\xe1\x85\x9f", "\xe1\x85\xa0" },         /* Hangul fillers */
+	{ "\xe1\x9a\x80", "\xe1\x9a\x80" },         /* Ogham space */
+	{ "\xe1\x9e\xb4", "\xe1\x9e\xb5" },         /* Khmer vowels that are not written */
+	{ "\xe1\xa0\x8b", "\xe1\xa0\x8f" },         /* Mongolian selectors and separator */
+	{ "\xe2\x80\x80", "\xe2\x80\x8f" },         /* spaces, zero width, direction marks */
+	{ "\xe2\x80\xa8", "\xe2\x80\xaf" },         /* separators, direction overrides */
+	{ "\xe2\x81\x9f", "\xe2\x81\xaf" },         /* joiners, direction isolates */
+	{ "\xe2\xa0\x80", "\xe2\xa0\x80" },         /* Braille without dots */
+	{ "\xe3\x80\x80", "\xe3\x80\x80" },         /* ideographic space */
+	{ "\xe3\x85\xa4", "\xe3\x85\xa4" },         /* Hangul filler */
+	{ "\xef\xb8\x80", "\xef\xb8\x8f" },         /* variation selectors */
+	{ "\xef\xbb\xbf", "\xef\xbb\xbf" },         /* byte order mark */
+	{ "\xef\xbe\xa0", "\xef\xbe\xa0" },         /* Hangul filler */
+	{ "\xef\xbf\xb0", "\xef\xbf\xbb" },         /* annotation marks */
+	{ "\xf0\x9d\x85\xb3", "\xf0\x9d\x85\xba" }, /* beams and slurs of music */
+	{ "\xf3\xa0\x80\x80", "\xf3\xa0\xbf\xbf" }, /* tags, more variation selectors */
 };
 
 static bool is_visible(struct str s)

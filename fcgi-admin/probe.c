@@ -111,6 +111,14 @@ static void look_at_head(const struct errand *e, struct probe *p)
 		p->call.provider->adaptor->on_head(&p->call, &e->reply.headers);
 }
 
+static bool mend(struct errand *e)
+{
+	struct probe *p = e->own;
+	const struct adaptor *adaptor = p->call.provider->adaptor;
+
+	return adaptor->again && adaptor->again(&p->call, e->reply.status, e->reply.body);
+}
+
 /* Sentence and status of the upstream in one text. */
 static bool refused(struct errand *e, struct err *err)
 {
@@ -163,14 +171,14 @@ static void log_outcome(const struct errand *e)
 		log_warn(&e->r->log, "probe.log_failed", LOG_ERR(&err));
 }
 
-/* A channel that is not saved has no row to write to. */
+/* A channel that is not saved has no row to write to. In a row 0 ms mean that the test failed. */
 static void note(struct errand *e)
 {
 	const struct probe *p = e->own;
-	int64_t id = e->channel.row.id;
+	int64_t id = e->channel.row.id, quick = e->elapsed_ms > 0 ? e->elapsed_ms : 1;
 	struct err err = { 0 };
 
-	if (id && !channel_set_tested(db_of(e->r), id, e->ok ? e->elapsed_ms : 0, &err))
+	if (id && !channel_set_tested(db_of(e->r), id, e->ok ? quick : 0, &err))
 		log_warn(&e->r->log, "probe.note_failed", LOG_ERR(&err));
 	if (id)
 		log_outcome(e);
@@ -208,6 +216,7 @@ static const struct errand_kind probe_kind = {
 	.body_max = PROBE_BODY_MAX,
 	.prepare = prepare,
 	.encode = encode,
+	.mend = mend,
 	.refused = refused,
 	.read = read_answer,
 	.note = note,

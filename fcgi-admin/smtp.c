@@ -26,8 +26,8 @@ bool smtp_is_set(const struct smtp *s)
 	return s->host.n > 0 && mail_address_ok(s->from);
 }
 
-/* A host name or an address: nothing that could end the host within the URL. */
-static bool is_host(struct str s)
+/* Nothing that could end the host within the URL. */
+bool smtp_host_ok(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
@@ -136,7 +136,7 @@ bool smtp_send(struct arena *a, const struct smtp *s, struct str to, struct str 
 	CURL *e = NULL;
 	bool ok = false;
 
-	if (!is_host(s->host))
+	if (!smtp_host_ok(s->host))
 		err_set(err, ERR_UPSTREAM, "SMTPServer is no host");
 	else if (mail_compose(a, &m, &message, err)) {
 		e = curl_easy_init();

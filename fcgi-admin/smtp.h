@@ -34,6 +34,8 @@ struct smtp {
 
 /* Borrows from the options. */
 void smtp_from_options(const struct options *o, const char *ca_file, struct smtp *out);
+/* A host name or an address? */
+bool smtp_host_ok(struct str s);
 /* Is a server named, and somebody to send from? */
 bool smtp_is_set(const struct smtp *s);
 /* ERR_UPSTREAM when it did not take the message; detail has its words. */

@@ -38,8 +38,10 @@ struct subject {
 #define LIMIT_COLUMNS "rpm, tpm, tpd, parallel, budget_day, budget_week, budget_month, timezone"
 #define CODE_COLUMNS "user_id, status, name, quota, redeemed_by"
 
-static const char user_sql[] = "SELECT " USER_COLUMNS ", password, access_token_hash, "
-                               "session_epoch FROM users WHERE id = ?";
+static const char user_sql[] =
+    "SELECT " USER_COLUMNS ", password, access_token_hash, session_epoch, "
+    "(SELECT 'in force' FROM second_factors f WHERE f.user_id = users.id AND "
+    "f.confirmed_at <> 0) FROM users WHERE id = ?";
 static const char token_sql[] = "SELECT " TOKEN_COLUMNS ", key_sealed FROM tokens WHERE id = ?";
 static const char channel_sql[] =
     "SELECT " CHANNEL_COLUMNS ", key_sealed, config_sealed FROM channels WHERE id = ?";
@@ -47,12 +49,13 @@ static const char code_sql[] = "SELECT " CODE_COLUMNS ", key_sealed FROM redempt
 static const char limit_sql[] =
     "SELECT " LIMIT_COLUMNS " FROM limits WHERE scope || ' ' || subject = ?";
 static const char option_sql[] = "SELECT value FROM options WHERE name = ?";
+static const char job_sql[] = "SELECT stop_asked FROM jobs WHERE id = ?";
 static const char newest_user_sql[] = "SELECT COALESCE(MAX(id), 0) FROM users";
 static const char newest_token_sql[] = "SELECT COALESCE(MAX(id), 0) FROM tokens";
 static const char newest_channel_sql[] = "SELECT COALESCE(MAX(id), 0) FROM channels";
 static const char newest_code_sql[] = "SELECT COALESCE(MAX(id), 0) FROM redemptions";
 
-#define USER_SHOWN USER_COLUMNS ", *password, *access_token, session_epoch"
+#define USER_SHOWN USER_COLUMNS ", *password, *access_token, session_epoch, second_factor"
 
 /* The first whose prefix fits. */
 static const struct subject subjects[] = {
@@ -72,6 +75,7 @@ static const struct subject subjects[] = {
 	    newest_code_sql, NULL, false },
 	{ "/api/option", "option", "value", option_sql, NULL, "key", false },
 	{ "/api/limit", "limit", LIMIT_COLUMNS, limit_sql, NULL, "scope subject", false },
+	{ "/api/job", "job", "stop_asked", job_sql, NULL, NULL, false },
 	{ "/api/log", "log", "", NULL, NULL, NULL, false },
 };
 
@@ -256,12 +260,14 @@ struct subject_image {
 	struct str values[COLUMNS_MAX];
 };
 
+/* An option that an import brought and we do not know may be one. */
 static bool is_secret(const struct subject *s, struct str id, struct str column)
 {
-	int option = s->names ? option_find(id) : -1;
+	int option = option_find(id);
 
-	return str_starts(column, STR("*")) ||
-	    (option >= 0 && option_keys[option].flags & OPTION_SECRET);
+	if (s->image_sql == option_sql)
+		return option < 0 || option_keys[option].flags & OPTION_SECRET;
+	return str_starts(column, STR("*"));
 }
 
 /* A sealed text differs each time it is sealed, so what is in it is compared. */

@@ -33,22 +33,20 @@ static const struct field topup_body[] = {
 	{ 0 },
 };
 
-/* The payment's own number stands in the row as its request id. */
-static const char topup_sql[] =
-    "SELECT COUNT(*) FROM logs WHERE user_id = ? AND type = 1 AND request_id = ?";
-
-static bool find_repeat(struct req *r, struct topup *t, struct err *err)
+/* Remembers the payment; not in the log, which may be cleaned. */
+static bool note_payment(struct req *r, struct topup *t, struct err *err)
 {
-	struct rows rows;
+	static const char sql[] = "INSERT OR IGNORE INTO payments VALUES (?, ?, ?)";
+	int64_t added;
 
 	if (t->transaction_id.n == 0)
 		return true;
-	if (!db_query(db_of(r), topup_sql, BIND(v_int(t->user_id), v_text(t->transaction_id)),
-	        &rows, err))
+	if (!db_run(db_of(r), sql,
+	        BIND(v_int(t->user_id), v_text(t->transaction_id), v_int(clock_unix())), &added,
+	        err))
 		return false;
-	if (rows_next(&rows))
-		t->repeated = rows_int(&rows, 0) > 0;
-	return rows_close(&rows, err);
+	t->repeated = added == 0;
+	return true;
 }
 
 static bool credit(struct req *r, void *arg, struct err *err)
@@ -59,7 +57,7 @@ static bool credit(struct req *r, void *arg, struct err *err)
 
 	if (!person_find(r, t->user_id, &u, err))
 		return err->kind == ERR_NOT_FOUND ? message_fail(r, err, MSG_U19) : false;
-	if (!find_repeat(r, t, err))
+	if (!note_payment(r, t, err))
 		return false;
 	if (t->repeated)
 		return true;
