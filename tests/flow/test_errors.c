@@ -318,6 +318,31 @@ static void test_scrub(void **state)
 	stack_channel_delete(s, id);
 }
 
+/* Headers that are passed on are neither the key's way out nor more than a web server takes. */
+static void test_headers(void **state)
+{
+	struct stack *s = *state;
+	int64_t id =
+	    stack_channel(s, &(struct stack_channel){ .models = "gpt-4.1", .key = "hunter2two" });
+	struct buf script = buf_init(1 << 20);
+	struct stack_reply *r;
+
+	set_up(s);
+	buf_add(&script, STR("header x-request-id: hunter2two\nheader x-ratelimit-reset: 7\n"));
+	for (int i = 0; i < 300; i++)
+		buf_addf(&script, "header x-ratelimit-%d: a value of some length\n", i);
+	buf_add(&script, STR("body {\"choices\":[]}\n"));
+	stack_script(s, "gpt-4.1", script.data);
+	r = stack_post(s, CHAT, user.key, "{\"model\":\"gpt-4.1\"," SAID "}");
+	assert_int_equal(r->status, 200);
+	assert_null(stack_header(r, "X-Upstream-Request-Id"));
+	assert_string_equal(stack_header(r, "x-ratelimit-reset"), "7");
+	assert_string_equal(stack_header(r, "x-ratelimit-0"), "a value of some length");
+	assert_null(stack_header(r, "x-ratelimit-299"));
+	buf_release(&script);
+	stack_channel_delete(s, id);
+}
+
 /* A message may be as long as it likes; ours is bounded and still valid JSON and UTF-8. */
 static void test_long_message(void **state)
 {
@@ -612,6 +637,7 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_scrub),
+		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_long_message),
 		cmocka_unit_test(test_whole_garbage),
 		cmocka_unit_test(test_broken_bodies),

@@ -437,7 +437,8 @@ static void s20_empty_names(void **state)
 		"{\"action\":\"disable\"}", "{\"username\":null,\"action\":\"delete\"}",
 		"{\"username\":\"\",\"id\":0,\"action\":\"demote\"}" };
 	static const char *const names[] = { "", " ", "\\t", "\\u3000", "\\u200b", "ro\\u200bot",
-		"\\u202etoor", " root", "root " };
+		"ro\\u034fot", "ro\\u061cot", "ro\\u180eot", "ro\\u2800ot", "ro\\ufe0fot",
+		"ro\\udb40\\udc41ot", "\\u202etoor", " root", "root " };
 	struct stack *s = *state;
 	int64_t before = users(s);
 

@@ -359,12 +359,20 @@ static void test_no_money(void **state)
 /* 10 × 1.25 + 7 × 5 */
 #define RUN 48
 
+static struct stack_reply *drop_thread(struct stack *s, const struct stack_user *u, const char *id)
+{
+	return stack_http(s,
+	    &(struct stack_ask){ .method = "DELETE",
+	        .path = format("/v1/threads/%s%s", id, ""),
+	        .key = u->key });
+}
+
 static void test_runs(void **state)
 {
 	struct stack *s = *state;
 	struct stack_user u = person(s);
 	struct stack_stream st;
-	const char *assistant, *thread, *run, *body;
+	const char *assistant, *thread, *fresh, *run, *body;
 
 	assistant = id_of(stack_post(s, "/v1/assistants", u.key, "{\"model\":\"gpt-4o\"}"));
 	body = format("{\"assistant_id\":\"%s\"%s}", assistant, "");
@@ -391,18 +399,23 @@ static void test_runs(void **state)
 	    format("{\"assistant_id\":\"%s\",\"metadata\":{\"play\":\"%s\"}}", assistant, "ends");
 	run = id_of(stack_post(s, format("/v1/threads/%s/%s", thread, "runs"), u.key, body));
 	charged(s, &u, "by the settler", 6 * CALL + 3 * RUN + 225);
+	/* also of a thread that is made with it, and may not go as long as it runs */
+	body = format("{\"assistant_id\":\"%s\",\"max_prompt_tokens\":100,"
+	              "\"max_completion_tokens\":20,\"metadata\":{\"play\":\"%s\"}}",
+	    assistant, "ends");
+	fresh = stack_text(stack_post(s, "/v1/threads/runs", u.key, body)->json, "thread_id");
+	assert_int_equal(drop_thread(s, &u, fresh)->status, 409);
+	charged(s, &u, "of a new thread, by the settler", 7 * CALL + 4 * RUN + 225);
+	assert_int_equal(drop_thread(s, &u, fresh)->status, 200);
+	body =
+	    format("{\"assistant_id\":\"%s\",\"metadata\":{\"play\":\"%s\"}}", assistant, "ends");
 	/* and one that the client does */
 	run = id_of(stack_post(s, format("/v1/threads/%s/%s", thread, "runs"), u.key, body));
 	look(s, &u, "threads", format("%s/runs/%s", thread, run));
-	charged(s, &u, "by the client", 8 * CALL + 4 * RUN + 225);
+	charged(s, &u, "by the client", 10 * CALL + 5 * RUN + 225);
 	assert_int_equal(count_open(s, &u), 1);
 	/* what cannot be asked any more cannot be settled */
-	assert_int_equal(stack_http(s,
-	                     &(struct stack_ask){ .method = "DELETE",
-	                         .path = format("/v1/threads/%s%s", thread, ""),
-	                         .key = u.key })
-	                     ->status,
-	    409);
+	assert_int_equal(drop_thread(s, &u, thread)->status, 409);
 	stack_check_error("unknown assistant",
 	    stack_post(s, "/v1/threads/runs", u.key, "{\"assistant_id\":\"asst_none\"}"), 404,
 	    "invalid_request_error", "resource_not_found", NULL);
@@ -627,8 +640,9 @@ int main(void)
 {
 	static const char *const env[] = { "RESOURCE_LOOK=1", "RESERVATION_LEASE=3", NULL };
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_files), /* counts what the upstream is asked: nobody else may */
 		cmocka_unit_test(test_left_alone),
-		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_batch_bound),
 		cmocka_unit_test(test_batch_refusals),

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const top = fileURLToPath(new URL("../..", import.meta.url));
+export const top = fileURLToPath(new URL("../..", import.meta.url));
 const build = process.env.BUILD_DIR ?? join(top, "build", process.env.MODE || "release");
 const bin = process.env.BIN_DIR ?? join(build, "bin");
 const fake = process.env.FAKE_UPSTREAM ?? join(build, "tests/fake_upstream");
@@ -26,7 +26,7 @@ const isFree = (port) => new Promise((done) => {
 	server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
 });
 
-async function freePort(from) {
+export async function freePort(from = first + 300) {
 	for (let port = from; port < from + 200; port++) {
 		if (await isFree(port))
 			return port;
@@ -72,6 +72,10 @@ ${locations}
 	});
 }
 
+const running = new Set();
+/** Also those that a failed test left. */
+export const stopAll = () => Promise.all([...running].map((stop) => stop()));
+
 export async function start() {
 	const folder = mkdtempSync(join(tmpdir(), "oneapi-ui."));
 	const port = await freePort(first), upstream = await freePort(port + 1), portBelow = await freePort(upstream + 1);
@@ -95,20 +99,26 @@ export async function start() {
 		return answer.json();
 	};
 	await eventually(`the stack answers (${said})`, () => fetch(`${atRoot}api/status`).then((r) => r.ok, () => false), 20_000);
+	running.add(stop);
 	const below = startBelow(portBelow, folder, realpathSync(sockets));
+	await eventually("it answers in a folder, too", () => fetch(`http://127.0.0.1:${portBelow}${subFolder}api/status`).then((r) => r.ok, () => false));
 	return {
 		get url() { return place.folder ? `http://127.0.0.1:${portBelow}${place.folder}` : atRoot; },
 		password, api,
+		get sockets() { return realpathSync(sockets); },
 		provider: `http://127.0.0.1:${upstream}`,
 		said: () => said,
-		stop: async () => {
+		stop,
+	};
+	async function stop() {
+		if (running.delete(stop)) {
 			below.kill("SIGTERM");
 			run.kill("SIGTERM");
 			provider.kill("SIGTERM");
 			await new Promise((done) => run.once("exit", done));
 			rmSync(folder, { recursive: true, force: true });
-		},
-	};
+		}
+	}
 }
 
 /** The same gateway behind another web server, in a folder; holdsBack: one that gives an answer on only

@@ -15,11 +15,11 @@ if (!hasBrowser) {
 	process.exit(0);
 }
 
-const { browser, gateway } = await import("./common.mjs");
-const { inFolder, place } = await import("./gateway.mjs");
+const { browser } = await import("./common.mjs");
+const { inFolder, place, stopAll } = await import("./gateway.mjs");
 for (const signal of ["SIGINT", "SIGTERM"])
-	process.once(signal, () => void gateway.stop().finally(() => process.exit(1))); // leaves nothing running
-const files = process.env.CASES?.split(",") ?? ["start", "accounts", "channels", "jobs", "keys", "playground", "modes", "logs", "operate", "habits", "settings", "tables", "audit", "safety", "looks"];
+	process.once(signal, () => void stopAll().finally(() => process.exit(1))); // leaves nothing running
+const files = process.env.CASES?.split(",") ?? ["start", "accounts", "channels", "jobs", "keys", "keyboard", "playground", "modes", "logs", "operate", "habits", "settings", "tables", "audit", "safety", "servers", "senses", "speed", "looks"];
 const tests = {};
 for (const file of files)
 	Object.assign(tests, (await import(`./cases/${file}.mjs`)).default);
@@ -54,6 +54,6 @@ for (const [name, run] of Object.entries(tests)) {
 	}
 }
 await browser.close();
-await gateway.stop();
+await stopAll();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

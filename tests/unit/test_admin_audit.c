@@ -312,6 +312,38 @@ static void test_diagnosis(void **state)
 	room_close(&m);
 }
 
+/* What is no column of the object, and what nobody here can say is no secret. */
+static void test_beside(void **state)
+{
+	static const char rows[] =
+	    "INSERT INTO second_factors (user_id, secret_sealed, created_at, confirmed_at) "
+	    "VALUES (3, 'x', 1, 2);"
+	    "INSERT INTO jobs (id, kind, scope, origin, created_at) VALUES (7, 'test', 'all', "
+	    "'person', 1);"
+	    "INSERT INTO options (name, value) VALUES ('TheirSecret', 'hush-1')";
+	static const struct step steps[] = {
+		{ "a factor", "boss", "POST", "/api/user/manage",
+		    "{\"id\":3,\"action\":\"disable_totp\"}", 200, SUCCESS, NULL },
+		{ "gone", "root", "GET", NEWEST, NULL, 200,
+		    "\"second_factor\":\"in force\"},\"after\":{", NULL },
+		{ "a job", "boss", "POST", "/api/job/7/stop", NULL, 200, SUCCESS, NULL },
+		{ "stopped", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject\":\"job\",\"subject_id\":\"7\",\"before\":{\"stop_asked\":"
+		    "\"0\"},\"after\":{\"stop_asked\":\"1\"}}",
+		    NULL },
+		{ "an option of theirs", "root", "PUT", "/api/option",
+		    "{\"key\":\"TheirSecret\",\"value\":\"hush-2\"}", 200, SUCCESS, NULL },
+		{ "not shown", "root", "GET", NEWEST, NULL, 200,
+		    "\"subject_id\":\"TheirSecret\",\"before\":{\"value\":\"***\"}", "hush" },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_must(db_script(m.db, rows, &err));
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_no_row),
 		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_beside),
 		cmocka_unit_test(test_diagnosis),
 	};
 

@@ -38,6 +38,11 @@ static void test_imported_hash(void **state)
 	assert_true(str_eq_c(u.password, BCRYPT_OF_UUU));
 	epoch = u.session_epoch;
 
+	/* the password was changed while the new hash was made */
+	room_must(user_renew_hash(m.db, m.anna, STR("another"), STR("late"), &err));
+	room_must(user_by_id(m.db, a, m.anna, &u, &err));
+	assert_true(str_eq_c(u.password, BCRYPT_OF_UUU));
+
 	must_have("right", login(&m, "anna", "U*U"), SUCCESS);
 	room_must(user_by_id(m.db, a, m.anna, &u, &err));
 	assert_true(password_is_current(u.password));
@@ -320,6 +325,24 @@ static void test_totp_ticket_expires(void **state)
 	room_close(&m);
 }
 
+/* Whoever had the old password has nothing left of it. */
+static void test_totp_ticket_of_old_password(void **state)
+{
+	char ticket[128], code[9];
+	struct enrolled e;
+	struct room m;
+
+	room_open(&m);
+	enrol(&m, &e);
+	first_step(&m, ticket);
+	must_have("changed",
+	    with_cookie(&m, e.cookie, "PUT", "/api/user/self", "{\"password\":\"another one\"}"),
+	    SUCCESS);
+	app_code(e.secret, 0, code);
+	must_have("void", second_step(&m, ticket, code), "The sign-in took too long");
+	room_close(&m);
+}
+
 static void test_totp_setting_up(void **state)
 {
 	char body[64], code[9];
@@ -415,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_totp_in_one_step),
 		cmocka_unit_test(test_totp_guessing),
 		cmocka_unit_test(test_totp_ticket_expires),
+		cmocka_unit_test(test_totp_ticket_of_old_password),
 		cmocka_unit_test(test_totp_setting_up),
 		cmocka_unit_test(test_totp_by_administrator),
 		cmocka_unit_test(test_token_use),

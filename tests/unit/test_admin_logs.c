@@ -331,6 +331,8 @@ static void test_csv(void **state)
 		{ "quotes", "a \"b\"", "\"a \"\"b\"\"\"" },
 		{ "comma and line", "a,b\nc", "\"a,b\nc\"" },
 		{ "formula", "=1+1", "\"'=1+1\"" },
+		{ "formula in full width", "\xef\xbc\x9d\x31+1", "\"'\xef\xbc\x9d\x31+1\"" },
+		{ "formula of the next line", "\n=1", "\"'\n=1\"" },
 		{ "plus", "+1", "\"'+1\"" },
 		{ "minus", "-1", "\"'-1\"" },
 		{ "at", "@SUM(A1)", "\"'@SUM(A1)\"" },

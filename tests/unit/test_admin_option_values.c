@@ -46,11 +46,11 @@ static const struct row {
 	{ "TurnstileSecretKey", "", "\"s3cret\"", NULL, SECRET, NULL },
 	{ "TurnstileCheckEnabled", "false", "true", "\"x\"", PUBLIC, "turnstile_check" },
 	/* mail and push */
-	{ "SMTPServer", "", "\"mail.example\"", NULL, 0, NULL },
+	{ "SMTPServer", "", "\"mail.example\"", "\"mail.example\\r\\nx\"", 0, NULL },
 	{ "SMTPPort", "587", "465", "0", 0, NULL },
 	{ "SMTPPort", "465", "\"2525\"", "\"65536\"", 0, NULL },
 	{ "SMTPAccount", "", "\"me\"", NULL, 0, NULL },
-	{ "SMTPFrom", "", "\"me@example.com\"", NULL, 0, NULL },
+	{ "SMTPFrom", "", "\"me@example.com\"", "\"me@example.com\\r\\nBcc: x@example.com\"", 0, NULL },
 	{ "SMTPToken", "", "\"s3cret\"", NULL, SECRET, NULL },
 	{ "MessagePusherAddress", "", "\"https://push.example\"", "\"push\"", 0, NULL },
 	{ "MessagePusherToken", "", "\"s3cret\"", NULL, SECRET, NULL },

@@ -448,6 +448,12 @@ static void test_topup(void **state)
 	assert_int_equal(number_of(&m, "anna", "quota"), 1000 + 500000 + 500 + 7);
 	room_ask(&m, "POST", "/api/topup", "{\"user_id\":3,\"quota\":7}", &h);
 	assert_int_equal(number_of(&m, "anna", "quota"), 1000 + 500000 + 500 + 7);
+	/* Nor is it forgotten with the log. */
+	h.authorization = "token-root";
+	room_ask(&m, "DELETE", "/api/log/?target_timestamp=9999999999", NULL, &h);
+	h.authorization = "token-boss";
+	room_ask(&m, "POST", "/api/topup", "{\"user_id\":3,\"quota\":7}", &h);
+	assert_int_equal(number_of(&m, "anna", "quota"), 1000 + 500000 + 500 + 7);
 	room_close(&m);
 }
 

@@ -9,8 +9,8 @@
  *	title, mode, path_model, query, upstream_status, content_type (of the request)
  *	method, path, headers	of a request that is forwarded as it is (resource, proxy)
  *	channel		type, key, base_url, other, config, model_mapping, system_prompt
- *	before		[{url, request, reply}]: calls of this exchange before the one that the
- *			files tell of; request may be left out
+ *	before		[{url, request, status, reply}]: calls of this exchange before the one that
+ *			the files tell of; request may be left out, and status where it is 200
  *	media		[{url, type, text}]: what lies behind URLs of the request
  *	expect		url, method, headers (all of them), same_bytes (of upstream-request.json),
  *			status, code, kind, detail_has (of an error), reported,
@@ -42,6 +42,7 @@
 #include "provider/adaptor.h"
 #include "provider/catalog.h"
 #include "provider/providers.h"
+#include "provider/replicate_schema.h"
 #include "provider/sink.h"
 
 #include "event_frames.h"
@@ -294,8 +295,9 @@ static void make_channel(struct played *p)
 	row.system_prompt = text_of(p->arena, p->meta, "channel.system_prompt");
 	if (!catalog_channel_make(p->arena, &row, &p->channel, &err))
 		fail_msg("%s: %s", p->name, err.msg);
-	if (p->channel.provider->adaptor != p->adaptor)
+	if (provider_by_id(row.type)->adaptor != p->adaptor)
 		fail_msg("%s: channel type %d is not of this dialect", p->name, row.type);
+	p->adaptor = p->channel.provider->adaptor; /* its config may choose another one */
 }
 
 static void add_media(struct played *p)
@@ -383,6 +385,17 @@ static void see_head(struct played *p)
 		p->adaptor->on_head(&p->call, &headers);
 }
 
+/* Does the reply to a call before, whole or an error that can be mended, lead to another call? */
+static bool leads_on(struct played *p, const cJSON *step, struct buf *nothing)
+{
+	int status = (int)json_int_at(step, "status", 200);
+	struct str reply = text_of(p->arena, step, "reply");
+
+	if (status >= 400)
+		return p->adaptor->again && p->adaptor->again(&p->call, status, reply);
+	return p->adaptor->decode(&p->call, reply, nothing, &p->err) == STEP_NEXT;
+}
+
 /* The calls before: each must ask what meta.json says, and its reply must lead to the next. */
 static bool play_before(struct played *p)
 {
@@ -398,8 +411,7 @@ static bool play_before(struct played *p)
 		want = text_of(p->arena, step, "request");
 		must(!want.n || same_text(p->arena, p->sent.body, want), p->name,
 		    "body of a call before", p->sent.body, want);
-		if (p->adaptor->decode(&p->call, text_of(p->arena, step, "reply"), &nothing,
-		        &p->err) != STEP_NEXT)
+		if (!leads_on(p, step, &nothing))
 			fail_msg("%s: a call before was the last: %s", p->name, p->err.msg);
 		p->call.step++;
 		upstream_req_release(&p->sent);
@@ -414,6 +426,7 @@ static bool play_before(struct played *p)
 /* Up to the upstream's request; false when it was refused. */
 static bool begin(struct played *p)
 {
+	replicate_schema_forget();
 	upstream_req_init(&p->sent, p->arena);
 	p->out = buf_init(OUT_LIMIT);
 	make_channel(p);

@@ -588,6 +588,9 @@ static void test_clean_up(void **state)
 	assert_int_equal(number(t, "SELECT SUM(quota) FROM usage_hours"), 2500);
 	CHECK(log_clean_step(t->db, &id, &n, &finished, &t->err), &t->err);
 	assert_int_equal(id, 0);
+	/* All of it is what is there: hours to come are not taken for cleaned. */
+	assert_int_equal(clean(t, INT64_C(9999999999), &steps), 499);
+	assert_true(number(t, "SELECT cleaned_before FROM usage_mark") <= clock_unix() + 1);
 }
 
 int main(void)

@@ -49,7 +49,8 @@ static const struct {
 		{ .prompt_tokens = 30, .completion_tokens = 51, .reasoning_tokens = 50, .reported = true } },
 	{ "cached beside prompt", "{\"prompt_tokens\":3,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cached_tokens\":20}}", true,
 		{ .prompt_tokens = 23, .completion_tokens = 1, .cached_tokens = 20, .reported = true } },
-	{ "only a sum", "{\"total_tokens\":71}", true, { .completion_tokens = 71, .reported = true } },
+	{ "only a sum", "{\"total_tokens\":71}", true,
+		{ .completion_tokens = 71, .only_sum = true, .reported = true } },
 	{ "cache hits by their older name", "{\"prompt_tokens\":100,\"completion_tokens\":6,\"prompt_cache_hit_tokens\":64}", true,
 		{ .prompt_tokens = 100, .completion_tokens = 6, .cached_tokens = 64, .reported = true } },
 };
@@ -74,7 +75,7 @@ static void test_usage(void **state)
 		    got.image_prompt_tokens != want->image_prompt_tokens ||
 		    got.audio_completion_tokens != want->audio_completion_tokens ||
 		    got.image_completion_tokens != want->image_completion_tokens ||
-		    got.reported != want->reported)
+		    got.reported != want->reported || got.only_sum != want->only_sum)
 			fail_msg("%s: got %lld %lld cached %lld written %lld reasoning %lld %d",
 			    usages[i].name, (long long)got.prompt_tokens,
 			    (long long)got.completion_tokens, (long long)got.cached_tokens,
@@ -93,8 +94,13 @@ static void test_complete_usage(void **state)
 		{ "reported", { .prompt_tokens = 5, .completion_tokens = 6, .reported = true }, 99,
 		    5, 6 },
 		{ "counted by us", { 0 }, 99, 99, 10 },
-		{ "a sum is divided", { .completion_tokens = 71, .reported = true }, 60, 60, 11 },
-		{ "never below zero", { .completion_tokens = 71, .reported = true }, 99, 71, 0 },
+		{ "a sum is divided",
+		    { .completion_tokens = 71, .only_sum = true, .reported = true }, 60, 60, 11 },
+		{ "never below zero",
+		    { .completion_tokens = 71, .only_sum = true, .reported = true }, 99, 71, 0 },
+		{ "a sum that is all prompt",
+		    { .prompt_tokens = 71, .only_sum = true, .reported = true }, 60, 71, 0 },
+		{ "half a report", { .completion_tokens = 71, .reported = true }, 99, 99, 71 },
 		{ "a large prompt", { .prompt_tokens = 3000000, .reported = true }, 50000, 3000000,
 		    0 },
 		{ "an absurd prompt", { .prompt_tokens = INT64_C(1) << 31, .reported = true }, 99,
@@ -114,8 +120,9 @@ static void test_complete_usage(void **state)
 		        .cached_beside = true,
 		        .reported = true },
 		    9, 10, 0 },
-		{ "an absurd sum", { .completion_tokens = INT64_C(1) << 31, .reported = true }, 99,
-		    99, 1048576 + 64 * 10 },
+		{ "an absurd sum",
+		    { .completion_tokens = INT64_C(1) << 31, .only_sum = true, .reported = true },
+		    99, 99, 1048576 + 64 * 10 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -187,6 +194,21 @@ static void test_scrub(void **state)
 	adaptor_scrub(&c, &err);
 	assert_string_equal(err.msg, "*** at ***, ***");
 	assert_string_equal(err.detail, "plainkey9 ******");
+}
+
+/* Bedrock's credentials are parts of a key, or members of config. */
+static void test_scrub_parts(void **state)
+{
+	struct catalog_channel channel = { .ak = STR("AKIDEXAMPLE"), .sk = STR("of-config") };
+	struct call c = { .channel = &channel,
+		.key = STR("AKIAIOSFODNN7EXAMPLE|wJalrXUtnFEMI-K7MDENG|us-east-1") };
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_UPSTREAM, "wJalrXUtnFEMI-K7MDENG in us-east-1, of-config");
+	(void)err_detail(&err, "AKIAIOSFODNN7EXAMPLE and AKIDEXAMPLE");
+	adaptor_scrub(&c, &err);
+	assert_string_equal(err.msg, "*** in us-east-1, ***");
+	assert_string_equal(err.detail, "*** and ***");
 }
 
 /* Whatever an upstream sends as an error, err is filled and bounded. */
@@ -680,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_complete_usage),
 		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_scrub),
+		cmocka_unit_test(test_scrub_parts),
 		cmocka_unit_test(test_error_shapes),
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_long_error),

@@ -255,6 +255,21 @@ static void test_charged_once(void **state)
 	}
 }
 
+/* A request id that is in the log already moves nothing, and is no failure of the database: that would
+ * hold up everybody. */
+static void test_request_id_twice(void **state)
+{
+	struct room r = open_room(*state);
+	struct resource first = made(&r, "resp_1", 10, 500), second = made(&r, "resp_2", 10, 500);
+
+	charge(&r, &first, "same");
+	charge(&r, &second, "same");
+	pins_put(r.pins, &(struct resource){ .kind = STR("files"), .id = STR("file-behind") });
+	close_room(&r);
+	check_books(&r, 20 - (10 + 2 * 500));
+	assert_int_equal(number(r.t, "SELECT COUNT(*) FROM resources WHERE id = 'file-behind'"), 1);
+}
+
 /* Deleted before its end was seen: what its creation was charged stays. */
 static void test_deleted_while_due(void **state)
 {
@@ -507,8 +522,8 @@ static void test_work_too_late(void **state)
 	pins_charge(r.pins, &pin, &nothing);
 	close_room(&r);
 	check_books(&r, 100);
+	assert_int_equal(number(r.t, "SELECT COUNT(*) FROM resources"), 0);
 	r = open_room_again(*state, 1);
-	CHECK(db_script(r.t->db, "DELETE FROM resources", &r.t->err), &r.t->err);
 	pin = batch("batch_1");
 	pins_adopt(r.pins, STR("~r1"), &pin);
 	end_work(&r, "r1", "batch_1", PINS_BOUND, HELD, 0);
@@ -553,6 +568,7 @@ int main(void)
 		DB_TEST(test_flush),
 		DB_TEST(test_delete),
 		DB_TEST(test_charged_once),
+		DB_TEST(test_request_id_twice),
 		DB_TEST(test_deleted_while_due),
 		DB_TEST(test_parts),
 		DB_TEST(test_disabled),

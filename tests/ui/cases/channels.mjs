@@ -4,22 +4,39 @@ import assert from "node:assert/strict";
 import { callsOf, channel, gateway, makeChannel, plain, signedIn, visit } from "../common.mjs";
 import { eventually } from "../gateway.mjs";
 
-/** What the editor sends for a provider, by what is typed: name of the tile, fields, expected members. */
+/** Each provider that asks for more than a name and a key, and some plain ones. What is typed by label; what is
+ * sent: config is the whole of it, `other` the column that one-api reads as well; hidden: fields that make no sense
+ * here; says: what helps; joined: how a key that lacks its last part is refused. */
 const forms = [
-	["OpenAI", { Key: "sk-1" }, { type: 1, key: "sk-1" }],
-	["Azure OpenAI", { "Key": "k", "Base URL": "https://r.openai.azure.com/" }, { type: 3, base_url: "https://r.openai.azure.com", other: "2024-03-01-preview" }],
-	["Baidu Qianfan", { "API Key": "a", "Secret Key": "b" }, { type: 15, key: "a|b" }],
-	["Spark", { APPID: "1", APISecret: "2", APIKey: "3" }, { type: 18, key: "1|2|3", other: "v3.1" }],
-	["Tencent Hunyuan", { AppId: "1", SecretId: "2", SecretKey: "3" }, { type: 23, key: "1|2|3" }],
-	["AWS Bedrock", { "Access key": "A", "Secret key": "S", "Region": "eu-west-1" }, { type: 33, key: "A|S|eu-west-1", config: { ak: "A", sk: "S", region: "eu-west-1" } }],
-	["Vertex AI", { "Service account (JSON)": '{"project_id":"p1"}', "Region": "us-east1" }, { type: 42, key: 'us-east1|p1|{"project_id":"p1"}' }],
-	["Google Gemini", { Key: "g" }, { type: 24, key: "g" }],
-	["Coze", { Key: "c", "Account or user id": "u7" }, { type: 34, config: { user_id: "u7" } }],
-	["Cloudflare", { Key: "c", "Account or user id": "acc" }, { type: 37, config: { user_id: "acc" } }],
-	["Qwen (DashScope)", { Key: "sk-q", Plugin: "pdf" }, { type: 17, other: "pdf" }],
-	["Proxy", { "Key": "p", "Base URL": "https://p.example.org" }, { type: 43, models: "" }],
-	["Ollama", { Key: "any" }, { type: 30, key: "any" }],
+	{ name: "OpenAI", type: { Key: "sk-1" }, sent: { type: 1, key: "sk-1", base_url: "" } },
+	{ name: "Azure OpenAI", type: { "Key": "k", "Base URL": "https://r.openai.azure.com/" }, required: "Base URL", says: "those of your deployments", sent: { type: 3, key: "k", base_url: "https://r.openai.azure.com", other: "2024-03-01-preview", config: { api_version: "2024-03-01-preview" } } },
+	{ name: "Azure OpenAI", type: { "Key": "k", "Base URL": "https://r.openai.azure.com", "API version": "2025-01-01" }, sent: { other: "2025-01-01", config: { api_version: "2025-01-01" } } },
+	{ name: "Custom (older)", type: { "Key": "k", "Base URL": "https://old.example.org" }, required: "Base URL", says: "is the better choice", sent: { type: 8, base_url: "https://old.example.org" } },
+	{ name: "Anthropic", type: { Key: "not-of-theirs" }, says: "mostly begin with sk-ant-", sent: { type: 14, key: "not-of-theirs" } },
+	{ name: "Baidu Qianfan", type: { "API Key": "a", "Secret Key": "b" }, joined: "API Key|Secret Key", sent: { type: 15, key: "a|b" } },
+	{ name: "Baidu Qianfan v2", type: { Key: "bce-v3" }, sent: { type: 47, key: "bce-v3" } },
+	{ name: "Zhipu GLM", type: { Key: "id.secret" }, sent: { type: 16, key: "id.secret" } },
+	{ name: "Qwen (DashScope)", type: { Key: "sk-q", Plugin: "pdf" }, sent: { type: 17, key: "sk-q", other: "pdf", config: { plugin: "pdf" } } },
+	{ name: "Qwen (DashScope)", type: { Key: "sk-q" }, sent: { type: 17, other: "" } },
+	{ name: "Qwen (Bailian)", type: { Key: "sk-q" }, hidden: ["Plugin"], sent: { type: 49, key: "sk-q" } },
+	{ name: "Spark", type: { APPID: "1", APISecret: "2", APIKey: "3" }, joined: "APPID|APISecret|APIKey", sent: { type: 18, key: "1|2|3", other: "v3.1", config: { api_version: "v3.1" } } },
+	{ name: "Spark v2", type: { Key: "pass:word" }, hidden: ["APPID", "API version"], sent: { type: 48, key: "pass:word" } },
+	{ name: "AI Proxy library", type: { Key: "k", "Library id": "lib-7" }, required: "Library id", sent: { type: 21, other: "lib-7", config: { library_id: "lib-7" } } },
+	{ name: "FastGPT", type: { APIKey: "fast", AppId: "app", "Base URL": "https://fast.example.org/api" }, sent: { type: 22, key: "fast-app", base_url: "https://fast.example.org/api" } },
+	{ name: "Tencent Hunyuan", type: { AppId: "1", SecretId: "2", SecretKey: "3" }, joined: "AppId|SecretId|SecretKey", sent: { type: 23, key: "1|2|3" } },
+	{ name: "Google Gemini", type: { Key: "g", "API version": "v1beta" }, sent: { type: 24, key: "g", other: "v1beta", config: { api_version: "v1beta" } } },
+	{ name: "Gemini (OpenAI form)", type: { Key: "g" }, hidden: ["API version"], sent: { type: 51, key: "g" } },
+	{ name: "Ollama", type: { "Key": "any", "Base URL": "http://10.0.0.5:11434/" }, says: "Any text will do", sent: { type: 30, key: "any", base_url: "http://10.0.0.5:11434" } },
+	{ name: "AWS Bedrock", type: { "Access key": "A", "Secret key": "S", "Region": "eu-west-1" }, hidden: ["Key", "Base URL", "Several keys at once"], required: "Access key", sent: { type: 33, base_url: "", key: "A|S|eu-west-1", config: { ak: "A", sk: "S", region: "eu-west-1" } } },
+	{ name: "Coze", type: { Key: "c", "Account or user id": "u7" }, required: "Account or user id", sent: { type: 34, config: { user_id: "u7" } } },
+	{ name: "Cloudflare", type: { Key: "c", "Account or user id": "acc" }, required: "Account or user id", sent: { type: 37, config: { user_id: "acc" } } },
+	{ name: "Doubao (Volcengine)", type: { Key: "ark" }, sent: { type: 40, key: "ark" } },
+	{ name: "Vertex AI", type: { "Service account (JSON)": '{"project_id":"p1"}', "Region": "us-east1" }, hidden: ["Key", "Base URL"], required: "Service account (JSON)", sent: { type: 42, base_url: "", key: 'us-east1|p1|{"project_id":"p1"}', config: { region: "us-east1", vertex_ai_project_id: "p1", vertex_ai_adc: '{"project_id":"p1"}' } } },
+	{ name: "Proxy", type: { "Key": "p", "Base URL": "https://p.example.org" }, hidden: ["Models"], required: "Base URL", sent: { type: 43, models: "" } },
+	{ name: "OpenAI-compatible", type: { "Key": "c", "Base URL": "https://c.example.org/v1/" }, required: "Base URL", says: "As an SDK expects it, with /v1", sent: { type: 50, base_url: "https://c.example.org/v1" } },
 ];
+
+const labelled = (where, label) => where.getByLabel(new RegExp(`^${label.replace(/[()]/g, "\\$&")}( \\(optional\\))?$`));
 
 export default {
 	async "B10 channels: create for a provider with a key of three parts, change a priority, undo, delete"() {
@@ -83,19 +100,39 @@ export default {
 			sent = r.request().postDataJSON();
 			return r.fulfill({ json: { success: false, message: "only looked at" } });
 		});
-		for (const [name, fields, want] of forms) {
-			await visit(page, "channels/new");
+		const dialog = page.getByRole("dialog");
+		await visit(page, "channels");
+		for (const { name, type, sent: want, hidden = [], required, says, joined } of forms) {
+			sent = null;
+			await page.evaluate(() => { location.hash = "#/channels"; });
+			await dialog.waitFor({ state: "detached" });
+			await page.evaluate(() => { location.hash = "#/channels/new"; });
 			await page.getByPlaceholder("Search providers").fill(name);
 			await page.getByRole("radio", { name, exact: true }).first().click();
-			for (const [label, value] of Object.entries(fields)) {
-				await page.getByLabel(new RegExp(`^${label.replace(/[()]/g, "\\$&")}( \\(optional\\))?$`)).fill(value);
+			for (const label of hidden)
+				assert.equal(await labelled(dialog, label).count(), 0, `${name} has no ${label}`);
+			const fields = Object.entries(type);
+			const last = required ?? (joined && fields.at(-1)[0]); // without it nothing is sent
+			for (const [label, value] of fields) {
+				if (label !== last)
+					await labelled(dialog, label).fill(value);
 			}
 			if (want.models === undefined)
-				await page.getByRole("dialog").getByLabel("Models").first().fill("m-1,");
-			await page.getByRole("button", { name: "Save", exact: true }).click();
+				await dialog.getByLabel("Models").first().fill("m-1,");
+			const save = page.getByRole("button", { name: "Save", exact: true });
+			if (last) {
+				await save.click();
+				await dialog.getByText(joined ? `A key of this provider has the form ${joined}` : "Please fill this in").first().waitFor();
+				assert.equal(sent, null, `${name} needs ${last}`);
+				await labelled(dialog, last).fill(type[last]);
+			}
+			if (says)
+				await dialog.getByText(says).waitFor();
+			await save.click();
 			await page.getByText("only looked at").waitFor();
-			for (const [member, value] of Object.entries(want))
-				assert.deepEqual(member === "config" ? JSON.parse(sent.config) : sent[member], value, `${name}: ${member}`);
+			const config = sent.config ? JSON.parse(sent.config) : {};
+			assert.deepEqual({ ...Object.fromEntries(Object.keys(want).map((k) => [k, sent[k]])), config }, { config: {}, ...want }, name);
+			assert.deepEqual([sent.group, sent.priority, sent.weight], ["default", 0, 1], name);
 		}
 		await context.close();
 	},

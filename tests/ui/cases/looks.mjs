@@ -126,17 +126,4 @@ export default {
 		assert.deepEqual([...new Set(small)], []);
 		await context.close();
 	},
-
-	async "B30 the first load is small and makes few requests"() {
-		const { context, page } = await newPage(browser, gateway.url);
-		const files = [];
-		page.on("response", (r) => { if (!/\/api\//.test(r.url())) files.push(r); });
-		await page.goto(`${gateway.url}#/login`);
-		await page.getByLabel("User name or e-mail").waitFor();
-		const sizes = await Promise.all(files.map(async (r) => (await r.body()).length));
-		const sum = sizes.reduce((a, b) => a + b, 0);
-		assert.ok(sum <= 190 * 1024, `${sum} bytes`);
-		assert.ok(files.length <= 12, files.map((r) => r.url()).join("\n"));
-		await context.close();
-	},
 };

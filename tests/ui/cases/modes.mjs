@@ -23,6 +23,23 @@ async function looksFine(page) {
 }
 
 export default {
+	async "B16 playground: a key that may not use the chosen model has another"() {
+		await gateway.api("POST", "token/", { name: "mini-only", unlimited_quota: true, expired_time: -1, models: "gpt-4o-mini" });
+		const { context, page, faults } = await signedIn();
+		await visit(page, "playground");
+		await page.getByLabel("Key", { exact: true }).selectOption({ label: "everyday" });
+		await page.getByLabel("Model", { exact: true }).selectOption("gpt-4o");
+		await page.getByLabel("Key", { exact: true }).selectOption({ label: "mini-only" });
+		assert.equal(await page.getByLabel("Model", { exact: true }).inputValue(), "gpt-4o-mini");
+		await page.getByLabel("Message").fill("Hello");
+		await page.getByRole("button", { name: "Send" }).click();
+		await page.getByText(/first .* total/).waitFor();
+		assert.deepEqual(faults, []);
+		await context.close();
+		const { data } = await gateway.api("GET", "token/search?keyword=mini-only");
+		await gateway.api("DELETE", `token/${data[0].id}`);
+	},
+
 	async "B16 playground: vectors, a picture, speech both ways, any request; an error is told"() {
 		await makeChannel("media", { models: "text-embedding-3-small,dall-e-3,tts-1,whisper-1" });
 		await eventually("the relay serves it", async () => (await fetch(`${gateway.url}v1/embeddings`, {

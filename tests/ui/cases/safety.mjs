@@ -63,4 +63,47 @@ export default {
 		await page.getByRole("heading", { name: "Wallet" }).waitFor();
 		await context.close();
 	},
+
+	async "B24 a new version was installed meanwhile: what was typed is there again, secrets are not kept"() {
+		const { context, page, faults } = await signedIn();
+		await page.route("**/assets/wallet-*.js", (r) => r.fulfill({ status: 404, body: "" }));
+		const upgraded = async () => {
+			await page.getByText("A new version was installed.").waitFor();
+			const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+			await page.getByRole("button", { name: "Reload" }).click();
+			await page.getByText("A new version was installed.").waitFor();
+			return kept;
+		};
+		await visit(page, "settings/relay");
+		await page.getByLabel(/Retries/).fill("7");
+		await page.getByRole("link", { name: "Sign-in", exact: true }).click();
+		await page.getByLabel(/^GitHub client secret/).fill("hidden-secret");
+		await page.getByText("2 changed in").waitFor();
+		await page.getByRole("link", { name: "Wallet" }).click();
+		assert.doesNotMatch(await upgraded(), /hidden-secret/);
+		await page.getByRole("link", { name: "Settings" }).click();
+		await page.getByText("What you had not saved is here again.").waitFor();
+		await page.getByText("1 changed in Relay").waitFor();
+		await page.getByRole("link", { name: "Relay" }).click();
+		assert.equal(await page.getByLabel(/Retries/).inputValue(), "7");
+		await page.getByRole("button", { name: "Discard" }).click();
+
+		await visit(page, "channels/new");
+		await page.getByRole("radio", { name: "OpenAI-compatible" }).click();
+		await page.getByLabel("Name", { exact: true }).fill("half-typed");
+		await page.getByLabel("Key", { exact: true }).fill("sk-hidden");
+		await page.getByLabel("Base URL").fill("https://half.example.org/v1");
+		await page.evaluate(() => { location.hash = "#/wallet"; });
+		assert.doesNotMatch(await upgraded(), /sk-hidden/);
+		await page.evaluate(() => { location.hash = "#/channels/new"; });
+		await page.getByText("What you had not saved is here again.").waitFor();
+		assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "half-typed");
+		assert.equal(await page.getByLabel("Base URL").inputValue(), "https://half.example.org/v1");
+		assert.equal(await page.getByLabel("Key", { exact: true }).inputValue(), "");
+		await page.reload(); // without an upgrade nothing is kept
+		await page.getByLabel("Search providers").waitFor();
+		assert.notEqual(await page.getByLabel("Name", { exact: true }).inputValue().catch(() => ""), "half-typed");
+		assert.deepEqual(faults, []);
+		await context.close();
+	},
 };

@@ -125,7 +125,7 @@ export default {
 
 	async "B2 old addresses lead to their pages, with their query"() {
 		const { context, page } = await newPage(browser, gateway.url);
-		for (const [path, hash] of [["login", "#/login"], ["register?aff=abcd", "#/register?aff=abcd"], ["user/reset?email=a%40b.c&token=1", "#/user/reset?email=a%40b.c&token=1"], ["about", "#/about"]]) {
+		for (const [path, hash] of [["login", "#/login"], ["register?aff=abcd", "#/register?aff=abcd"], ["user/reset?email=a%40b.c&token=1", "#/user/reset?email=a%40b.c&token=1"], ["about", "#/about"], ["dashboard", "#/login?next=overview"]]) {
 			await page.goto(`${gateway.url}${path}`);
 			await page.waitForURL((u) => u.hash === hash);
 		}
@@ -162,7 +162,7 @@ export default {
 		const page = await fetch(gateway.url);
 		assert.match(page.headers.get("content-security-policy"), /script-src 'self'/);
 		assert.equal(page.headers.get("cache-control"), "no-cache");
-		const asset = /assets\/index-[\w-]+\.js/.exec(await page.text())[0];
+		const asset = /assets\/\w+-[\w-]+\.js/.exec(await page.text())[0];
 		const script = await fetch(`${gateway.url}${asset}`, { headers: { "Accept-Encoding": "gzip" } });
 		assert.match(script.headers.get("cache-control"), /immutable/);
 		assert.equal(script.headers.get("content-encoding"), "gzip");

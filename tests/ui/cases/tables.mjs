@@ -8,7 +8,7 @@ const stored = async (name) => (await gateway.api("GET", "option/")).data.find((
 
 export default {
 	async "B20 settings: limits, other prices, fallbacks and chat programs as tables, with JSON behind"() {
-		await option("ModelPrice", '{"my-images":{"per_image":{"1024x1024":0.04}}}');
+		await option("ModelPrice", '{"my-images":{"per_image":{"1024x1024":0.04},"batch":0.4,"per_million_trained":3}}');
 		const { context, page, faults } = await signedIn({ reducedMotion: "reduce" });
 		await visit(page, "settings/limits");
 		await page.getByRole("button", { name: "Add a limit" }).click();
@@ -32,10 +32,14 @@ export default {
 		await prices.getByLabel("Add a price…").selectOption("cached");
 		await prices.getByLabel("Cached input", { exact: true }).fill("0.1");
 		await prices.getByRole("button", { name: "JSON" }).click();
-		assert.deepEqual(JSON.parse(await prices.getByLabel("JSON").inputValue()), { "my-images": { per_image: { "1024x1024": 0.05 } }, "claude-x": { cached: 0.1 } });
+		assert.deepEqual(JSON.parse(await prices.getByLabel("JSON").inputValue()), { "my-images": { per_image: { "1024x1024": 0.05 }, batch: 0.4, per_million_trained: 3 }, "claude-x": { cached: 0.1 } });
+		await page.getByRole("button", { name: "Review", exact: true }).click();
+		await page.getByRole("dialog").getByRole("row", { name: "Other prices › my-images › per_image › 1024x1024 0.04 0.05" }).waitFor();
+		assert.equal(await page.getByRole("dialog").getByText("batch").count(), 0, "only what changes");
+		await page.keyboard.press("Escape");
 		await page.getByRole("button", { name: "Save changes" }).click();
 		await page.getByText("Saved", { exact: true }).first().waitFor();
-		assert.deepEqual(JSON.parse(await stored("ModelPrice"))["claude-x"], { cached: 0.1 });
+		assert.deepEqual(JSON.parse(await stored("ModelPrice")), { "my-images": { per_image: { "1024x1024": 0.05 }, batch: 0.4, per_million_trained: 3 }, "claude-x": { cached: 0.1 } });
 
 		await visit(page, "settings/content");
 		const apps = page.locator("#option-ChatApps");

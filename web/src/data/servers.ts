@@ -17,13 +17,21 @@ location /api/ {
     include oneapi-fastcgi.conf;
     fastcgi_pass unix:/run/oneapi/admin.sock;
 }`,
-	apache: `# a2enmod proxy_fcgi
-ProxyPass "/v1/"  "unix:/run/oneapi/relay.sock|fcgi://relay/v1/"  flushpackets=on
-ProxyPass "/api/" "unix:/run/oneapi/admin.sock|fcgi://admin/api/"
-# else the programs never see the Authorization header
-CGIPassAuth On
-SetEnvIfNoCase Request_URI "^/v1/" no-gzip=1`,
-	lighttpd: `server.modules += ( "mod_fastcgi" )
+	apache: `# a2enmod proxy proxy_fcgi; the rest of the settings: conf/apache.conf.example
+<Proxy "fcgi://oneapi-relay/" flushpackets=on timeout=600>
+</Proxy>
+<Location "/v1/">
+    # else the program never sees the Authorization header
+    CGIPassAuth On
+    SetHandler "proxy:unix:/run/oneapi/relay.sock|fcgi://oneapi-relay/"
+    SetEnv no-gzip 1
+</Location>
+<Location "/api/">
+    CGIPassAuth On
+    SetHandler "proxy:unix:/run/oneapi/admin.sock|fcgi://oneapi-admin/"
+</Location>`,
+	lighttpd: `# the rest of the settings: conf/lighttpd.conf.example
+server.modules += ( "mod_fastcgi" )
 server.stream-response-body = 1
 fastcgi.server = (
   "/v1/"  => (( "socket" => "/run/oneapi/relay.sock", "check-local" => "disable" )),

@@ -7,7 +7,7 @@ import { t, tn } from "../i18n";
 import { Button } from "../ui/button";
 import { CodeBlock, CopyButton } from "../ui/copy";
 import { Segments } from "../ui/field";
-import { Banner, Loaded, PageHead, Pill, Skeleton, type Tone } from "../ui/state";
+import { Banner, Loaded, PageHead, Pill, type Tone } from "../ui/state";
 import { checks, type CheckName, type Finding, type Verdict } from "./diagnostics/checks";
 
 const looks: Record<Verdict, { tone: Tone; shape: "●" | "▲" | "◆" | "○" }> = {
@@ -65,7 +65,7 @@ export default function Diagnostics() {
 				const faulty = finding && ["note", "bad"].includes(finding.verdict);
 				return (
 					<li key={c.name} class="stack tight">
-						<div class="row spread"><strong>{t(`diagnostics.check.${c.name}`)}</strong>{finding ? <Pill {...looks[finding.verdict]}>{t(`diagnostics.${finding.verdict}`)}</Pill> : <Skeleton lines={1} />}</div>
+						<div class="row spread"><strong>{t(`diagnostics.check.${c.name}`)}</strong>{finding ? <Pill {...looks[finding.verdict]}>{t(`diagnostics.${finding.verdict}`)}</Pill> : <span class="quiet">{t("diagnostics.asking")}</span>}</div>
 						{finding?.seen && <code class="small quiet">{finding.seen}</code>}
 						{faulty && <p class="text">{t(`diagnostics.fix.${c.name}`)}</p>}
 					</li>

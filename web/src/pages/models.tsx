@@ -95,8 +95,8 @@ export default function Models({ params }: PageProps) {
 								<td class="phone-main"><span class="row fixed"><button type="button" class="link name" style={{ color: "inherit", textDecoration: "none" }} onClick={() => open(n)}>{n}</button><CopyIcon text={n} label={t("models.copy", { name: n })} />{p && !p.priced && !sold && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</span></td>
 								<td>{makerOf(n) || <span class="quiet">–</span>}</td>
 								{p && (sold ? <td class="num phone-fact" colSpan={2}>{t(`models.unit.${sold.unit}`, { price: f.price(sold.price) })}</td>
-									: <><td class="num phone-fact">{told(p.input)}</td><td class="num phone-fact">{told(p.output)}</td></>)}
-								{admin && <td class="num phone-side">{channels.data ? count(n) : "…"}</td>}
+									: <><td class="num phone-fact" data-label={t("models.input")}>{told(p.input)}</td><td class="num phone-fact" data-label={t("models.output")}>{told(p.output)}</td></>)}
+								{admin && <td class="num phone-side" data-label={t("models.channelCount")}>{channels.data ? count(n) : "…"}</td>}
 							</tr>
 						);
 					})}</tbody>

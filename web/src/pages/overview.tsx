@@ -127,7 +127,7 @@ function Figures({ rows, labels, before, site }: { rows: DayRow[]; labels: strin
 	const sumOf = (of: DayRow[], m: Metric): number => of.reduce((a, r) => a + valueOf(r, m), 0);
 	const sum = (m: Metric): number => sumOf(rows, m);
 	return (
-		<div class="columns">{(["Quota", "RequestCount", "Tokens"] as const).map((m) => (
+		<div class="columns figures">{(["Quota", "RequestCount", "Tokens"] as const).map((m) => (
 			<a key={m} class="card plain-link" href={href("logs", { range: "7d", scope: role.value >= ROLE.admin && !site ? "me" : "" })}>
 				<Stat label={t(`overview.${m}`)} value={formats[m](sum(m))} {...(m === "Quota" ? { hint: f.quotaHint(sum(m)) } : {})}><Sparkline values={perDay(m)} label={t("overview.perDay")} /><Change now={sum(m)} before={before && sumOf(before, m)} /></Stat>
 			</a>

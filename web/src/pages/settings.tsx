@@ -7,6 +7,7 @@ import type { Option } from "../api/types";
 import { isAppLink } from "../data/chat-apps";
 import { isObjectKind, optionRow, optionRows, saveOrder, sections, type OptionRow, type SectionName } from "../data/options";
 import { t, type Key } from "../i18n";
+import { useDraft, useKept } from "../lib/draft";
 import { go, href, useGuard } from "../lib/router";
 import { jsonObjectFault } from "../lib/text";
 import type { PageProps } from "../shell/routes";
@@ -17,6 +18,7 @@ import { errorText, toast } from "../ui/toast";
 import { DataSection } from "./settings/data";
 import { LimitsList } from "./settings/limits-list";
 import { MailTest } from "./settings/mail-test";
+import { reviewOf } from "./settings/review";
 import { optionName, Row } from "./settings/row";
 import { limitsFault, objectOf, pricesFault } from "./settings/tables";
 
@@ -53,14 +55,14 @@ function wireValue(row: OptionRow, value: string): string {
 }
 
 function Review({ changes, stored, onClose }: { changes: Record<string, string>; stored: Record<string, string>; onClose(): void }) {
-	const show = (row: OptionRow | undefined, v: string): string => row?.kind === "secret" ? "••••••" : v.length > 120 ? `${v.slice(0, 120)}…` : v || "–";
+	const wire = (row: OptionRow | undefined) => (v: string): string => row ? wireValue(row, v) : v;
 	return (
 		<Dialog title={t("settings.review")} wide onClose={onClose}>
-			<div class="table-box"><table class="table">
+			<div class="table-box"><table class="table wraps">
 				<thead><tr><th>{t("settings.option")}</th><th>{t("settings.old")}</th><th>{t("settings.new")}</th></tr></thead>
-				<tbody>{Object.keys(changes).map((key) => (
-					<tr key={key}><td>{optionName(key)}</td><td title={stored[key]}>{show(optionRow(key), stored[key] ?? "")}</td><td>{show(optionRow(key), changes[key]!)}</td></tr>
-				))}</tbody>
+				<tbody>{Object.keys(changes).flatMap((key) => reviewOf(optionRow(key), stored[key] ?? "", changes[key]!, wire(optionRow(key))).map((r) => (
+					<tr key={[key, ...r.path].join("\n")}><td>{[optionName(key), ...r.path].join(" › ")}</td><td>{r.before || "–"}</td><td>{r.after || "–"}</td></tr>
+				)))}</tbody>
 			</table></div>
 		</Dialog>
 	);
@@ -74,7 +76,8 @@ async function mayLockOut(changes: Record<string, string>): Promise<boolean> {
 
 export default function Settings({ params }: PageProps) {
 	const options = useResource<Option[]>("option/");
-	const [changes, setChanges] = useState<Record<string, string>>({});
+	const kept = useKept<Record<string, string>>("settings", {});
+	const [changes, setChanges] = useState<Record<string, string>>(kept ?? {});
 	const [faults, setFaults] = useState<Record<string, string>>({});
 	const [find, setFind] = useState("");
 	const [review, setReview] = useState(false);
@@ -83,6 +86,7 @@ export default function Settings({ params }: PageProps) {
 	const stored = Object.fromEntries((options.data ?? []).map((o) => [o.key, o.value]));
 	const count = Object.keys(changes).length;
 	useGuard(count > 0);
+	useDraft("settings", count > 0 ? changes : null);
 	useEffect(() => {
 		const key = (e: KeyboardEvent): void => {
 			if ((e.ctrlKey || e.metaKey) && e.key === "s") {

@@ -33,7 +33,8 @@ function buyLink(link: string): string {
 function Lasts() {
 	const days = useResource<DayRow[]>("user/dashboard");
 	const week = (days.data ?? []).reduce((a, r) => a + r.Quota, 0);
-	return week > 0 ? <span class="second">{tn("wallet.lasts", Math.floor(me.value!.quota / (week / 7)))}</span> : null;
+	const left = Math.floor(me.value!.quota / (week / 7));
+	return week > 0 && left >= 0 && left < 3650 ? <span class="second">{tn("wallet.lasts", left)}</span> : null; // beyond that it says nothing
 }
 
 function Redeem() {

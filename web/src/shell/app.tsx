@@ -5,6 +5,7 @@ import { notApi } from "../api/client";
 import { expired, me, role, systemName } from "../api/session";
 import { ROLE } from "../api/types";
 import { language, loadWords, t } from "../i18n";
+import { keepDrafts } from "../lib/draft";
 import { prefs } from "../lib/prefs";
 import { go, href, pageTitle, route } from "../lib/router";
 import { CopyByHand } from "../ui/copy";
@@ -32,7 +33,11 @@ function usePage(page: string, words: string[]): [ComponentType<PageProps> | nul
 		Promise.all([loaderOf(page)!(), loadWords(...words)]).then(([module]) => {
 			if (current)
 				setLoaded({ page, view: module.default });
-		}, () => { if (current) setMissing(true); });
+		}, () => {
+			keepDrafts(); // what was typed on the page before this one
+			if (current)
+				setMissing(true);
+		});
 		return () => { current = false; };
 	}, [page]);
 	if (missing)

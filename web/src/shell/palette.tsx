@@ -47,12 +47,13 @@ async function find(word: string): Promise<Entry[]> {
 
 function Box() {
 	const [text, setText] = useState("");
-	const [found, setFound] = useState<Entry[]>([]);
+	const [found, setFound] = useState<Entry[] | null>([]);
 	const [at, setAt] = useState(0);
 	const list = useRef<HTMLDivElement>(null);
 	useEffect(() => {
-		setFound([]);
-		if (text.trim().length < 2)
+		const long = text.trim().length > 1;
+		setFound(long ? null : []);
+		if (!long)
 			return;
 		let current = true;
 		const timer = setTimeout(() => void find(text.trim()).then((x) => { if (current) setFound(x); }), 250);
@@ -61,7 +62,7 @@ function Box() {
 			clearTimeout(timer);
 		};
 	}, [text]);
-	const entries = [...pages().filter((e) => e.label.toLowerCase().includes(text.trim().toLowerCase())), ...found];
+	const entries = [...pages().filter((e) => e.label.toLowerCase().includes(text.trim().toLowerCase())), ...found ?? []];
 	const run = (entry?: Entry): void => {
 		open.value = false;
 		entry?.run();
@@ -88,6 +89,7 @@ function Box() {
 					</button>
 				))}
 			</div>
+			{entries.length === 0 && <p class="quiet small" role="status">{found ? t("palette.none") : `${t("loading")}…`}</p>}
 		</Dialog>
 	);
 }

@@ -37,6 +37,7 @@ export function Shortcuts() {
 					field.focus();
 				}
 			} else if (e.key === "n" && ["keys", "channels", "users", "codes"].includes(route.value.path[0] ?? "")) {
+				e.preventDefault(); // or the field that gets the focus gets the letter, too
 				go(`${route.value.path[0]}/new`, route.value.query);
 			} else if (e.key === "?") {
 				setHelp(true);

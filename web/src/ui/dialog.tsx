@@ -1,8 +1,9 @@
 // dialog.tsx — Dialog, Drawer, confirm(): native <dialog>, so focus, Esc and inert come with it
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
+import { forgetDrafts } from "../lib/draft";
 import { Button, IconButton } from "./button";
 
 interface LayerProps {
@@ -14,7 +15,7 @@ interface LayerProps {
 
 function Layer({ class: className, labelledBy, onClose, children }: LayerProps) {
 	const ref = useRef<HTMLDialogElement>(null);
-	useEffect(() => {
+	useLayoutEffect(() => { // before it is painted, so that no key goes past it
 		const before = document.activeElement;
 		const dialog = ref.current!;
 		dialog.showModal();
@@ -68,8 +69,10 @@ export function Drawer({ title, onClose, children, footer, wide, dirty, onSubmit
 }) {
 	const id = useId();
 	const close = async (): Promise<void> => {
-		if (!dirty || await confirm({ title: t("unsaved.title"), text: t("unsaved.text"), yes: t("unsaved.leave") }))
-			onClose();
+		if (dirty && !await confirm({ title: t("unsaved.title"), text: t("unsaved.text"), yes: t("unsaved.leave") }))
+			return;
+		onClose();
+		forgetDrafts();
 	};
 	const submit = (e: Event): void => {
 		e.preventDefault();

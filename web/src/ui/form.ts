@@ -5,9 +5,11 @@
 //	<Drawer onSubmit={() => form.submit(async (v) => { await post("token/", v); })} dirty={form.dirty}>
 //
 // A field is checked when it is left and, once wrong, while typing. submit() checks all, focuses the
-// first fault, and puts what the server refuses into form.fault.
+// first fault, and puts what the server refuses into form.fault. What is unsaved outlives an upgrade (draft.ts).
 import { useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/errors";
+import { useDraft, useKept } from "../lib/draft";
+import { route } from "../lib/router";
 import { errorText, showError } from "./toast";
 
 export type Values = Record<string, unknown>;
@@ -29,8 +31,10 @@ export interface Form<V extends Values> {
 }
 
 export function useForm<V extends Values>(initial: V, checks: Checks<V> = {}): Form<V> {
+	const [name] = useState(() => `${route.peek().path.join("/")} ${Object.keys(initial).sort().join()}`);
+	const kept = useKept(name, initial);
 	const [base, setBase] = useState(initial);
-	const [values, setValues] = useState(initial);
+	const [values, setValues] = useState(kept ?? initial);
 	const [faults, setFaults] = useState<Partial<Record<keyof V, string>>>({});
 	const [fault, setFault] = useState("");
 	const [busy, setBusy] = useState(false);
@@ -55,9 +59,10 @@ export function useForm<V extends Values>(initial: V, checks: Checks<V> = {}): F
 			(Object.keys(old) as (keyof V)[]).map((name) => [name, faultOf(name, all)]).filter(([, text]) => text),
 		) as Partial<Record<keyof V, string>>);
 	};
+	const dirty = JSON.stringify(base) !== JSON.stringify(values);
+	useDraft(name, dirty ? values : null);
 	return {
-		values, faults, fault, busy,
-		dirty: JSON.stringify(base) !== JSON.stringify(values),
+		values, faults, fault, busy, dirty,
 		change,
 		set: (name, value) => change({ [name]: value } as unknown as Partial<V>),
 		left: (name) => {

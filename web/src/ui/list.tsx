@@ -5,7 +5,7 @@
 //
 // On a phone a row is two lines: the columns with phone "main", "side" and "fact".
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { can } from "../api/session";
 import { t, tn } from "../i18n";
 import * as f from "../lib/format";
@@ -158,20 +158,21 @@ export function ListTable<T>(p: TableProps<T>) {
 		setChosen(next);
 	};
 	useEffect(() => setChosen(new Set()), [list.page, list.keyword]);
-	useEffect(() => {
+	useLayoutEffect(() => { // the next key may come at once
 		const key = (e: KeyboardEvent): void => {
 			if (prefs.value.noShortcuts || e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]") || inControl(e))
 				return;
 			const row = rows[here];
 			if (e.key === "j")
-				setHere(Math.min(rows.length - 1, here + 1));
+				setHere((i) => Math.min(rows.length - 1, i + 1));
 			else if (e.key === "k")
-				setHere(Math.max(0, here - 1));
+				setHere((i) => Math.max(0, i - 1));
 			else if (e.key === "x" && row && p.picked)
 				toggle(row);
-			else if ((e.key === "Enter" || e.key === "e") && row)
-				p.onOpen?.(row);
-			else if (e.key === "Escape")
+			else if ((e.key === "Enter" || e.key === "e") && row && p.onOpen) {
+				e.preventDefault(); // or the field that gets the focus gets the letter, too
+				p.onOpen(row);
+			} else if (e.key === "Escape")
 				setChosen(new Set());
 		};
 		addEventListener("keydown", key);
@@ -186,7 +187,7 @@ export function ListTable<T>(p: TableProps<T>) {
 		<>
 			<div class="card flush">
 				<div class={list.busy ? "thin busy" : "thin"} />
-				<div class="table-box">
+				<div class="table-box" aria-busy={list.stale || undefined}>
 					<table class="table folds">
 						<thead><tr>
 							{p.picked && (
@@ -210,7 +211,7 @@ export function ListTable<T>(p: TableProps<T>) {
 												aria-label={t("list.choose", { name: p.rowName(row) })} /></td>
 										)}
 										{columns.map((c, at) => (
-											<td key={c.id} class={cell(c)}>
+											<td key={c.id} class={cell(c)} data-label={c.num && c.phone === "fact" ? c.title : undefined}>
 												{at === 0 && p.onOpen ? <button type="button" class="link name clip" style={{ maxWidth: "100%", color: "inherit", textDecoration: "none" }} onClick={() => p.onOpen!(row)}>{c.cell(row)}</button> : c.cell(row)}
 											</td>
 										))}

@@ -29,6 +29,7 @@ export function Menu({ label, icon, items, small, plain, children }: {
 	const [open, setOpen] = useState(false);
 	const box = useRef<HTMLDivElement>(null);
 	const list = useRef<HTMLDivElement>(null);
+	const typed = useRef({ text: "", at: 0 }); // letters in quick succession are one word
 	const entries = (): HTMLElement[] => [...list.current?.querySelectorAll<HTMLElement>('[role^="menuitem"]') ?? []];
 	const close = (): void => {
 		setOpen(false);
@@ -43,6 +44,7 @@ export function Menu({ label, icon, items, small, plain, children }: {
 		list.current!.style.top = `${below ? Math.min(at.bottom + 4, innerHeight - size.height - 8) : at.top - size.height - 4}px`;
 		list.current!.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
 		entries()[0]?.focus();
+		typed.current = { text: "", at: 0 };
 	}, [open]);
 	useEffect(() => {
 		if (!open)
@@ -67,8 +69,10 @@ export function Menu({ label, icon, items, small, plain, children }: {
 			e.preventDefault();
 			all[(to[e.key]! + all.length) % all.length]?.focus();
 		} else if (e.key.length === 1) {
-			const next = [...all.slice(at + 1), ...all].find((x) => x.textContent?.toLowerCase().startsWith(e.key.toLowerCase()));
-			next?.focus();
+			const goesOn = e.timeStamp - typed.current.at < 700 && typed.current.text !== "";
+			typed.current = { text: (goesOn ? typed.current.text : "") + e.key.toLowerCase(), at: e.timeStamp };
+			const { text } = typed.current;
+			[...all.slice(goesOn ? at : at + 1), ...all].find((x) => x.textContent?.trim().toLowerCase().startsWith(text))?.focus();
 		}
 	};
 	const choose = (item: MenuItem): void => {

@@ -4,6 +4,7 @@
 //
 // With list.paging pages have a size and the server tells the total. Without, there are ten rows and
 // the next page may exist when a page is full. A search gives all that matches, so it is paged here.
+import { useRef } from "preact/hooks";
 import { useResource } from "../api/resource";
 import { can, type Capability } from "../api/session";
 import type { ApiError } from "../api/errors";
@@ -34,6 +35,8 @@ export interface List<T> {
 	rows: T[] | undefined;
 	error: ApiError | undefined;
 	busy: boolean;
+	/** the rows are still those of another page, search or order */
+	stale: boolean;
 	keyword: string;
 	filters: Record<string, string>;
 	order: string;
@@ -82,9 +85,15 @@ export function useList<T>(plan: ListPlan): List<T> {
 	const all = keyword && passes ? found?.filter((row) => passes(row as never, filters)) : found;
 	const rows = keyword ? all?.slice(page * size, (page + 1) * size) : all;
 	const total = keyword ? all?.length : source.total;
+	// the rows of before stay until others are there, or else what has the focus goes with them
+	const last = useRef<{ rows: T[]; total: number | undefined } | null>(null);
+	const stale = rows === undefined && !source.error ? last.current : null;
+	if (rows)
+		last.current = { rows, total };
 	return {
 		name: plan.name,
-		rows, page, size, total, keyword, filters, order,
+		rows: stale?.rows ?? rows, total: stale ? stale.total : total, stale: stale !== null,
+		page, size, keyword, filters, order,
 		orders: plan.orders ?? [],
 		sorts,
 		error: source.error,

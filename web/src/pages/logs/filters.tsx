@@ -73,7 +73,7 @@ export function Filters() {
 	const chips = allowedFilters().filter((n) => query[n]);
 	return (
 		<>
-			<select class="input" aria-label={t("logs.range")} value={query.range ?? "24h"} onChange={(e) => e.currentTarget.value === "custom" ? setCustom(true) : setQuery({ range: e.currentTarget.value, from: "", to: "", p: "" })}>
+			<select class="input" style={{ maxWidth: "none" }} aria-label={t("logs.range")} value={query.range ?? "24h"} onChange={(e) => e.currentTarget.value === "custom" ? setCustom(true) : setQuery({ range: e.currentTarget.value, from: "", to: "", p: "" })}>
 				{(Object.keys(ranges) as (keyof typeof ranges)[]).map((r) => <option key={r} value={r}>{t(`logs.range.${r}`)}</option>)}
 				<option value="custom">{t("logs.custom")}</option>
 			</select>

@@ -15,7 +15,7 @@ import { useForm, type Form } from "../../ui/form";
 import { Banner, Empty } from "../../ui/state";
 import { toast } from "../../ui/toast";
 import { Aside, GetCode, ModelSelect, type Desk } from "./desk";
-import { modelFor } from "./modes";
+import { modelFor, sortedFor } from "./modes";
 import { Attached, PictureButton, usePictures } from "./attach";
 import { shortened } from "./pictures";
 import { newTurnId, saveTalk, setKept, setTurns, talk, type Answer, type Turn } from "./talk";
@@ -77,7 +77,8 @@ function Keeping() {
 export function Chat({ desk, compare }: { desk: Desk; compare: boolean }) {
 	const { models } = desk;
 	const first = modelFor("chat", models, route.value.query.model);
-	const [names, setNames] = useState<string[]>([first, models.find((m) => m !== first) ?? first]);
+	const [picked, setNames] = useState<string[]>([first, sortedFor("chat", models).find((m) => m !== first) ?? first]);
+	const names = picked.map((n) => n && modelFor("chat", models, n)); // a key that may not use one has another
 	const [stream, setStream] = useState(true);
 	const [text, setText] = useState("");
 	const [raw, setRaw] = useState(false);

@@ -8,14 +8,14 @@ import { t } from "../../i18n";
 import type { ChatFault } from "../../lib/chat";
 import * as f from "../../lib/format";
 import { tokenPrice, unitPrices, type Pricing, type TokenPrice } from "../../lib/pricing";
-import { href } from "../../lib/router";
+import { href, route } from "../../lib/router";
 import type { RequestCall } from "../../lib/snippets";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { Snippets } from "../../ui/snippets";
 import { Banner } from "../../ui/state";
-import { sortedFor, type Kind } from "./modes";
+import { modelFor, sortedFor, type Kind } from "./modes";
 import type { Reply, Request } from "./request";
 
 /** What models cost, where the server tells (capability pricing). */
@@ -61,6 +61,12 @@ function Pinned({ desk }: { desk: Desk }) {
 	);
 }
 
+/** What was chosen, or the address says; a key that may not use it has another. */
+export function useModel(desk: Desk, kind: Kind): [string, (name: string) => void] {
+	const [asked, set] = useState(route.value.query.model ?? "");
+	return [modelFor(kind, desk.models, asked), set];
+}
+
 export function ModelSelect({ desk, kind, value, onChange, label, empty }: { desk: Desk; kind: Kind; value: string; onChange(name: string): void; label?: string; empty?: boolean }) {
 	return (
 		<Field label={label ?? t("playground.model")} hint={priceText(desk, value)}>{(wires) => (
@@ -97,6 +103,8 @@ export function GetCode({ desk, model, call }: { desk: Desk; model: string; call
 
 /** What usually helps, and where. */
 function help(fault: ChatFault): { text: string; to: string } | null {
+	if (/has no price/i.test(fault.message))
+		return { text: t("playground.help.price"), to: "models" };
 	if (/no channel/i.test(fault.message) || fault.status === 503)
 		return { text: t("playground.help.channel"), to: role.value >= ROLE.admin ? "channels" : "models" };
 	if (/quota|balance/i.test(`${fault.code} ${fault.message}`))

@@ -2,13 +2,12 @@
 import { useState } from "preact/hooks";
 import { t, tn } from "../../i18n";
 import * as f from "../../lib/format";
-import { route } from "../../lib/router";
 import { CopyIcon } from "../../ui/copy";
 import { TextArea, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
 import { Empty } from "../../ui/state";
-import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, type Desk } from "./desk";
-import { cosine, modelFor } from "./modes";
+import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, useModel, type Desk } from "./desk";
+import { cosine } from "./modes";
 import { useRequest } from "./request";
 
 const most = 64;
@@ -36,7 +35,7 @@ function Nearness({ texts, vectors }: { texts: string[]; vectors: number[][] }) 
 }
 
 export function Embeddings({ desk }: { desk: Desk }) {
-	const [model, setModel] = useState(modelFor("embeddings", desk.models, route.value.query.model));
+	const [model, setModel] = useModel(desk, "embeddings");
 	const form = useForm({ input: "", dimensions: "" }, {
 		input: (v) => linesOf(v).length > most ? t("playground.textsMost", { n: most }) : "",
 		dimensions: (v) => !v.trim() || /^\d{1,5}$/.test(v.trim()) ? "" : t("limits.whole"),

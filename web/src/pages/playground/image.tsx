@@ -2,13 +2,12 @@
 import { useState } from "preact/hooks";
 import { t, tn } from "../../i18n";
 import * as f from "../../lib/format";
-import { route } from "../../lib/router";
 import { Button, LinkButton } from "../../ui/button";
 import { SelectField, TextArea, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
 import { Empty } from "../../ui/state";
-import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, type Desk } from "./desk";
-import { modelFor, pictureType } from "./modes";
+import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, useModel, type Desk } from "./desk";
+import { pictureType } from "./modes";
 import { useRequest } from "./request";
 
 interface Pictures {
@@ -41,7 +40,7 @@ function Shown({ picture, prompt, n }: { picture: Picture; prompt: string; n: nu
 }
 
 export function Images({ desk }: { desk: Desk }) {
-	const [model, setModel] = useState(modelFor("image", desk.models, route.value.query.model));
+	const [model, setModel] = useModel(desk, "image");
 	const [asked, setAsked] = useState("");
 	const form = useForm({ prompt: "", size: "", quality: "", n: 1 as number }, { size: (v) => !v.trim() || /^(auto|\d{2,5}x\d{2,5})$/.test(v.trim()) ? "" : t("playground.sizeBad") });
 	const request = useRequest(desk);

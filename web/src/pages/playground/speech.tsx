@@ -2,13 +2,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { route } from "../../lib/router";
 import { CopyButton } from "../../ui/copy";
 import { Field, Segments, SelectField, TextArea, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
 import { Empty } from "../../ui/state";
-import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, type Desk } from "./desk";
-import { modelFor } from "./modes";
+import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, useModel, type Desk } from "./desk";
 import { useRequest, type Reply } from "./request";
 
 const voices = ["alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"];
@@ -26,7 +24,7 @@ function Heard({ reply, name }: { reply: Reply; name: string }) {
 }
 
 function Speak({ desk, turn }: { desk: Desk; turn: ComponentChildren }) {
-	const [model, setModel] = useState(modelFor("speech", desk.models, route.value.query.model));
+	const [model, setModel] = useModel(desk, "speech");
 	const form = useForm({ input: "", voice: "alloy", format: "mp3", speed: "" }, {
 		voice: (v) => v.trim() ? "" : t("form.required"), speed: (v) => !v.trim() || (Number(v) >= 0.25 && Number(v) <= 4) ? "" : t("playground.speedBad"),
 	});
@@ -56,7 +54,7 @@ function Speak({ desk, turn }: { desk: Desk; turn: ComponentChildren }) {
 }
 
 function Listen({ desk, turn }: { desk: Desk; turn: ComponentChildren }) {
-	const [model, setModel] = useState(modelFor("listen", desk.models, route.value.query.model));
+	const [model, setModel] = useModel(desk, "listen");
 	const [file, setFile] = useState<File | null>(null);
 	const form = useForm({ language: "", prompt: "" });
 	const request = useRequest(desk);

@@ -10,7 +10,7 @@ import { Field } from "../../ui/field";
 import { TableOrJson } from "../../ui/pairs";
 import { TagInput } from "../../ui/tags";
 import { Entries, useRows } from "./entries";
-import { budgetUnits, doubles, limitBudgets, limitCounts, limitName, limitScopes, priceFactors, priceMembers, readChains, readLimits, readPrices, writeChains, writeLimits, writePrices, type LimitEntry, type PriceEntry } from "./tables";
+import { budgetUnits, doubles, limitBudgets, limitCounts, limitName, limitScopes, priceDollars, priceMembers, readChains, readLimits, readPrices, writeChains, writeLimits, writePrices, type LimitEntry, type PriceEntry } from "./tables";
 
 interface Props {
 	text: string;
@@ -66,7 +66,8 @@ export function RateLimitsTable({ text, onChange }: Props) {
 
 // ---- prices -------------------------------------------------------------------------------------
 
-const unit = (n: string): string => (priceFactors as readonly string[]).includes(n) ? "×" : "$";
+const unit = (n: string): string => (priceDollars as readonly string[]).includes(n) ? "$" : "×";
+const unitWords = (n: string): string => t(unit(n) === "$" ? "settings.price.isDollars" : n === "batch" ? "settings.price.isBatch" : "settings.price.isFactor");
 
 const priceSummary = (e: PriceEntry): string => [
 	...priceMembers.filter((n) => e.values[n] !== undefined).map((n) => `${t(`settings.price.${n}`)} ${unit(n)}${e.values[n]}`),
@@ -114,7 +115,7 @@ function PriceFields({ e, set, models }: { e: PriceEntry; set(part: Partial<Pric
 			<Input label={t("settings.model")} list="price-models" value={e.model} onInput={(model) => set({ model })} />
 			<datalist id="price-models">{models.slice(0, 300).map((m) => <option key={m} value={m} />)}</datalist>
 			{Object.keys(values).length > 0 && <div class="columns narrow">{priceMembers.filter((n) => values[n] !== undefined).map((n) => (
-				<Field key={n} label={t(`settings.price.${n}`)} hint={t(unit(n) === "$" ? "settings.price.isDollars" : "settings.price.isFactor")}>{(wires) => (
+				<Field key={n} label={t(`settings.price.${n}`)} hint={unitWords(n)}>{(wires) => (
 					<div class="input-row"><input class="input" inputMode="decimal" {...wires} value={values[n]} onInput={(x) => set({ values: { ...values, [n]: x.currentTarget.value } })} />
 						<IconButton small={false} icon="close" label={t("remove", { name: t(`settings.price.${n}`) })} onClick={() => set({ values: Object.fromEntries(Object.entries(values).filter(([m]) => m !== n)) })} /></div>)}</Field>
 			))}</div>}

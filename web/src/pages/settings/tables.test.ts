@@ -5,6 +5,7 @@ const limits = { key: { rpm: 60, tpm: 100000, parallel: 8 }, "user@free": { tpd:
 const prices = {
 	"claude-sonnet-4-5": { cached: 0.1, cache_write: 1.25, cache_write_1h: 2 }, "gemini-2.5-pro": { tiers: [{ above: 200000, input: 2, output: 1.5 }] },
 	"my-images": { per_image: { "1024x1024": 0.04, "hd/1024x1024": 0.08, "*": 0.12 } }, "my-voice": { per_million_characters: 15 }, "no-tiers": { tiers: [] }, "free-cache": { cached: 0 },
+	"to-train": { batch: 0.4, per_million_trained: 3 }, "of-tomorrow": { cached: 0.2, per_moon: { full: [1, "2"] } },
 };
 
 test("limits become rows and come back as they were", () => {
@@ -13,6 +14,11 @@ test("limits become rows and come back as they were", () => {
 	expect(JSON.parse(writeLimits(rows))).toEqual(limits);
 });
 test("prices become rows and come back as they were", () => expect(JSON.parse(writePrices(readPrices(JSON.stringify(prices))))).toEqual(prices));
+test("another price changes, all else of the entry stays", () => {
+	const entries = readPrices(JSON.stringify(prices)).map((e) => e.model === "of-tomorrow" || e.model === "to-train" ? { ...e, values: { ...e.values, cached: "0.25" } } : e);
+	expect(JSON.parse(writePrices(entries))).toEqual({ ...prices, "to-train": { batch: 0.4, per_million_trained: 3, cached: 0.25 }, "of-tomorrow": { cached: 0.25, per_moon: { full: [1, "2"] } } });
+});
+test("a batch and training have fields", () => expect(readPrices(JSON.stringify(prices)).find((e) => e.model === "to-train")).toMatchObject({ values: { batch: "0.4", per_million_trained: "3" }, rest: {} }));
 test("a plain number is a price of each request", () => expect(JSON.parse(writePrices(readPrices('{"s": 0.01}')))).toEqual({ s: { per_request: 0.01 } }));
 test("fallbacks come back as they were", () => expect(JSON.parse(writeChains(readChains('{"a":["b","c"]}')))).toEqual({ a: ["b", "c"] }));
 test.each([["{}", ""], ["", ""], ["[1]", ""]])("nothing in %j is an empty option", (text, want) => expect([writeLimits(readLimits(text)), writePrices(readPrices(text)), writeChains(readChains(text))]).toEqual([want, want, want]));

@@ -73,10 +73,10 @@ export const budgetUnits = (text: string, c: Currency): string => text.trim() ==
 
 // ---- ModelPrice ---------------------------------------------------------------------------------
 
-/** Times the input price; then dollars. */
+/** Times the input price; times all prices, in a batch; then dollars. */
 export const priceFactors = ["cached", "cache_write", "cache_write_1h", "audio_in", "image_in", "reasoning", "audio_out", "image_out"] as const;
-export const priceDollars = ["per_request", "per_image", "per_minute", "per_million_characters"] as const;
-export const priceMembers = [...priceFactors, ...priceDollars] as const;
+export const priceDollars = ["per_request", "per_image", "per_minute", "per_million_characters", "per_million_trained"] as const;
+export const priceMembers = [...priceFactors, "batch", ...priceDollars] as const;
 
 export interface Tier {
 	above: string;
