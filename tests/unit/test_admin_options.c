@@ -61,8 +61,8 @@ static void test_save(void **state)
 	room_open(&m);
 	room_walk(&m, steps, COUNT_OF(steps));
 	room_settle(&m);
-	assert_non_null(
-	    strstr(room_as(&m, "boss", "GET", "/api/group", NULL).body, "\"data\":[\"a\",\"default\"]"));
+	assert_non_null(strstr(room_as(&m, "boss", "GET", "/api/group", NULL).body,
+	    "\"data\":[\"a\",\"default\"]"));
 	room_close(&m);
 }
 

@@ -10,7 +10,7 @@ export default {
 			await makeChannel(name, { priority, models: "banded" });
 		const { context, page, faults } = await signedIn();
 		await visit(page, "channels?model=banded");
-		await page.getByLabel("Bands").check();
+		await page.getByLabel("By priority").check();
 		await page.waitForURL(/bands=1/);
 		const rows = async () => (await page.locator("tbody tr").allTextContents()).map((x) => /Tried first · Priority 91|Last · Priority 90|band-\w/.exec(x)?.[0]);
 		await eventually("two bands", async () => (await rows()).length === 5);
