@@ -41,6 +41,7 @@ async function looksAt(url) {
 		await page.waitForURL((u) => u.hash === hash);
 	}
 	await page.goto(`${url}token`);
+	await settled(page);
 	await page.getByLabel("User name or e-mail").fill(root.username);
 	await page.getByLabel("Password", { exact: true }).fill(root.password);
 	await page.getByRole("button", { name: "Sign in" }).click();
