@@ -75,8 +75,10 @@ static inline void *collector_run(void *arg)
 			snprintf(answer, sizeof answer,
 			    "HTTP/1.1 %d x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
 			    status);
-			if (write(fd, answer, strlen(answer)) > 0)
-				atomic_fetch_add(&c->count, 1);
+			/* Before the answer: who has read it may ask for the count at once. */
+			atomic_fetch_add(&c->count, 1);
+			if (write(fd, answer, strlen(answer)) < 0)
+				perror("collector");
 		}
 		close(fd);
 	}

@@ -87,6 +87,7 @@ static void test_shape(void **state)
 	o = start(c.port, "x-key=a%20b,other=c");
 	send_one(o, "first");
 	send_one(o, "second");
+	assert_true(collector_wait(&c, 1, 60000));
 	otlp_stop(o);
 	assert_int_equal(atomic_load(&c.count), 1);
 	assert_non_null(strstr(c.heads[0], "POST /v1/traces HTTP/1.1"));
@@ -132,9 +133,9 @@ static void test_outcomes(void **state)
 		atomic_store(&c.refusals, cases[i].refusals);
 		o = start(c.port, "");
 		send_one(o, "x");
-		if (!collector_wait(&c, cases[i].posts, 8000))
+		if (!collector_wait(&c, cases[i].posts, 60000))
 			fail_msg("%s: got %d posts", cases[i].name, atomic_load(&c.count));
-		for (int k = 0; k < 200; k++) {
+		for (int k = 0; k < 2000; k++) {
 			counts = otlp_counts(o);
 			if (counts.sent + counts.dropped)
 				break;
