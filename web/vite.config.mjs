@@ -49,7 +49,7 @@ export default defineConfig({
 		cssCodeSplit: false,
 		manifest: "manifest.json",
 		// one file with what every page needs, rather than a dozen small ones
-		rollupOptions: { output: { manualChunks: (id) => /\/src\/(main\.tsx|(api|shell)\/|ui\/(?!snippets|pairs|inline)|lib\/(?!channel|chat|log-text|pricing|snippets|sse))/.test(id) ? "shell" : undefined } },
+		rollupOptions: { output: { manualChunks: (id) => /\/src\/(main\.tsx|(api|shell)\/|ui\/(?!snippets|pairs|inline|limits)|lib\/(?!channel|chat|differences|limits|log-text|pricing|snippets|sse))/.test(id) ? "shell" : undefined } },
 	},
 	esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },
 	server: { proxy: { "/api": "http://127.0.0.1:3000", "/v1": "http://127.0.0.1:3000" } },

@@ -1,4 +1,6 @@
 // chat-apps.ts — links that hand an address and a key to a chat program
+import { objectOf } from "../lib/text";
+
 export interface ChatApp {
 	name: string;
 	/** {key} with sk-, {url} server address, {chat} the operator's chat link or the app's own site */
@@ -22,14 +24,9 @@ export const isAppLink = (link: string): boolean => link.length <= 1000 && /^(?:
 
 /** The operator's own: option ChatApps, an object name → link. What is no link is left out. */
 export function ownApps(text: string | undefined): ChatApp[] {
-	try {
-		const tree = JSON.parse(text || "{}") as unknown;
-		return Object.entries(typeof tree === "object" && tree !== null && !Array.isArray(tree) ? tree : {})
-			.filter((x): x is [string, string] => x[0].trim() !== "" && typeof x[1] === "string" && isAppLink(x[1].trim())).slice(0, ownMost)
-			.map(([name, link]) => ({ name: name.trim().slice(0, 40), link: link.trim(), ...(link.includes("{chat}") ? { needsChat: true } : {}) }));
-	} catch {
-		return [];
-	}
+	return Object.entries(objectOf(text ?? ""))
+		.filter((x): x is [string, string] => x[0].trim() !== "" && typeof x[1] === "string" && isAppLink(x[1].trim())).slice(0, ownMost)
+		.map(([name, link]) => ({ name: name.trim().slice(0, 40), link: link.trim(), ...(link.includes("{chat}") ? { needsChat: true } : {}) }));
 }
 
 /** {url!} is percent-encoded. Null when the app cannot be offered here. */

@@ -1,6 +1,7 @@
 // makers.ts — who made a model, by its name: what people filter a list of models by
+/** text-embedding-v3 is Alibaba's, text-embedding-3 OpenAI's. */
 const makers: [name: string, pattern: RegExp][] = [
-	["OpenAI", /^(gpt|chatgpt|o[1-9]\b|dall-e|whisper|tts-|text-(embedding|moderation|davinci|babbage)|omni-moderation|davinci|babbage|codex|sora|computer-use)/],
+	["OpenAI", /^(gpt|chatgpt|o[1-9]\b|dall-e|whisper|tts-|text-(embedding(?!-v\d)|moderation|davinci|babbage)|omni-moderation|davinci|babbage|codex|sora|computer-use)/],
 	["Anthropic", /^claude/], ["Google", /^(gemini|gemma|imagen|veo|palm|text-bison|chat-bison|learnlm)/], ["DeepSeek", /^deepseek/],
 	["Alibaba", /^(qwen|qwq|qvq|wanx|wan2|tongyi|gte-|text-embedding-v\d|cosyvoice)/], ["Zhipu", /^(glm|chatglm|cogview|cogvideo|charglm|embedding-[23]$)/],
 	["Moonshot", /^(moonshot|kimi)/], ["Meta", /^(meta-)?llama/], ["Mistral", /^(open-)?(mistral|mixtral|codestral|pixtral|ministral|magistral|devstral|voxtral)/],
@@ -14,9 +15,7 @@ const makers: [name: string, pattern: RegExp][] = [
 export function makerOf(model: string): string {
 	const name = model.toLowerCase();
 	const [front, back] = name.includes("/") ? [name.slice(0, name.indexOf("/")).replace(/^@cf$/, ""), name.slice(name.lastIndexOf("/") + 1)] : ["", name];
-	// the longer names go first: text-embedding-v3 is Alibaba's, text-embedding-3 OpenAI's
-	const found = /^text-embedding-v\d/.test(back) ? "Alibaba" : makers.find(([, pattern]) => pattern.test(back))?.[0];
-	return found ?? front;
+	return makers.find(([, pattern]) => pattern.test(back))?.[0] ?? front;
 }
 
 /** Those that occur, the most frequent first; how many models each has. */

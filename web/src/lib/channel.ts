@@ -1,7 +1,7 @@
 // channel.ts — between the editor's fields and a channel on the wire
 import type { Channel } from "../api/types";
 import { providerOf, type Provider } from "../data/providers";
-import { joinNames, splitNames } from "./text";
+import { joinNames, objectOf, splitNames } from "./text";
 
 export type ChannelFields = {
 	type: number;
@@ -24,22 +24,13 @@ export type ChannelFields = {
 	rest: string;
 };
 
-function readObject(text: string): Record<string, unknown> {
-	try {
-		const value: unknown = JSON.parse(text || "{}");
-		return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-	} catch {
-		return {};
-	}
-}
-
 export function initialConfig(p: Provider): Record<string, string> {
 	return Object.fromEntries((p.fields ?? []).filter((x) => x.initial).map((x) => [x.name, x.initial!]));
 }
 
 export function fieldsOf(c: Channel | null, type = 1): ChannelFields {
 	const p = providerOf(c?.type ?? type);
-	const whole = readObject(c?.config ?? "");
+	const whole = objectOf(c?.config ?? "");
 	const own = (name: string): boolean => !!p.fields?.some((x) => x.name === name);
 	const rest = Object.fromEntries(Object.entries(whole).filter(([k]) => !own(k)));
 	const config = c ? Object.fromEntries(Object.entries(whole).filter(([k]) => own(k)).map(([k, v]) => [k, String(v)])) : initialConfig(p);
@@ -106,7 +97,7 @@ export function bodyOf(v: ChannelFields): Partial<Channel> & { multi_key?: boole
 	const p = providerOf(v.type);
 	const used = (p.fields ?? []).filter((x) => v.config[x.name]?.trim());
 	const old = p.fields?.find((x) => x.other);
-	const config = { ...readObject(v.rest), ...Object.fromEntries(used.map((x) => [x.name, v.config[x.name]!.trim()])) };
+	const config = { ...objectOf(v.rest), ...Object.fromEntries(used.map((x) => [x.name, v.config[x.name]!.trim()])) };
 	return {
 		type: v.type,
 		name: v.name.trim(),

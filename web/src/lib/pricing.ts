@@ -26,6 +26,9 @@ export const parts = ["cached", "cache_write", "cache_write_1h", "audio_in", "im
 export const unitPrices = (row: PricingRow | undefined, groupRatio = 1): { unit: (typeof units)[number]; price: number }[] =>
 	units.flatMap((unit) => typeof row?.[unit] === "number" ? [{ unit, price: row[unit] * groupRatio }] : []);
 
+/** The same of what has no price by tokens. */
+export const soldBy = (row: PricingRow | undefined, groupRatio = 1): ReturnType<typeof unitPrices> => row?.model_ratio === undefined ? unitPrices(row, groupRatio) : [];
+
 /** Tokens that have a price of their own, in dollars per million where input is the group's price. */
 export const partPrices = (row: PricingRow | undefined, input: number): { part: (typeof parts)[number]; price: number }[] =>
 	parts.flatMap((part) => typeof row?.[part] === "number" ? [{ part, price: row[part] * input }] : []);

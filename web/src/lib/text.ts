@@ -89,8 +89,27 @@ export function pairsText(pairs: [string, string][]): string {
 	return used.length ? JSON.stringify(Object.fromEntries(used), null, 2) : "";
 }
 
-export function download(name: string, text: string, type = "text/plain"): void {
-	const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+/** The members of an object in JSON; none where it is something else. */
+export function objectOf(text: string): Record<string, unknown> {
+	try {
+		const tree: unknown = JSON.parse(text || "{}");
+		return typeof tree === "object" && tree !== null && !Array.isArray(tree) ? tree as Record<string, unknown> : {};
+	} catch {
+		return {};
+	}
+}
+
+/** JSON over several lines; what is none stays as it is. */
+export function prettyJson(text: string): string {
+	try {
+		return JSON.stringify(JSON.parse(text), null, 2);
+	} catch {
+		return text;
+	}
+}
+
+export function download(name: string, content: string | Blob, type = "text/plain"): void {
+	const url = URL.createObjectURL(typeof content === "string" ? new Blob([content], { type: `${type};charset=utf-8` }) : content);
 	const a = document.createElement("a");
 	a.href = url;
 	a.download = name;

@@ -2,17 +2,18 @@
 import { useResource } from "../api/resource";
 import { can } from "../api/session";
 import { t, type Key } from "../i18n";
+import { differences } from "../lib/differences";
 import * as f from "../lib/format";
 import { route, setQuery } from "../lib/router";
 import { fromLocalInput, toLocalInput } from "../lib/time";
 import { Button } from "../ui/button";
-import { Filter, ListTable, ListTools, type Column } from "../ui/list";
+import { Chip, Filter, ListTable, ListTools, type Column } from "../ui/list";
 import { SavedViews } from "../ui/saved-views";
 import { Empty, PageHead, Pill, type Tone } from "../ui/state";
 import { useList } from "../ui/use-list";
 import { Detail } from "./audit/detail";
 import { subjectName, subjects } from "./audit/subjects";
-import { differences, sortOf, type AuditRow, type Sort } from "./audit/diff";
+import { sortOf, type AuditRow, type Sort } from "./audit/rows";
 
 const ranges: Record<string, number> = { "24h": 86400, "7d": 7 * 86400, "30d": 30 * 86400 };
 const looks: Record<Sort, { tone: Tone; shape: "●" | "○" | "▲" | "◆" }> = { made: { tone: "", shape: "●" }, changed: { tone: "info", shape: "▲" }, deleted: { tone: "danger", shape: "◆" }, done: { tone: "off", shape: "○" } };
@@ -65,10 +66,6 @@ function spanOf(query: Record<string, string>): { start_timestamp?: number; end_
 	return length ? { start_timestamp: Math.floor(Date.now() / 60_000) * 60 - length } : {};
 }
 
-function Chip({ name, text }: { name: string; text: string }) {
-	return <span class="chip">{text}<button type="button" aria-label={t("remove", { name: text })} onClick={() => setQuery({ [name]: "", p: "" })}>×</button></span>;
-}
-
 export default function Audit() {
 	const { query } = route.value;
 	const span = spanOf(query);
@@ -85,8 +82,8 @@ export default function Audit() {
 				<Span />
 				<Filter list={list} name="subject" label={t("audit.object")} options={subjects.map((s) => ({ value: s, label: t(`audit.subject.${s}`) }))} />
 				<Administrators value={query.user_id ?? ""} />
-				{query.subject_id && <Chip name="subject_id" text={t("audit.isObject", { id: query.subject_id })} />}
-				{query.user_id && <Chip name="user_id" text={t("audit.isWho", { name: who ?? `#${query.user_id}` })} />}
+				{query.subject_id && <Chip text={t("audit.isObject", { id: query.subject_id })} onRemove={() => setQuery({ subject_id: "", p: "" })} />}
+				{query.user_id && <Chip text={t("audit.isWho", { name: who ?? `#${query.user_id}` })} onRemove={() => setQuery({ user_id: "", p: "" })} />}
 				<SavedViews name="audit" />
 			</ListTools>
 			<ListTable list={list} columns={all} rowKey={(r) => r.id} rowName={(r) => `${r.username} ${r.subject_id}`} onOpen={(r) => setQuery({ open: r.id })}

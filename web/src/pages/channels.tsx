@@ -179,9 +179,8 @@ export default function Channels({ params }: PageProps) {
 	const [models, setModels] = useState<Channel | null>(null);
 	const [bulk, setBulk] = useState<Channel[] | null>(null);
 	const all = columns();
-	const sortable = can("list.sort") || can("channel.sort");
-	const banded = sortable && !list.keyword && route.value.query.bands === "1" && list.order === "priority";
-	const bands = banded ? bandsOf(list.rows ?? [], list.page === 0, !list.hasNext) : null;
+	const banded = list.sorts && !list.keyword && route.value.query.bands === "1" && list.order === "priority";
+	const bands = banded && !list.stale ? bandsOf(list.rows ?? [], list.page === 0, !list.hasNext) : null;
 	const close = (): void => go("channels", { ...route.value.query, copy: "" });
 	const open = (c: Channel): void => go(`channels/${c.id}`, route.value.query);
 	const menu = (c: Channel): MenuItem[] => [
@@ -224,7 +223,7 @@ export default function Channels({ params }: PageProps) {
 						<Filter list={list} name="status" label={t("channels.state")} options={[{ value: 1, label: t("channels.on") }, { value: 3, label: t("channels.auto") }, { value: 2, label: t("channels.off") }]} />
 						<Filter list={list} name="group" label={t("channels.groups")} options={(groups.data ?? []).map((g) => ({ value: g, label: g }))} />
 						<Filter list={list} name="model" label={t("channels.models")} options={[...new Set([...served.data ?? [], ...list.filters.model ? [list.filters.model] : []])].map((m) => ({ value: m, label: m }))} />
-						{sortable && !list.keyword && <Check label={<span title={t("channels.bandsText")}>{t("channels.bands")}</span>} checked={banded} onChange={(on) => setQuery({ bands: on ? 1 : "", order: on ? "priority" : "", p: "" })} />}
+						{list.sorts && !list.keyword && <Check label={<span title={t("channels.bandsText")}>{t("channels.bands")}</span>} checked={banded} onChange={(on) => setQuery({ bands: on ? 1 : "", order: on ? "priority" : "", p: "" })} />}
 						<SavedViews name="channels" />
 					</>
 				)}

@@ -3,6 +3,7 @@ import { baseUrl } from "../api/client";
 import { useResource } from "../api/resource";
 import { can, status, systemName } from "../api/session";
 import { t } from "../i18n";
+import type { Pricing } from "../lib/pricing";
 import { href } from "../lib/router";
 import { LinkButton } from "../ui/button";
 import { CodeBlock } from "../ui/copy";
@@ -10,7 +11,7 @@ import { Content } from "../ui/prose";
 import { Banner, PageHead, Skeleton } from "../ui/state";
 
 function Served() {
-	const pricing = useResource<{ models: { model: string }[] }>(can("pricing") ? "pricing" : null);
+	const pricing = useResource<Pricing>(can("pricing") ? "pricing" : null);
 	const models = pricing.data?.models;
 	return models?.length ? (
 		<section class="stack tight"><h2>{t("home.models")}</h2>

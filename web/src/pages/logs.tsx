@@ -21,7 +21,6 @@ import { allowedFilters, Filters, leftOut, notNames, spanOf } from "./logs/filte
 
 const isUsage = (r: LogRow): boolean => r.type === LOG.usage;
 
-
 const columns = (admin: boolean): Column<LogRow>[] => [
 	{ id: "time", title: t("logs.when"), fixed: true, phone: "fact", cell: (r) => <span title={f.exact(r.created_at)}>{f.clock(r.created_at)}</span> },
 	...(admin ? [{ id: "user", title: t("logs.user"), cell: (r: LogRow) => r.username || <span class="quiet">–</span> }] : []),
@@ -43,8 +42,8 @@ function onlyOrNot(r: LogRow, admin: boolean): MenuItem[] {
 	const names = [["model_name", r.model_name], ["token_name", r.token_name], ...(admin ? [["username", r.username], ["channel", r.channel ? String(r.channel) : ""]] as const : [])] as const;
 	const known = names.filter(([, value]) => value);
 	return [
-		...known.map(([name, value]) => ({ label: t(`logs.is.${name}`, { value: value }), run: () => setQuery({ [name]: value, [`not_${name}`]: "", p: "" }) })),
-		...known.map(([name, value], i) => ({ label: t(`logs.not_${name}`, { value: value }), line: i === 0, run: () => setQuery({ [`not_${name}`]: value, [name]: "", p: "" }) })),
+		...known.map(([name, value]) => ({ label: t(`logs.is.${name}`, { value }), run: () => setQuery({ [name]: value, [`not_${name}`]: "", p: "" }) })),
+		...known.map(([name, value], i) => ({ label: t(`logs.not_${name}`, { value }), line: i === 0, run: () => setQuery({ [`not_${name}`]: value, [name]: "", p: "" }) })),
 	];
 }
 

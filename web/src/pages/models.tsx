@@ -7,9 +7,9 @@ import { makerOf, makersIn } from "../data/makers";
 import { t, tn } from "../i18n";
 import * as f from "../lib/format";
 import { priceOf, type PriceTables } from "../lib/prices";
-import { ratiosOfRows, unitPrices, type Pricing, type PricingRow } from "../lib/pricing";
+import { ratiosOfRows, soldBy, unitPrices, type Pricing, type PricingRow } from "../lib/pricing";
 import { go, route, setQuery } from "../lib/router";
-import { splitNames } from "../lib/text";
+import { objectOf, splitNames } from "../lib/text";
 import type { PageProps } from "../shell/routes";
 import { Button } from "../ui/button";
 import { CopyIcon } from "../ui/copy";
@@ -18,13 +18,7 @@ import { Banner, Empty, Loaded, PageHead, Pill } from "../ui/state";
 import { ModelDetail } from "./models/detail";
 import { PriceEditor } from "./models/edit";
 
-const table = (options: Option[], key: string): Record<string, number> => {
-	try {
-		return JSON.parse(options.find((o) => o.key === key)?.value || "{}") as Record<string, number>;
-	} catch {
-		return {};
-	}
-};
+const table = (options: Option[], key: string): Record<string, number> => objectOf(options.find((o) => o.key === key)?.value ?? "") as Record<string, number>;
 
 interface Known {
 	tables: PriceTables | null;
@@ -88,7 +82,7 @@ export default function Models({ params }: PageProps) {
 					<tbody>{rows.map((n) => {
 						const p = tables && priceOf(tables, n, group, currency.value);
 						const row = catalogue.get(n);
-						const sold = p && row && row.model_ratio === undefined ? unitPrices(row, tables.group[group] ?? 1)[0] : undefined;
+						const sold = p ? soldBy(row, tables.group[group] ?? 1)[0] : undefined;
 						const told = (price: number): string => p!.priced || billed ? f.price(price) : "–";
 						return (
 							<tr key={n} class="opens" onClick={(e) => { if (!(e.target as HTMLElement).closest("button")) open(n); }}>

@@ -9,7 +9,7 @@ import { isObjectKind, optionRow, optionRows, saveOrder, sections, type OptionRo
 import { t, type Key } from "../i18n";
 import { useDraft, useKept } from "../lib/draft";
 import { go, href, useGuard } from "../lib/router";
-import { jsonObjectFault } from "../lib/text";
+import { jsonObjectFault, objectOf } from "../lib/text";
 import type { PageProps } from "../shell/routes";
 import { Button } from "../ui/button";
 import { confirm, Dialog } from "../ui/dialog";
@@ -20,7 +20,7 @@ import { LimitsList } from "./settings/limits-list";
 import { MailTest } from "./settings/mail-test";
 import { reviewOf } from "./settings/review";
 import { optionName, Row } from "./settings/row";
-import { limitsFault, objectOf, pricesFault } from "./settings/tables";
+import { limitsFault, pricesFault } from "./settings/tables";
 
 const text = (key: string): string => `${optionName(key)} ${t(`options.${key}.hint` as Key)} ${key}`.toLowerCase();
 

@@ -109,6 +109,11 @@ export function Filter<T>({ list, name, label, options }: { list: List<T>; name:
 	);
 }
 
+/** What narrows a list, with a button that ends it; name: what that button removes. */
+export function Chip({ text, name = text, onRemove }: { text: string; name?: string; onRemove(): void }) {
+	return <span class="chip">{text}<button type="button" aria-label={t("remove", { name })} onClick={onRemove}>×</button></span>;
+}
+
 export function Pager<T>({ list }: { list: List<T> }) {
 	const first = list.page * list.size + 1;
 	const last = first + (list.rows?.length ?? 0) - 1;

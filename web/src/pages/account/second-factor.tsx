@@ -19,7 +19,7 @@ interface Security {
 	has_password: boolean;
 }
 
-const digits = (v: string): string => v.trim() ? "" : t("form.required");
+const required = (v: string): string => v.trim() ? "" : t("form.required");
 
 function Codes({ codes, onClose }: { codes: string[]; onClose(): void }) {
 	return (
@@ -35,7 +35,7 @@ function Codes({ codes, onClose }: { codes: string[]; onClose(): void }) {
 function Enrol({ needsPassword, onDone, onClose }: { needsPassword: boolean; onDone(codes: string[]): void; onClose(): void }) {
 	const [made, setMade] = useState<{ secret: string; uri: string } | null>(null);
 	const first = useForm({ password: "" }, { password: (v) => v || !needsPassword ? "" : t("form.required") });
-	const second = useForm({ code: "" }, { code: digits });
+	const second = useForm({ code: "" }, { code: required });
 	const begin = async (e: Event): Promise<void> => {
 		e.preventDefault();
 		await first.submit(async (v) => setMade(await post<{ secret: string; uri: string }>("user/totp", v)));
@@ -51,7 +51,7 @@ function Enrol({ needsPassword, onDone, onClose }: { needsPassword: boolean; onD
 					<p>{t("account.totpScan")}</p>
 					<div class="qr" role="img" aria-label={t("account.totpPicture")} dangerouslySetInnerHTML={{ __html: renderSVG(made.uri, { border: 2 }) }} />
 					<details><summary>{t("account.totpByHand")}</summary><CodeBlock text={made.secret} /></details>
-					<TextField form={second} name="code" label={t("account.totpCode")} autocomplete="one-time-code" autofocus mono />
+					<TextField form={second} name="code" label={t("account.code")} autocomplete="one-time-code" autofocus mono />
 					<FormFault form={second} />
 					<div class="foot"><Button kind="main" submit busy={second.busy}>{t("account.totpConfirm")}</Button></div>
 				</form>
@@ -69,7 +69,7 @@ function Enrol({ needsPassword, onDone, onClose }: { needsPassword: boolean; onD
 
 /** What a code is needed for: new recovery codes, or the end of it. */
 function Proof({ title, bad, send, onClose }: { title: string; bad?: boolean; send(code: string): Promise<unknown>; onClose(): void }) {
-	const form = useForm({ code: "" }, { code: digits });
+	const form = useForm({ code: "" }, { code: required });
 	const submit = async (e: Event): Promise<void> => {
 		e.preventDefault();
 		await form.submit((v) => send(v.code.replace(/\s+/g, "")));

@@ -1,12 +1,13 @@
 // detail.tsx — one change: who, from where, and each member before and after
 import { t } from "../../i18n";
+import { differences } from "../../lib/differences";
 import * as f from "../../lib/format";
 import { href, setQuery } from "../../lib/router";
 import { Button } from "../../ui/button";
 import { CodeBlock, CopyIcon } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
-import { Fold } from "../../ui/limits";
-import { actionParts, differences, pageOf, sortOf, type AuditRow } from "./diff";
+import { Fold } from "../../ui/fold";
+import { actionParts, pageOf, sortOf, type AuditRow } from "./rows";
 import { subjectName } from "./subjects";
 
 const Value = ({ text }: { text: string | undefined }) => text === undefined ? <span class="quiet">–</span> : text === "" ? <span class="quiet">{t("audit.emptyValue")}</span> : <span class="said-value">{text}</span>;

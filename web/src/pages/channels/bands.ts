@@ -1,5 +1,5 @@
 // bands.ts — rows in order of priority, cut where it changes: what is tried first, then, last
-export interface Band {
+interface Band {
 	priority: number;
 	/** only: there is no other */
 	turn: "first" | "then" | "last" | "only";

@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import { get, post, put } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
-import { can, role } from "../../api/session";
-import { ROLE, type Channel } from "../../api/types";
+import { can } from "../../api/session";
+import type { Channel } from "../../api/types";
 import { providerOf } from "../../data/providers";
 import { t, tn } from "../../i18n";
 import { bodyOf, fieldsOf, initialConfig, keyFault, keyLines, type ChannelFields } from "../../lib/channel";
@@ -15,8 +15,9 @@ import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
 import { Field, FormFault, TagField, TextArea, TextField } from "../../ui/field";
+import { Fold } from "../../ui/fold";
 import { useForm, type Form } from "../../ui/form";
-import { Fold, Limits } from "../../ui/limits";
+import { LimitsFold } from "../../ui/limits";
 import { PairsEditor } from "../../ui/pairs";
 import { Banner, Loaded } from "../../ui/state";
 import { errorText, toast } from "../../ui/toast";
@@ -163,7 +164,7 @@ function EditorForm({ item, copyOf, onClose }: { item: Channel | null; copyOf: C
 				</div>
 			</details>
 			{item && can("channel.keys") && <Fold title={t("editor.storedKeys")}><StoredKeys id={item.id} /></Fold>}
-			{item && can("limits") && role.value >= ROLE.root && <Fold title={t("limits.title")}><Limits scope="channel" subject={String(item.id)} /></Fold>}
+			{item && <LimitsFold scope="channel" subject={String(item.id)} />}
 			{item && can("channel.keys") && <Fold title={t("editor.events")}><Events id={item.id} /></Fold>}
 			{testFault && <Banner tone="danger">{testFault}</Banner>}
 			{item && <Outcome id={item.id} />}

@@ -40,14 +40,14 @@ export function ImportChannels({ onClose }: { onClose(): void }) {
 			{read.bad && <Banner tone="danger">{t("import.bad")}</Banner>}
 			{read.keyless > 0 && <Banner tone="warn">{t("import.noKey", { n: read.keyless })}</Banner>}
 			<div class="columns">
-				<SelectField form={form} name="type" label={t("import.provider")} options={providers.map((p) => ({ value: p.id, label: p.name }))} />
-				<TextField form={form} name="base_url" type="url" label={t("import.base")} optional={!providerOf(v.type).baseRequired} placeholder={providerOf(v.type).base} />
+				<SelectField form={form} name="type" label={t("channels.provider")} options={providers.map((p) => ({ value: p.id, label: p.name }))} />
+				<TextField form={form} name="base_url" type="url" label={t("editor.base")} optional={!providerOf(v.type).baseRequired} placeholder={providerOf(v.type).base} />
 			</div>
-			<TagField form={form} name="models" label={t("import.models")} suggest={suggested} />
+			<TagField form={form} name="models" label={t("editor.models")} suggest={suggested} />
 			<div class="row">{suggested.length > 0 && <Button small onClick={() => form.set("models", [...new Set([...v.models, ...suggested])])}>{tn("editor.suggested", suggested.length)}</Button>}</div>
 			<div class="columns">
-				<TagField form={form} name="group" label={t("import.groups")} suggest={groups.data} />
-				<TextField form={form} name="priority" type="number" label={t("import.priority")} />
+				<TagField form={form} name="group" label={t("channels.groups")} suggest={groups.data} />
+				<TextField form={form} name="priority" type="number" label={t("channels.priority")} />
 			</div>
 			{read.channels.length > 0 && (
 				<div class="stack tight" role="status">

@@ -33,14 +33,20 @@ export async function startOnServer(kind: "test" | "balance"): Promise<void> {
 	toast(tn("jobs.started", total));
 }
 
-function Items({ id, running }: { id: number; running: boolean }) {
-	const job = useResource<ServerJob>(`job/${id}?page_size=100`);
+/** Reads again every two seconds while something runs, and only in a visible tab. */
+function useReading(source: { reload(): unknown }, running: boolean): void {
 	useEffect(() => {
 		if (!running)
 			return;
-		const timer = setInterval(() => { if (!document.hidden) void job.reload(); }, 2000);
-		return () => { clearInterval(timer); invalidate("channel/"); };
-	}, [running, id]);
+		const timer = setInterval(() => { if (!document.hidden) void source.reload(); }, 2000);
+		return () => clearInterval(timer);
+	}, [running]);
+}
+
+function Items({ id, running }: { id: number; running: boolean }) {
+	const job = useResource<ServerJob>(`job/${id}?page_size=100`);
+	useReading(job, running);
+	useEffect(() => running ? () => invalidate("channel/") : undefined, [running]);
 	return (
 		<Loaded from={job} lines={3}>{(j) => (
 			<ul class="job-list">{(j.items ?? []).map((i) => (
@@ -70,17 +76,11 @@ function JobRow({ job, open, onOpen }: { job: ServerJob; open: boolean; onOpen()
 	);
 }
 
-/** Asks again every two seconds while one of them runs, and only in a visible tab. */
 export function ServerJobs({ onClose }: { onClose(): void }) {
 	const jobs = useResource<ServerJob[]>("job/?p=0&page_size=10");
 	const [open, setOpen] = useState(0);
 	const running = jobs.data?.some((j) => !isOver(j)) ?? false;
-	useEffect(() => {
-		if (!running)
-			return;
-		const timer = setInterval(() => { if (!document.hidden) void jobs.reload(); }, 2000);
-		return () => clearInterval(timer);
-	}, [running]);
+	useReading(jobs, running);
 	return (
 		<Dialog title={t("jobs.list")} wide onClose={onClose}>
 			<Loaded from={jobs} lines={4}>{(rows) => rows.length === 0 ? <Empty text={t("jobs.empty")} />

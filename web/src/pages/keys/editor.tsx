@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import { post, put } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
-import { can, currency, role } from "../../api/session";
-import { ROLE, type Key } from "../../api/types";
+import { can, currency } from "../../api/session";
+import type { Key } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { amountText, parseAmount } from "../../lib/money";
@@ -13,8 +13,9 @@ import { Button } from "../../ui/button";
 import { CodeBlock, CopyButton } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
 import { amountFault, FormFault, MoneyField, SwitchField, TagField, TextField } from "../../ui/field";
+import { Fold } from "../../ui/fold";
 import { useForm } from "../../ui/form";
-import { Fold, Limits } from "../../ui/limits";
+import { LimitsFold } from "../../ui/limits";
 import { Snippets } from "../../ui/snippets";
 import { Banner, Loaded } from "../../ui/state";
 import { toast } from "../../ui/toast";
@@ -127,7 +128,7 @@ function Form({ item, copyOf, onClose }: { item: Key | null; copyOf: Key | null;
 						<Button small onClick={() => form.set("capture", toLocalInput(Math.floor(Date.now() / 1000) + 3600))}>{t("keys.captureHour")}</Button></div>
 				</Fold>
 			)}
-			{item && can("limits") && role.value >= ROLE.root && <Fold title={t("limits.title")}><Limits scope="key" subject={String(item.id)} /></Fold>}
+			{item && <LimitsFold scope="key" subject={String(item.id)} />}
 			<Sentence v={v} />
 			<FormFault form={form} />
 		</Drawer>

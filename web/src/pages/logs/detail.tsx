@@ -6,10 +6,11 @@ import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { ratiosOf } from "../../lib/log-text";
 import { href, setQuery } from "../../lib/router";
+import { prettyJson } from "../../lib/text";
 import { Button, LinkButton } from "../../ui/button";
 import { CodeBlock, CopyIcon } from "../../ui/copy";
 import { Drawer } from "../../ui/dialog";
-import { Fold } from "../../ui/limits";
+import { Fold } from "../../ui/fold";
 import { Skeleton } from "../../ui/state";
 
 function Cost({ row }: { row: LogRow }) {
@@ -45,21 +46,13 @@ interface Capture {
 	response_total: number;
 }
 
-function pretty(text: string): string {
-	try {
-		return JSON.stringify(JSON.parse(text), null, 2);
-	} catch {
-		return text;
-	}
-}
-
 /** What was kept while the key asked for it; most requests have none. */
 function Bodies({ id }: { id: string }) {
 	const kept = useResource<Capture>(`log/${encodeURIComponent(id)}/capture`);
 	if (!kept.data)
 		return kept.error ? <p class="second">{t("logs.noBodies")}</p> : <Skeleton lines={2} />;
 	const part = (name: "request" | "response") => (
-		<section class="stack tight"><h3>{t(`logs.body.${name}`)}</h3><CodeBlock text={pretty(kept.data![name])} />
+		<section class="stack tight"><h3>{t(`logs.body.${name}`)}</h3><CodeBlock text={prettyJson(kept.data![name])} />
 			{kept.data![`${name}_total`] > kept.data![name].length && <p class="quiet small">{t("logs.bodyCut", { n: f.number(kept.data![`${name}_total`]) })}</p>}</section>
 	);
 	return <>{part("request")}{part("response")}</>;

@@ -10,9 +10,10 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
+import { Chip } from "../../ui/list";
 
 export const ranges = { "15m": 900, "1h": 3600, "24h": 86400, "7d": 7 * 86400, "30d": 30 * 86400 } as const;
-export const filterNames = ["token_name", "model_name", "username", "channel"] as const;
+const filterNames = ["token_name", "model_name", "username", "channel"] as const;
 
 export const allowedFilters = (): (typeof filterNames)[number][] =>
 	filterNames.filter((n) => role.value >= ROLE.admin || n === "token_name" || n === "model_name");
@@ -81,14 +82,8 @@ export function Filters() {
 				{(can("log.detail") ? [0, 1, 2, 3, 4, 5, 6] as const : [0, 1, 2, 3, 4, 5] as const).map((n) => <option key={n} value={String(n)}>{t(`logs.type.${n}`)}</option>)}
 			</select>
 			<FilterBox />
-			{chips.map((n) => (
-				<span class="chip" key={n}>{t(`logs.is.${n}`, { value: query[n]! })}
-					<button type="button" aria-label={t("remove", { name: query[n]! })} onClick={() => setQuery({ [n]: "", p: "" })}>×</button></span>
-			))}
-			{notNames().filter((n) => query[n]).map((n) => (
-				<span class="chip" key={n}>{t(`logs.${n}`, { value: query[n]! })}
-					<button type="button" aria-label={t("remove", { name: t(`logs.${n}`, { value: query[n]! }) })} onClick={() => setQuery({ [n]: "", p: "" })}>×</button></span>
-			))}
+			{chips.map((n) => <Chip key={n} text={t(`logs.is.${n}`, { value: query[n]! })} name={query[n]!} onRemove={() => setQuery({ [n]: "", p: "" })} />)}
+			{notNames().filter((n) => query[n]).map((n) => <Chip key={n} text={t(`logs.${n}`, { value: query[n]! })} onRemove={() => setQuery({ [n]: "", p: "" })} />)}
 			{custom && <Custom onClose={() => setCustom(false)} />}
 		</>
 	);

@@ -5,7 +5,7 @@ import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { priceOf, type PriceTables } from "../../lib/prices";
 import { currency } from "../../api/session";
-import { partPrices, unitPrices, type PricingRow } from "../../lib/pricing";
+import { partPrices, soldBy, unitPrices, type PricingRow } from "../../lib/pricing";
 import { href } from "../../lib/router";
 import { splitNames } from "../../lib/text";
 import { LinkButton } from "../../ui/button";
@@ -40,7 +40,7 @@ function Others({ row, input, groupRatio }: { row: PricingRow | undefined; input
 
 export function ModelDetail({ name, group, tables, billed, row, channels, onClose }: { name: string; group: string; tables: PriceTables | null; billed: boolean; row: PricingRow | undefined; channels: Channel[] | null; onClose(): void }) {
 	const own = tables && priceOf(tables, name, group, currency.value);
-	const byUnit = own && row && row.model_ratio === undefined && unitPrices(row).length > 0;
+	const byUnit = soldBy(row).length > 0;
 	const known = own && !byUnit && (own.priced || billed);
 	const serving = channels?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
 	return (

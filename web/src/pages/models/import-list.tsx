@@ -6,7 +6,7 @@ import * as f from "../../lib/format";
 import type { PriceTables } from "../../lib/prices";
 import { Button } from "../../ui/button";
 import { Check } from "../../ui/field";
-import { Fold } from "../../ui/limits";
+import { Fold } from "../../ui/fold";
 import { Banner, Pill } from "../../ui/state";
 import { differencesOf, readPriceList, type PriceDifference } from "./import";
 

@@ -14,7 +14,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { Snippets } from "../../ui/snippets";
-import { Banner } from "../../ui/state";
+import { Banner, Empty } from "../../ui/state";
 import { modelFor, sortedFor, type Kind } from "./modes";
 import type { Reply, Request } from "./request";
 
@@ -138,16 +138,18 @@ export const sendsOnCtrlEnter = (send: () => void) => (e: KeyboardEvent): void =
 	}
 };
 
-/** Time, tokens and the way to the log; or what went wrong. */
-export function Outcome({ request, facts, children }: { request: Request; facts?: string[]; children?: ComponentChildren }) {
+/** Time, tokens and the way to the log; or what went wrong. empty: what stands there before anything was asked. */
+export function Outcome({ request, empty, facts, children }: { request: Request; empty: string; facts?: string[]; children?: ComponentChildren }) {
 	const { reply, fault, busy } = request;
+	if (!busy && !reply && !fault)
+		return <div class="card"><Empty text={empty} /></div>;
 	return (
-		<div class="stack" aria-live="polite" aria-busy={busy}>
+		<div class="card"><div class="stack" aria-live="polite" aria-busy={busy}>
 			{busy && <p class="second">{t("playground.waiting")}</p>}
 			{fault && <Fault fault={fault} />}
 			{reply?.ok && children}
 			{reply && <Facts reply={reply} facts={facts ?? []} />}
-		</div>
+		</div></div>
 	);
 }
 

@@ -5,7 +5,6 @@ import * as f from "../../lib/format";
 import { CopyIcon } from "../../ui/copy";
 import { TextArea, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
-import { Empty } from "../../ui/state";
 import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, useModel, type Desk } from "./desk";
 import { cosine } from "./modes";
 import { useRequest } from "./request";
@@ -57,10 +56,8 @@ export function Embeddings({ desk }: { desk: Desk }) {
 					<TextArea form={form} name="input" label={t("playground.texts")} hint={t("playground.textsHint")} rows={6} />
 					<Runner request={request} label={t("playground.embed")} disabled={texts.length === 0} />
 				</form>
-				{(request.busy || request.reply || request.fault) ? (
-					<div class="card"><Outcome request={request} facts={[tn("playground.vectors", vectors.length), found?.usage?.prompt_tokens ? t("playground.tokensIn", { n: f.number(found.usage.prompt_tokens) }) : ""]}>
-						<p class="second">{t("playground.nearness")}</p>{vectors.length > 0 && <Nearness texts={asked} vectors={vectors} />}</Outcome></div>
-				) : <div class="card"><Empty text={t("playground.embedEmpty")} /></div>}
+				<Outcome request={request} empty={t("playground.embedEmpty")} facts={[tn("playground.vectors", vectors.length), found?.usage?.prompt_tokens ? t("playground.tokensIn", { n: f.number(found.usage.prompt_tokens) }) : ""]}>
+					<p class="second">{t("playground.nearness")}</p>{vectors.length > 0 && <Nearness texts={asked} vectors={vectors} />}</Outcome>
 			</section>
 			<Aside desk={desk} summary={model} choose={<ModelSelect desk={desk} kind="embeddings" value={model} onChange={setModel} />}>
 				<TextField form={form} name="dimensions" type="number" label={t("playground.dimensions")} hint={t("playground.dimensionsHint")} optional />

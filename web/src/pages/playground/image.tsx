@@ -5,7 +5,6 @@ import * as f from "../../lib/format";
 import { Button, LinkButton } from "../../ui/button";
 import { SelectField, TextArea, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
-import { Empty } from "../../ui/state";
 import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, useModel, type Desk } from "./desk";
 import { pictureType } from "./modes";
 import { useRequest } from "./request";
@@ -63,10 +62,8 @@ export function Images({ desk }: { desk: Desk }) {
 					<TextArea form={form} name="prompt" label={t("playground.prompt")} rows={4} placeholder={t("playground.promptExample")} />
 					<Runner request={request} label={t("playground.draw")} disabled={!v.prompt.trim()} />
 				</form>
-				{(request.busy || request.reply || request.fault) ? (
-					<div class="card"><Outcome request={request} facts={[tn("playground.pictures", found?.data?.length ?? 0), input || output ? t("playground.tokens", { in: f.number(input ?? 0), out: f.number(output ?? 0) }) : ""]}>
-						<div class="pictures">{(found?.data ?? []).map((p, i) => <Shown key={i} picture={p} prompt={asked} n={i + 1} />)}</div></Outcome></div>
-				) : <div class="card"><Empty text={t("playground.drawEmpty")} /></div>}
+				<Outcome request={request} empty={t("playground.drawEmpty")} facts={[tn("playground.pictures", found?.data?.length ?? 0), input || output ? t("playground.tokens", { in: f.number(input ?? 0), out: f.number(output ?? 0) }) : ""]}>
+					<div class="pictures">{(found?.data ?? []).map((p, i) => <Shown key={i} picture={p} prompt={asked} n={i + 1} />)}</div></Outcome>
 			</section>
 			<Aside desk={desk} summary={model} choose={<ModelSelect desk={desk} kind="image" value={model} onChange={setModel} />}>
 				<TextField form={form} name="size" label={t("playground.size")} list={sizes} placeholder="1024x1024" optional />

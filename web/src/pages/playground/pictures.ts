@@ -1,12 +1,12 @@
 // pictures.ts — pictures of a message as data URIs, made smaller when they are large
 export const picturesMost = 4;
 export const pictureTypes = ["image/png", "image/jpeg", "image/webp", "image/gif"];
-export const pictureMost = 20 * 1024 * 1024;
+const pictureMost = 20 * 1024 * 1024;
 /** Beyond so many bytes it is drawn anew, with its longer side of at most so many pixels. */
 const largeFrom = 1024 * 1024;
 const longest = 1600;
 /** Characters of a data URI */
-export const uriMost = 3_000_000;
+const uriMost = 3_000_000;
 
 /** What stands against it, as the end of a key of words. */
 export function pictureFault(file: { type: string; size: number }, already: number): "pictureCount" | "pictureType" | "pictureSize" | null {
@@ -18,7 +18,7 @@ export function sizeWithin(width: number, height: number, side = longest): { wid
 	return { width: Math.max(1, Math.round(width * by)), height: Math.max(1, Math.round(height * by)) };
 }
 
-export const bytesOfUri = (uri: string): number => Math.floor((uri.length - uri.indexOf(",") - 1) * 3 / 4);
+const bytesOfUri = (uri: string): number => Math.floor((uri.length - uri.indexOf(",") - 1) * 3 / 4);
 
 /** JSON for people: long data URIs are told, not shown. */
 export const shortened = (json: string): string => json.replace(/"(data:[\w/+.-]+;base64,)[\w+/=]{40,}"/g, (all, head: string) => `"${head}… ${Math.ceil(bytesOfUri(all.slice(1, -1)) / 1024)} KB"`);

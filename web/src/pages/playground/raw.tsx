@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { route } from "../../lib/router";
-import { jsonObjectFault } from "../../lib/text";
+import { download, jsonObjectFault, prettyJson } from "../../lib/text";
 import { Button } from "../../ui/button";
 import { CodeBlock } from "../../ui/copy";
 import { Field } from "../../ui/field";
@@ -14,30 +14,17 @@ import { useRequest, type Reply } from "./request";
 
 const shownMost = 100_000;
 
-const pretty = (text: string): string => {
-	try {
-		return JSON.stringify(JSON.parse(text), null, 2);
-	} catch {
-		return text;
-	}
-};
-
 const sampleOf = (path: string, model: string): string => {
 	const body = samples[path]?.body?.(model);
 	return body ? JSON.stringify(body, null, 2) : "";
 };
 
 function Save({ reply }: { reply: Reply }) {
-	const save = (): void => {
-		const a = Object.assign(document.createElement("a"), { href: URL.createObjectURL(reply.bytes), download: `answer.${reply.type.split(/[/+]/).pop() || "bin"}` });
-		a.click();
-		setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
-	};
-	return <Button small icon="download" onClick={save}>{t("playground.download")}</Button>;
+	return <Button small icon="download" onClick={() => download(`answer.${reply.type.split(/[/+]/).pop() || "bin"}`, reply.bytes)}>{t("playground.download")}</Button>;
 }
 
 function Answered({ reply }: { reply: Reply }) {
-	const text = pretty(reply.text);
+	const text = prettyJson(reply.text);
 	return (
 		<div class="card stack">
 			<div class="row wide">
@@ -109,7 +96,7 @@ export function Raw({ desk }: { desk: Desk }) {
 			</section>
 			<Aside desk={desk} summary={model} choose={<ModelSelect desk={desk} kind={samples[path]?.kind ?? "chat"} value={model} onChange={chooseModel} />}>
 				<div class="row"><GetCode desk={desk} model={model} call={{ path: path.trim(), method, ...(sends && !fault && body.trim() ? { body: JSON.parse(body) as unknown } : {}) }} />
-					{sends && <Button small disabled={!!fault || !body.trim()} onClick={() => setBody(pretty(body))}>{t("pairs.format")}</Button>}</div>
+					{sends && <Button small disabled={!!fault || !body.trim()} onClick={() => setBody(prettyJson(body))}>{t("pairs.format")}</Button>}</div>
 			</Aside>
 		</div>
 	);

@@ -21,7 +21,7 @@ export interface Reply {
 
 const most = 32 * 1024 * 1024;
 
-export const isText = (type: string): boolean => type === "" || /^text\/|json|xml|x-ndjson|event-stream/.test(type);
+const isText = (type: string): boolean => type === "" || /^text\/|json|xml|x-ndjson|event-stream/.test(type);
 
 async function readBounded(answer: Response): Promise<{ bytes: Blob; cut: boolean }> {
 	const pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -41,7 +41,7 @@ async function readBounded(answer: Response): Promise<{ bytes: Blob; cut: boolea
 	return { bytes: new Blob(pieces, { type: answer.headers.get("Content-Type") ?? "" }), cut };
 }
 
-export async function askWhole(desk: Desk, path: string, init: { method?: string; body?: string | FormData }, stop: AbortSignal): Promise<Reply> {
+async function askWhole(desk: Desk, path: string, init: { method?: string; body?: string | FormData }, stop: AbortSignal): Promise<Reply> {
 	const began = performance.now();
 	const { method = "POST", body } = init;
 	const answer = await openV1(path, desk.secret, {

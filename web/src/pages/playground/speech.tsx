@@ -5,7 +5,6 @@ import { t } from "../../i18n";
 import { CopyButton } from "../../ui/copy";
 import { Field, Segments, SelectField, TextArea, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
-import { Empty } from "../../ui/state";
 import { Aside, GetCode, ModelSelect, Outcome, parsed, Runner, sendsOnCtrlEnter, useModel, type Desk } from "./desk";
 import { useRequest, type Reply } from "./request";
 
@@ -40,8 +39,7 @@ function Speak({ desk, turn }: { desk: Desk; turn: ComponentChildren }) {
 					<TextArea form={form} name="input" label={t("playground.toSay")} rows={5} />
 					<Runner request={request} label={t("playground.speak")} disabled={!v.input.trim()} />
 				</form>
-				<div class="card">{request.busy || request.reply || request.fault
-					? <Outcome request={request}>{request.reply && <Heard reply={request.reply} name={`speech.${v.format}`} />}</Outcome> : <Empty text={t("playground.speakEmpty")} />}</div>
+				<Outcome request={request} empty={t("playground.speakEmpty")}>{request.reply && <Heard reply={request.reply} name={`speech.${v.format}`} />}</Outcome>
 			</section>
 			<Aside desk={desk} summary={model} choose={<ModelSelect desk={desk} kind="speech" value={model} onChange={setModel} />}>
 				<TextField form={form} name="voice" label={t("playground.voice")} list={voices} />
@@ -80,8 +78,7 @@ function Listen({ desk, turn }: { desk: Desk; turn: ComponentChildren }) {
 					<Field label={t("playground.recording")} hint={t("playground.recordingHint")} fault={large ? t("playground.recordingLarge") : ""}>{(wires) => <input class="input" type="file" accept="audio/*,video/mp4,video/webm" {...wires} onChange={(e) => setFile(e.currentTarget.files?.[0] ?? null)} />}</Field>
 					<Runner request={request} label={t("playground.write")} disabled={!file || large} />
 				</form>
-				<div class="card">{request.busy || request.reply || request.fault
-					? <Outcome request={request}><div class="said text">{text}</div><span><CopyButton text={text} /></span></Outcome> : <Empty text={t("playground.listenEmpty")} />}</div>
+				<Outcome request={request} empty={t("playground.listenEmpty")}><div class="said text">{text}</div><span><CopyButton text={text} /></span></Outcome>
 			</section>
 			<Aside desk={desk} summary={model} choose={<ModelSelect desk={desk} kind="listen" value={model} onChange={setModel} />}>
 				<TextField form={form} name="language" label={t("playground.language")} placeholder="en" optional />

@@ -23,7 +23,7 @@ export interface Turn {
 	lost?: number;
 }
 
-export interface Talk {
+interface Talk {
 	/** whose it is */
 	user: number;
 	turns: Turn[];
@@ -32,7 +32,7 @@ export interface Talk {
 }
 
 /** Characters on the device; the oldest turns give way. */
-export const keptMost = 200_000;
+const keptMost = 200_000;
 const rawMost = 2000;
 
 /** What fits: pictures are not kept, and nothing is running any more. */

@@ -3,19 +3,17 @@ import { useState } from "preact/hooks";
 import { del } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
 import { t } from "../../i18n";
-import * as f from "../../lib/format";
 import { href } from "../../lib/router";
 import { Button, IconButton } from "../../ui/button";
 import { confirm, Dialog } from "../../ui/dialog";
-import { budgets, counts, Limits, type LimitRow } from "../../ui/limits";
+import { Limits, type LimitRow } from "../../ui/limits";
 import { Loaded } from "../../ui/state";
+import { limitSummary } from "./objects";
 
 const pageSize = 20;
 const pages: Record<string, string> = { user: "users", channel: "channels" };
 
-const summary = (r: LimitRow): string => [
-	...counts.filter((n) => r[n] > 0).map((n) => `${f.number(r[n])} ${t(`settings.short.${n}`)}`), ...budgets.filter((n) => r[n] > 0).map((n) => `${f.quota(r[n])} ${t(`settings.short.${n}`)}`),
-].join(" · ");
+const summary = (r: LimitRow): string => limitSummary((n) => r[n] > 0 ? String(r[n]) : "");
 
 async function remove(r: LimitRow, name: string): Promise<void> {
 	if (!await confirm({ title: t("settings.limitRemove", { name }), text: t("settings.limitRemoveText"), yes: t("remove", { name }), bad: true }))

@@ -4,13 +4,14 @@ import { useResource } from "../../api/resource";
 import { currency } from "../../api/session";
 import { t, type Key } from "../../i18n";
 import * as f from "../../lib/format";
+import { limitBudgets, limitCounts, type LimitName } from "../../lib/limits";
 import { amountText } from "../../lib/money";
 import { Button, IconButton } from "../../ui/button";
 import { Field } from "../../ui/field";
 import { TableOrJson } from "../../ui/pairs";
 import { TagInput } from "../../ui/tags";
 import { Entries, useRows } from "./entries";
-import { budgetUnits, doubles, limitBudgets, limitCounts, limitName, limitScopes, priceDollars, priceMembers, readChains, readLimits, readPrices, writeChains, writeLimits, writePrices, type LimitEntry, type PriceEntry } from "./tables";
+import { budgetUnits, doubles, limitName, limitScopes, priceDollars, priceMembers, readChains, readLimits, readPrices, writeChains, writeLimits, writePrices, type LimitEntry, type PriceEntry } from "./tables";
 
 interface Props {
 	text: string;
@@ -28,11 +29,13 @@ function Input({ label, value, onInput, later, decimal, ...rest }: { label: stri
 const money = (units: string): string => /^\d+$/.test(units) ? amountText(Number(units), currency.value) : units;
 const scopeWords = (scope: string): string => t(`settings.scope.${scope.replace("@", "-of").replace(":", "-one")}` as Key);
 
-function limitSummary(e: LimitEntry): string {
-	return [
-		...limitCounts.filter((n) => e.values[n]).map((n) => `${/^\d+$/.test(e.values[n]!) ? f.number(Number(e.values[n])) : e.values[n]!} ${t(`settings.short.${n}`)}`),
-		...limitBudgets.filter((n) => e.values[n]).map((n) => `${/^\d+$/.test(e.values[n]!) ? f.quota(Number(e.values[n])) : e.values[n]!} ${t(`settings.short.${n}`)}`),
-	].join(" · ");
+/** Those that are set; what is no number stands as it was typed. */
+export function limitSummary(valueOf: (name: LimitName) => string | undefined): string {
+	const some = (names: readonly LimitName[], shown: (n: number) => string): string[] => names.flatMap((n) => {
+		const value = valueOf(n);
+		return value ? [`${/^\d+$/.test(value) ? shown(Number(value)) : value} ${t(`settings.short.${n}`)}`] : [];
+	});
+	return [...some(limitCounts, f.number), ...some(limitBudgets, f.quota)].join(" · ");
 }
 
 function LimitFields({ e, set }: { e: LimitEntry; set(part: Partial<LimitEntry>): void }) {
@@ -43,7 +46,7 @@ function LimitFields({ e, set }: { e: LimitEntry; set(part: Partial<LimitEntry>)
 				<Field label={t("settings.forWhom")}>{(wires) => <select class="input" {...wires} value={e.scope} onChange={(x) => set({ scope: x.currentTarget.value })}>
 					{e.scope === "" && <option value="">{t("settings.scope.other")}</option>}
 					{limitScopes.map((s) => <option key={s} value={s}>{scopeWords(s)}</option>)}</select>}</Field>
-				{(/[@:]$/.test(e.scope) || e.scope === "") && <Input label={t(e.scope === "channel:" ? "settings.channelId" : e.scope ? "settings.groupName" : "settings.rowName")} value={e.subject} onInput={(v) => set({ subject: v })} />}
+				{(/[@:]$/.test(e.scope) || e.scope === "") && <Input label={t(e.scope === "channel:" ? "settings.channelId" : e.scope ? "settings.groupName" : "settings.appName")} value={e.subject} onInput={(v) => set({ subject: v })} />}
 			</div>
 			<div class="columns narrow">
 				{limitCounts.map((n) => <Input key={n} label={t(`limits.${n}`)} placeholder={t("limits.none")} value={e.values[n] ?? ""} onInput={(v) => value(n, v)} />)}
@@ -54,12 +57,12 @@ function LimitFields({ e, set }: { e: LimitEntry; set(part: Partial<LimitEntry>)
 	);
 }
 
-export function RateLimitsTable({ text, onChange }: Props) {
+function RateLimitsTable({ text, onChange }: Props) {
 	const [rows, setRows] = useRows(text, readLimits, writeLimits, onChange);
 	const name = (e: LimitEntry): string => e.scope ? [scopeWords(e.scope), e.subject].filter(Boolean).join(" ") : e.subject;
 	const twice = doubles(rows.map(limitName));
 	return (
-		<Entries rows={rows} onChange={setRows} name={name} summary={limitSummary} add={t("settings.addLimit")} twice={new Set(rows.filter((e) => twice.has(limitName(e))).map(name))}
+		<Entries rows={rows} onChange={setRows} name={name} summary={(e: LimitEntry) => limitSummary((n) => e.values[n])} add={t("settings.addLimit")} twice={new Set(rows.filter((e) => twice.has(limitName(e))).map(name))}
 			fresh={() => ({ scope: "key", subject: "", values: {}, rest: {} })}>{(e, set) => <LimitFields e={e} set={set} />}</Entries>
 	);
 }
@@ -131,7 +134,7 @@ function PriceFields({ e, set, models }: { e: PriceEntry; set(part: Partial<Pric
 	);
 }
 
-export function ModelPriceTable({ text, onChange }: Props) {
+function ModelPriceTable({ text, onChange }: Props) {
 	const [rows, setRows] = useRows(text, readPrices, writePrices, onChange);
 	const models = useResource<string[]>("user/available_models");
 	return (
@@ -142,7 +145,7 @@ export function ModelPriceTable({ text, onChange }: Props) {
 
 // ---- fallbacks ----------------------------------------------------------------------------------
 
-export function FallbacksTable({ text, onChange }: Props) {
+function FallbacksTable({ text, onChange }: Props) {
 	const [rows, setRows] = useRows(text, readChains, writeChains, onChange);
 	const models = useResource<string[]>("user/available_models");
 	const twice = doubles(rows.map(([name]) => name));

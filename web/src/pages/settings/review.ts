@@ -1,9 +1,9 @@
 // review.ts — what a save would change: of options that are JSON objects only the members that do
-import { differences } from "../audit/diff";
 import { isObjectKind, type OptionRow } from "../../data/options";
+import { differences } from "../../lib/differences";
 import { jsonObjectFault } from "../../lib/text";
 
-export interface Reviewed {
+interface Reviewed {
 	/** members within the option, the innermost last; empty: the option as a whole */
 	path: string[];
 	before: string;

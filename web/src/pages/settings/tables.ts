@@ -1,18 +1,12 @@
 // tables.ts — options that are JSON objects as rows with fields, and back
 //
 // What a row does not know stays with it as it was, so that nothing is lost by looking at it.
+import { limitBudgets, limitCounts } from "../../lib/limits";
 import { parseAmount, type Currency } from "../../lib/money";
+import { parts } from "../../lib/pricing";
+import { objectOf } from "../../lib/text";
 
 type Members = Record<string, unknown>;
-
-export function objectOf(text: string): Members {
-	try {
-		const tree = JSON.parse(text || "{}") as unknown;
-		return typeof tree === "object" && tree !== null && !Array.isArray(tree) ? tree as Members : {};
-	} catch {
-		return {};
-	}
-}
 
 const textOf = (rows: [string, unknown][]): string => {
 	const named = rows.filter(([name]) => name.trim() !== "");
@@ -26,8 +20,6 @@ const numberOf = (text: string): number | string => text.trim() !== "" && Number
 
 // ---- RateLimits ---------------------------------------------------------------------------------
 
-export const limitCounts = ["rpm", "tpm", "tpd", "parallel"] as const;
-export const limitBudgets = ["budget_day", "budget_week", "budget_month"] as const;
 /** Those that end in a sign are followed by whom they mean. */
 export const limitScopes = ["key", "user", "group", "channel", "address", "key@", "user@", "group:", "channel:"] as const;
 
@@ -73,12 +65,11 @@ export const budgetUnits = (text: string, c: Currency): string => text.trim() ==
 
 // ---- ModelPrice ---------------------------------------------------------------------------------
 
-/** Times the input price; times all prices, in a batch; then dollars. */
-export const priceFactors = ["cached", "cache_write", "cache_write_1h", "audio_in", "image_in", "reasoning", "audio_out", "image_out"] as const;
 export const priceDollars = ["per_request", "per_image", "per_minute", "per_million_characters", "per_million_trained"] as const;
-export const priceMembers = [...priceFactors, "batch", ...priceDollars] as const;
+/** Times the input price; times all prices, in a batch; then dollars. */
+export const priceMembers = [...parts, "batch", ...priceDollars] as const;
 
-export interface Tier {
+interface Tier {
 	above: string;
 	input: string;
 	output: string;

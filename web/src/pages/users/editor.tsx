@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { post, put } from "../../api/client";
 import { invalidate, useResource } from "../../api/resource";
-import { can, currency, me, role } from "../../api/session";
+import { currency, me, role } from "../../api/session";
 import { ROLE, type User } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
@@ -12,7 +12,7 @@ import { Button, LinkButton } from "../../ui/button";
 import { confirm, Drawer } from "../../ui/dialog";
 import { amountFault, FormFault, MoneyField, SecretField, Segments, SelectField, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
-import { Limits } from "../../ui/limits";
+import { Limits, maySetLimits } from "../../ui/limits";
 import { Banner, Loaded } from "../../ui/state";
 import { toast } from "../../ui/toast";
 
@@ -137,7 +137,7 @@ type Tab = "profile" | "balance" | "limits" | "danger";
 
 function EditUser({ user, onClose }: { user: User; onClose(): void }) {
 	const [tab, setTab] = useState<Tab>("profile");
-	const limits: Tab[] = can("limits") && role.value >= ROLE.root ? ["limits"] : [];
+	const limits: Tab[] = maySetLimits() ? ["limits"] : [];
 	const tabs: Tab[] = user.role >= ROLE.root ? ["profile", "balance", ...limits] : ["profile", "balance", ...limits, "danger"];
 	return (
 		<Drawer title={user.display_name || user.username} onClose={onClose} footer={<LinkButton href={href("logs", { username: user.username, range: "7d" })}>{t("users.activity")}</LinkButton>}>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionParts, differences, pageOf, sortOf } from "./diff";
+import { differences } from "./differences";
 
 const from = (before: Record<string, unknown> | null, after: Record<string, unknown> | null): string[] =>
 	differences({ before, after }).map((d) => `${d.path.join(".")}: ${d.before ?? "-"} > ${d.after ?? "-"}`);
@@ -15,7 +15,3 @@ test.each([
 	["lists are whole", { models: ["a"] }, { models: ["a", "b"] }, ['models: ["a"] > ["a","b"]']],
 	["nothing", null, null, []],
 ])("%s", (_, before, after, want) => expect(from(before, after)).toEqual(want));
-
-test.each([[{ a: 1 }, { a: 2 }, "changed"], [null, { a: 1 }, "made"], [{ a: 1 }, null, "deleted"], [null, null, "done"]] as const)("%j to %j is %s", (before, after, want) => expect(sortOf({ before, after })).toBe(want));
-test.each([["PUT /api/channel", "PUT", "/api/channel"], ["reset-password", "", "reset-password"]])("%s", (action, method, route) => expect(actionParts(action)).toEqual({ method, route }));
-test.each([["channel", "7", "channels/7"], ["channel", "7,8", null], ["option", "Notice", "settings"], ["token", "3", null], ["log", "", null]])("%s %s is shown at %s", (subject, id, want) => expect(pageOf(subject, id)).toBe(want));
