@@ -15,9 +15,13 @@ export async function open() {
 	return chromium.launch({ executablePath: binary, args: flags });
 }
 
-/** prefs: theme, mode, language … as the UI stores them. */
+let people = 0;
+
+/** prefs: theme, mode, language … as the UI stores them. Each page is somebody at an address of their own, since
+ *  signing in from one is limited to twenty times in twenty minutes. */
 export async function newPage(browser, url, { prefs = {}, width = 1360, height = 860, ...more } = {}) {
-	const context = await browser.newContext({ viewport: { width, height }, ...more });
+	const address = `10.0.${++people >> 8}.${people & 255}`;
+	const context = await browser.newContext({ viewport: { width, height }, extraHTTPHeaders: { "X-Forwarded-For": address }, ...more });
 	await context.addInitScript((p) => {
 		if (location.protocol !== "about:" && !localStorage.getItem("gateway.prefs"))
 			localStorage.setItem("gateway.prefs", JSON.stringify(p));
@@ -37,6 +41,13 @@ export async function newPage(browser, url, { prefs = {}, width = 1360, height =
 	});
 	return { context, page, faults };
 }
+
+/** The page in other looks, with nothing on its way any more: a colour in between is no colour. */
+export const wear = (page, look) => page.evaluate(async (l) => {
+	Object.assign(document.documentElement.dataset, l);
+	await new Promise((go) => requestAnimationFrame(go));
+	document.getAnimations().forEach((a) => a.finish());
+}, look);
 
 const axeSource = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 

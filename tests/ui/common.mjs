@@ -47,7 +47,7 @@ export const served = await makeChannel("made-up");
 export const key = await makeKey("everyday");
 await eventually("the relay serves the first channel", async () => (await ask(key.full)).status === 200, 20_000);
 
-const cookies = {}; // of each user: signing in is limited to some twenty times
+const cookies = {}; // of each user: one sign-in serves all cases
 
 export async function signedIn(options = {}, user = root) {
 	const opened = await newPage(browser, gateway.url, options);
@@ -59,6 +59,19 @@ export async function signedIn(options = {}, user = root) {
 	await opened.context.addCookies(cookies[user.username]);
 	return opened;
 }
+
+/** By the form that is on screen. */
+export async function signInByForm(page, user) {
+	await page.getByLabel("User name or e-mail").fill(user.username);
+	await page.getByLabel("Password", { exact: true }).fill(user.password);
+	await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** The last step of the set-up: pressed again until the relay has taken up the channel. */
+export const runHere = (page, press = (button) => button.click()) => eventually("the relay has taken up the channel", async () => {
+	await press(page.getByRole("button", { name: "Run it here", exact: true }));
+	return page.getByText("You are ready.").waitFor({ timeout: 2000 }).then(() => true, () => false);
+}, 20_000);
 
 /** Goes to a page and waits for its heading and its data. */
 export async function visit(page, hash, url = gateway.url) {

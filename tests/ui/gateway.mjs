@@ -84,7 +84,7 @@ export async function start() {
 	const run = spawn("bash", [join(top, "conf/run.sh")], {
 		stdio: ["ignore", "pipe", "pipe"],
 		env: {
-			...process.env, PORT: String(port), DATA_DIR: folder, BIN_DIR: bin, GLOBAL_API_RATE_LIMIT: "0", CRITICAL_RATE_LIMIT: "0", RUN_DIR_LINK: sockets,
+			...process.env, PORT: String(port), DATA_DIR: folder, BIN_DIR: bin, GLOBAL_API_RATE_LIMIT: "0", TRUSTED_PROXIES: "127.0.0.1", RUN_DIR_LINK: sockets,
 			INITIAL_ROOT_PASSWORD: password, INITIAL_ROOT_ACCESS_TOKEN: token,
 		},
 	});

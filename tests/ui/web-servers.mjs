@@ -1,7 +1,7 @@
 // web-servers.mjs — Apache and lighttpd with the examples of conf/, in front of the programs of a test: at the
 // root and, by the example's own lines for that, in the folder /llm/
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -55,8 +55,6 @@ export async function startServer(name, sockets) {
 		chmodSync(sockets, 0o711);
 		["relay", "admin"].forEach((x) => chmodSync(join(sockets, `${x}.sock`), 0o666));
 	}
-	if (!existsSync(join(folder, "web")))
-		mkdirSync(join(folder, "web"));
 	const text = readFileSync(join(top, "conf", example), "utf8").replaceAll("/run/oneapi/", `${sockets}/`).replaceAll("/usr/local/share/oneapi/web", join(folder, "web"));
 	writeFileSync(join(folder, "types"), "text/html html\ntext/css css\ntext/javascript js\napplication/json json\nimage/svg+xml svg\n");
 	writeFileSync(join(folder, "conf"), write(text, folder, port));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 
 import { newPage } from "../browser.mjs";
-import { browser, gateway, makeUser, option, signedIn, visit } from "../common.mjs";
+import { browser, gateway, makeUser, option, signedIn, signInByForm, visit } from "../common.mjs";
 import { eventually } from "../gateway.mjs";
 import { takeMail } from "../mail.mjs";
 import { openSite } from "../sign-in-site.mjs";
@@ -60,9 +60,7 @@ export default {
 		await page.getByRole("button", { name: "Show" }).click();
 		const password = await page.locator("code").first().innerText();
 		await page.goto(`${gateway.url}#/login`);
-		await page.getByLabel("User name or e-mail").fill("new@example.org");
-		await page.getByLabel("Password", { exact: true }).fill(password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, { username: "new@example.org", password });
 		await page.getByRole("heading", { name: "Overview" }).waitFor();
 		assert.deepEqual(faults, []);
 		await context.close();
@@ -128,9 +126,7 @@ export default {
 		const user = await makeUser();
 		const { context, page } = await newPage(browser, gateway.url);
 		await page.goto(`${gateway.url}#/login`);
-		await page.getByLabel("User name or e-mail").fill(user.username);
-		await page.getByLabel("Password", { exact: true }).fill(user.password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, user);
 		await page.getByRole("heading", { name: "Overview" }).waitFor();
 		await page.getByRole("button", { name: new RegExp(user.username) }).first().click();
 		await page.getByRole("menuitem", { name: "Sign out" }).click();
@@ -159,9 +155,7 @@ export default {
 		await page.getByText("Signing in asks for a code.").waitFor();
 		await context.clearCookies();
 		await visit(page, "login");
-		await page.getByLabel("User name or e-mail").fill(user.username);
-		await page.getByLabel("Password", { exact: true }).fill(user.password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, user);
 		await page.getByLabel("Code of your authenticator app").fill("000000");
 		await page.getByRole("button", { name: "Sign in" }).click();
 		await page.getByRole("alert").waitFor();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { newPage } from "../browser.mjs";
-import { browser, gateway, makeChannel, makeKey, signedIn, visit } from "../common.mjs";
+import { browser, gateway, makeChannel, makeKey, runHere, signedIn, visit } from "../common.mjs";
 import { eventually, start } from "../gateway.mjs";
 
 const isFocused = (where) => where.evaluate((e) => e === document.activeElement);
@@ -32,11 +32,27 @@ async function typeInto(page, where, text) {
 	await page.keyboard.type(text);
 }
 
-async function chooseIn(page, menu, letters) {
+async function openMenu(page, menu) {
 	await pressOn(page, menu);
 	await page.locator("[role=menu] :focus").waitFor();
+}
+
+async function chooseIn(page, menu, letters) {
+	await openMenu(page, menu);
 	await page.keyboard.type(letters);
 	await page.keyboard.press("Enter");
+}
+
+/** By the menu of its row, confirmed; path: where the API would find it. */
+async function deleteBy(page, menu, name, path) {
+	await chooseIn(page, menu, "del");
+	await pressOn(page, page.getByRole("dialog").getByRole("button", { name: `Delete ${name}` }));
+	await eventually("it is gone", async () => !(await gateway.api("GET", `${path}/search?keyword=${name}`)).data.length);
+}
+
+async function escapeDialog(page) {
+	await page.keyboard.press("Escape");
+	await page.getByRole("dialog").waitFor({ state: "detached" });
 }
 
 const field = (page, label) => page.getByLabel(label, { exact: true });
@@ -61,10 +77,7 @@ export default {
 		await pressOn(page, button(page, "Continue"));
 		await pressOn(page, button(page, "Create key"));
 		await page.getByText("Waiting for your request").waitFor();
-		await eventually("the relay has taken up the channel", async () => {
-			await pressOn(page, button(page, "Run it here"));
-			return page.getByText("You are ready.").waitFor({ timeout: 2000 }).then(() => true, () => false);
-		}, 20_000);
+		await runHere(page, (run) => pressOn(page, run));
 		await pressOn(page, page.getByRole("link", { name: "Playground" }));
 		await page.getByRole("heading", { name: "Playground" }).waitFor();
 		assert.deepEqual(faults, []);
@@ -96,16 +109,12 @@ export default {
 		await page.keyboard.press("e");
 		await page.waitForURL(/channels\/\d+/);
 		assert.equal(await field(page, "Name").inputValue(), second);
-		await page.keyboard.press("Escape");
-		await page.getByRole("dialog").waitFor({ state: "detached" });
+		await escapeDialog(page);
 		const more = page.getByRole("button", { name: "More for hand-a" });
-		await pressOn(page, more);
-		await page.locator("[role=menu] :focus").waitFor();
+		await openMenu(page, more);
 		await page.keyboard.press("Escape");
 		assert.ok(await isFocused(more), "back at the button of the menu");
-		await chooseIn(page, more, "del");
-		await pressOn(page, page.getByRole("dialog").getByRole("button", { name: "Delete hand-a" }));
-		await eventually("it is gone", async () => !(await gateway.api("GET", "channel/search?keyword=hand-a")).data.length);
+		await deleteBy(page, more, "hand-a", "channel");
 		assert.deepEqual(faults, []);
 		await context.close();
 	},
@@ -158,12 +167,9 @@ export default {
 		await eventually("it is disabled", async () => (await gateway.api("GET", "token/search?keyword=hands")).data[0].status === 2);
 		await chooseIn(page, more, "del");
 		await page.getByRole("dialog").waitFor();
-		await page.keyboard.press("Escape");
-		await page.getByRole("dialog").waitFor({ state: "detached" });
+		await escapeDialog(page);
 		await eventually("back at the menu", () => isFocused(more));
-		await chooseIn(page, more, "del");
-		await pressOn(page, page.getByRole("dialog").getByRole("button", { name: "Delete hands" }));
-		await eventually("it is gone", async () => !(await gateway.api("GET", "token/search?keyword=hands")).data.length);
+		await deleteBy(page, more, "hands", "token");
 		assert.deepEqual(faults, []);
 		await context.close();
 	},
@@ -180,8 +186,7 @@ export default {
 		assert.equal(await shown.isChecked(), !before);
 		await pressOn(page, button(page, "Review"));
 		await page.getByRole("dialog").waitFor();
-		await page.keyboard.press("Escape");
-		await page.getByRole("dialog").waitFor({ state: "detached" });
+		await escapeDialog(page);
 		assert.ok(await isFocused(button(page, "Review")), "back at Review");
 		await pressOn(page, button(page, "Save changes"));
 		await page.getByText("Saved", { exact: true }).waitFor();

@@ -1,6 +1,6 @@
 // looks.mjs — accessibility, languages, narrow and large windows, weight
 import assert from "node:assert/strict";
-import { axe, newPage } from "../browser.mjs";
+import { axe, newPage, wear } from "../browser.mjs";
 import { browser, gateway, served, key, signedIn, visit } from "../common.mjs";
 
 const people = ["overview", "playground", "playground?mode=image", "playground?mode=raw", "keys", "models", "logs", "wallet", "account", "account/sign-in", "account/preferences", "channels", "users", "codes", "settings", "settings/prices", "settings/limits", "diagnostics", "audit", "setup"];
@@ -20,11 +20,7 @@ async function check(page, where) {
 	for (const [i, look] of looks.entries()) {
 		if (i > 0 && i !== other && !rich.includes(where) && !process.env.FULL)
 			continue;
-		await page.evaluate(async (l) => {
-			Object.assign(document.documentElement.dataset, l);
-			await new Promise((go) => requestAnimationFrame(go));
-			document.getAnimations().forEach((a) => a.finish()); // a colour on its way is no colour
-		}, look);
+		await wear(page, look);
 		found.push(...(await axe(page, i === 0 ? undefined : ["color-contrast"])).map((x) => `${where} ${look.theme} ${look.mode}: ${x}`));
 	}
 	return found;

@@ -1,7 +1,7 @@
 // modes.mjs — the playground beside chatting: vectors, pictures, speech, raw requests; what is kept
 import assert from "node:assert/strict";
 
-import { axe } from "../browser.mjs";
+import { axe, wear } from "../browser.mjs";
 import { ask, gateway, key, makeChannel, makeUser, settled, signedIn, visit } from "../common.mjs";
 import { eventually } from "../gateway.mjs";
 
@@ -12,11 +12,7 @@ const wav = Buffer.from("UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQA
 async function looksFine(page) {
 	const found = [];
 	for (const mode of ["light", "dark"]) {
-		await page.evaluate(async (m) => {
-			document.documentElement.dataset.mode = m;
-			await new Promise((go) => requestAnimationFrame(go));
-			document.getAnimations().forEach((a) => a.finish()); // a colour on its way is no colour
-		}, mode);
+		await wear(page, { mode });
 		found.push(...(await axe(page)).map((x) => `${mode}: ${x}`));
 	}
 	assert.deepEqual([...new Set(found)], []);

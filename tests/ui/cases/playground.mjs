@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import { newPage } from "../browser.mjs";
-import { browser, gateway, root, served, signedIn, visit } from "../common.mjs";
+import { browser, gateway, root, served, signedIn, signInByForm, visit } from "../common.mjs";
 import { eventually, mountBelow } from "../gateway.mjs";
 
 export default {
@@ -33,9 +33,7 @@ export default {
 		const below = await mountBelow(gateway.url, "/held/", { holdsBack: true });
 		const { context, page, faults } = await newPage(browser, below.url);
 		await page.goto(`${below.url}#/login`);
-		await page.getByLabel("User name or e-mail").fill(root.username);
-		await page.getByLabel("Password", { exact: true }).fill(root.password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, root);
 		await page.getByRole("heading", { name: /Overview|Set up/ }).waitFor();
 		await visit(page, "playground?model=stream-30-100", below.url);
 		await page.getByLabel("Channel").selectOption(String(served.id));

@@ -16,11 +16,13 @@ export default {
 		await page.getByRole("button", { name: "Save changes" }).click();
 		await page.getByText("Saved", { exact: true }).waitFor();
 		const { data } = await gateway.api("GET", "option/");
-		const option = (key) => data.find((o) => o.key === key).value;
-		assert.equal(option("QuotaForNewUser"), "250000");
-		assert.equal(option("RetryTimes"), "2");
+		const stored = (key) => data.find((o) => o.key === key).value;
+		assert.equal(stored("QuotaForNewUser"), "250000");
+		assert.equal(stored("RetryTimes"), "2");
 		assert.deepEqual(faults, []);
 		await context.close();
+		for (const key of ["QuotaForNewUser", "RetryTimes"])
+			await option(key, "0");
 	},
 
 	async "B20 settings: a review, values before switches, what failed stays, secrets are not sent, a lock-out is asked"() {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 
 import { newPage } from "../browser.mjs";
-import { browser, gateway, settled } from "../common.mjs";
-import { eventually, start } from "../gateway.mjs";
+import { browser, gateway, root, runHere, settled, signInByForm } from "../common.mjs";
+import { start } from "../gateway.mjs";
 
 export default {
 	async "B5 first run: from a fresh installation to a streamed answer, with what is on the screen alone"() {
@@ -11,9 +11,7 @@ export default {
 		const { context, page, faults } = await newPage(browser, fresh.url);
 		await page.goto(fresh.url);
 		await page.getByRole("link", { name: "Sign in" }).first().click();
-		await page.getByLabel("User name or e-mail").fill("root");
-		await page.getByLabel("Password", { exact: true }).fill(fresh.password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, { username: "root", password: fresh.password });
 		await page.getByRole("heading", { name: "Set up your gateway" }).waitFor();
 		await page.getByRole("button", { name: "Continue" }).click();
 		await page.getByRole("radio", { name: "OpenAI-compatible" }).click();
@@ -26,10 +24,7 @@ export default {
 		await page.reload(); // resumed where it was
 		await page.getByRole("button", { name: "Create key" }).click();
 		await page.getByText("Waiting for your request").waitFor();
-		await eventually("the relay has taken up the channel", async () => {
-			await page.getByRole("button", { name: "Run it here" }).click();
-			return page.getByText("You are ready.").waitFor({ timeout: 2000 }).then(() => true, () => false);
-		}, 20_000);
+		await runHere(page);
 		await page.getByRole("link", { name: "Playground" }).click();
 		await page.getByLabel("Message").fill("Hello");
 		await page.getByRole("button", { name: "Send" }).click();
@@ -55,9 +50,7 @@ export default {
 			await page.locator("[aria-current=step]", { hasText: step }).waitFor();
 		};
 		await page.goto(`${fresh.url}#/login`);
-		await page.getByLabel("User name or e-mail").fill("root");
-		await page.getByLabel("Password", { exact: true }).fill(fresh.password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, { username: "root", password: fresh.password });
 		await page.getByRole("heading", { name: "Set up your gateway" }).waitFor();
 		await page.goto(`${fresh.url}#/setup?step=call`);
 		await page.reload();
@@ -89,10 +82,7 @@ export default {
 		const shown = (await page.locator("pre").first().innerText()).trim();
 		await again("Call");
 		assert.equal((await page.locator("pre").first().innerText()).trim(), shown, "the whole key, to be copied");
-		await eventually("the relay has taken up the channel", async () => {
-			await page.getByRole("button", { name: "Run it here" }).click();
-			return page.getByText("You are ready.").waitFor({ timeout: 2000 }).then(() => true, () => false);
-		}, 20_000);
+		await runHere(page);
 		await again("Call");
 		await page.getByText("You are ready.").waitFor(); // the request is still logged
 		assert.deepEqual(faults, []);
@@ -103,9 +93,7 @@ export default {
 	async "B3 sign-in: a wrong password keeps the name, an ended session keeps the form"() {
 		const { context, page, faults } = await newPage(browser, gateway.url);
 		await page.goto(`${gateway.url}#/keys`);
-		await page.getByLabel("User name or e-mail").fill("root");
-		await page.getByLabel("Password", { exact: true }).fill("not-this-one");
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, { username: "root", password: "not-this-one" });
 		await page.getByRole("alert").waitFor();
 		assert.equal(await page.getByLabel("User name or e-mail").inputValue(), "root");
 		await page.getByLabel("Password", { exact: true }).fill(gateway.password);
@@ -139,9 +127,7 @@ export default {
 		const missing = [];
 		page.on("response", (r) => { if (r.status() === 404) missing.push(r.url()); });
 		await page.goto(`${gateway.url}token`); // the web server adds the slash, the stub the rest
-		await page.getByLabel("User name or e-mail").fill("root");
-		await page.getByLabel("Password", { exact: true }).fill(gateway.password);
-		await page.getByRole("button", { name: "Sign in" }).click();
+		await signInByForm(page, root);
 		await page.getByRole("heading", { name: "API keys" }).waitFor();
 		const menu = page.locator("nav.side a.nav");
 		const names = (await menu.locator(".label").allInnerTexts());
