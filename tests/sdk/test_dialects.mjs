@@ -16,7 +16,7 @@ import { makeParseableResponseFormat } from "openai/lib/parser";
 import { anthropic } from "./fakes/anthropic.mjs";
 import { bedrock } from "./fakes/bedrock.mjs";
 import { gemini, palm, vertex } from "./fakes/google.mjs";
-import { openai } from "./fakes/openai.mjs";
+import { openai, pathsAt } from "./fakes/openai.mjs";
 import { cloudflare, cohere, cohereV1, deepl, ollama, replicate } from "./fakes/others.mjs";
 import { answers, calls, serve, thought, usage, vector } from "./fakes/server.mjs";
 import { eventually, rootKey, start } from "./gateway.mjs";
@@ -74,17 +74,12 @@ const plainRoles = ["system", "user", "assistant", "tool"];
 
 const azureDeployment = {
 	key: "azure-key", auth: ["api-key", "azure-key"], roles: developer,
-	at: Object.fromEntries(Object.entries({
-		chat: "gpt-4.1/chat/completions", embed: "text-embedding-3-small/embeddings", paint: "dall-e-3/images/generations",
-		speak: "tts-1/audio/speech", hear: "whisper-1/audio/transcriptions",
-	}).map(([mode, path]) => [mode, `/openai/deployments/${path}`])),
+	at: pathsAt("/openai/deployments", undefined, { chat: "gpt-4.1", ...everything }),
 	check: (request) => assert.equal(request.query.get("api-version"), "2024-10-21"),
 	before: (base) => [{ data: { ...base, id: "", model: "", created: 0, choices: [], prompt_filter_results: [{ prompt_index: 0 }] } }],
 };
 const azureV1 = {
-	...azureDeployment, check: undefined,
-	at: Object.fromEntries(["chat/completions", "embeddings", "images/generations", "audio/speech", "audio/transcriptions"]
-		.map((path, i) => [["chat", "embed", "paint", "speak", "hear"][i], `/openai/v1/${path}`])),
+	...azureDeployment, check: undefined, at: pathsAt("/openai/v1"),
 };
 
 // Cached tokens of a prompt, thoughts of a completion, as far as a provider tells them.
@@ -121,7 +116,7 @@ const rows = [
 		embed: "openai/text-embedding-3-small", counts: allCounts,
 		play: openai({
 			key: "sk-or", roles: developer, reasoning: "reasoning", comment: "OPENROUTER PROCESSING", refuses: ["n"],
-			at: { chat: "/api/v1/chat/completions", embed: "/api/v1/embeddings" }, extra: { provider: "X" },
+			at: pathsAt("/api/v1", ["chat", "embed"]), extra: { provider: "X" },
 		}),
 	},
 	{
@@ -145,8 +140,7 @@ const rows = [
 		speak: "playai-tts", hear: "whisper-large-v3",
 		play: openai({
 			key: "gsk-up", roles: developer, reasoning: "reasoning", usageAt: "x_groq",
-			at: Object.fromEntries(["chat/completions", "audio/speech", "audio/transcriptions"]
-				.map((path, i) => [["chat", "speak", "hear"][i], `/openai/v1/${path}`])),
+			at: pathsAt("/openai/v1", ["chat", "speak", "hear"]),
 			refuses: ["logit_bias", "logprobs", "top_logprobs", "metadata", "store"],
 		}),
 	},
@@ -216,7 +210,7 @@ const rows = [
 		thinks: true, counts: allCounts,
 		play: openai({
 			key: "nv-up", roles: plainRoles, noNull: true, reasoning: "reasoning_content",
-			at: { chat: "/v3/openai/chat/completions", embed: "/v3/openai/embeddings" },
+			at: pathsAt("/v3/openai", ["chat", "embed"]),
 			refuses: ["max_completion_tokens", "user", "parallel_tool_calls", "metadata", "store", "service_tier"],
 		}),
 	},
@@ -264,8 +258,7 @@ const rows = [
 		name: "gemini's compatible surface", type: 51, key: "AIza-up", base: "/v1beta/openai", chat: "gemini-2.5-flash",
 		embed: "gemini-embedding-001", paint: "imagen-4.0-generate-001", counts: allCounts,
 		play: openai({
-			key: "AIza-up", roles: developer, at: Object.fromEntries(["chat/completions", "embeddings", "images/generations"]
-				.map((path, i) => [["chat", "embed", "paint"][i], `/v1beta/openai/${path}`])),
+			key: "AIza-up", roles: developer, at: pathsAt("/v1beta/openai", ["chat", "embed", "paint"]),
 		}),
 	},
 ];
@@ -299,9 +292,7 @@ async function open(row) {
 }
 
 before(async () => {
-	const hosts = "127.0.0.1"; // for tokens of service accounts
-
-	gateway = await start({}, { VERTEX_TOKEN_HOSTS: hosts });
+	gateway = await start({}, { VERTEX_TOKEN_HOSTS: "127.0.0.1" });
 	await gateway.api("PUT", "/api/option/", { key: "UnpricedModel", value: "free" });
 	for (const type of withoutDialect)
 		await gateway.api("POST", "/api/channel/", {

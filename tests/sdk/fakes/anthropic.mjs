@@ -7,7 +7,7 @@
 // answered at the very beginning of the next; ids are letters, digits, _ and -; texts are not empty.
 import assert from "node:assert/strict";
 
-import { emptyAsk, only, pieces, sayTo, sse, usage } from "./server.mjs";
+import { emptyAsk, only, pieces, sayTo, sse, takeSchemaTool, usage } from "./server.mjs";
 
 const members = [
 	"model", "max_tokens", "messages", "system", "stop_sequences", "stream", "temperature", "top_p", "top_k",
@@ -91,11 +91,8 @@ function readChoice(ask, body) {
 		assert.equal(body.output_config.format.type, "json_schema");
 		ask.schema = body.output_config.format.schema;
 	}
-	if (choice?.type === "tool" && choice.name !== "weather") {
-		ask.schema = ask.tools.find((tool) => tool.name === choice.name).schema;
-		ask.schemaTool = choice.name;
-		ask.tools = [];
-	}
+	if (choice?.type === "tool" && choice.name !== "weather")
+		takeSchemaTool(ask, choice.name);
 	ask.choice = choice?.type ?? "auto";
 }
 

@@ -7,7 +7,7 @@ import { createHash, createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 import { messageEvents, readMessages, writeMessage } from "./anthropic.mjs";
-import { emptyAsk, only, pieces, sayTo, usage, vector } from "./server.mjs";
+import { emptyAsk, only, picture, pieces, sayTo, takeSchemaTool, usage, vector } from "./server.mjs";
 
 const hex = (data) => createHash("sha256").update(data).digest("hex");
 const hmac = (key, data) => createHmac("sha256", key).update(data).digest();
@@ -152,7 +152,7 @@ function readConverse(body, streamed) {
 		ask.schema = JSON.parse(body.outputConfig.textFormat.structure.jsonSchema.schema);
 	const forced = body.toolConfig?.toolChoice?.tool?.name;
 	if (forced && forced !== "weather")
-		Object.assign(ask, { schema: ask.tools.find((t) => t.name === forced).schema, schemaTool: forced, tools: [] });
+		takeSchemaTool(ask, forced);
 	return ask;
 }
 
@@ -216,7 +216,7 @@ function paint(body, fake) {
 	assert.equal(body.taskType, "TEXT_IMAGE");
 	assert.deepEqual([config.width, config.height], [1024, 1024]);
 	fake.asks.push({ prompt: only(body.textToImageParams, ["text", "negativeText"], "textToImageParams").text });
-	return { body: { images: [Buffer.from("a picture").toString("base64")] } };
+	return { body: { images: [picture.toString("base64")] } };
 }
 
 export const bedrock = (channel) => (request, fake) => {

@@ -10,8 +10,8 @@ import assert from "node:assert/strict";
 import { verify } from "node:crypto";
 
 import { asEvents, messageEvents, readMessages, writeMessage } from "./anthropic.mjs";
-import { openai } from "./openai.mjs";
-import { emptyAsk, only, pieces, sayTo, sse, thought, usage, vector } from "./server.mjs";
+import { openai, pathsAt } from "./openai.mjs";
+import { emptyAsk, only, picture, pieces, sayTo, sse, thought, usage, vector } from "./server.mjs";
 
 const signature = "U2lnbmVk";
 
@@ -89,7 +89,7 @@ const counts = {
 	totalTokenCount: usage.prompt + usage.completion,
 };
 const reply = (parts, more) => ({ candidates: [{ content: { role: "model", parts }, index: 0, ...more }], usageMetadata: counts, modelVersion: "m", responseId: "up" });
-const inline = (mimeType, text) => [{ inlineData: { mimeType, data: Buffer.from(text).toString("base64") } }];
+const inline = (mimeType, bytes) => [{ inlineData: { mimeType, data: Buffer.from(bytes).toString("base64") } }];
 
 function partsOf(said, isVertex) {
 	return [
@@ -114,7 +114,7 @@ function generate(request, fake, isVertex) {
 	}
 	if (ask.modalities?.includes("IMAGE")) {
 		fake.asks.push({ prompt: ask.user });
-		return { body: reply(inline("image/png", "a picture"), { finishReason: "STOP" }) };
+		return { body: reply(inline("image/png", picture), { finishReason: "STOP" }) };
 	}
 	fake.asks.push(ask);
 	const parts = partsOf(sayTo(ask), isVertex);
@@ -175,7 +175,7 @@ function predict(model, body, fake) {
 
 	if (model.startsWith("imagen")) {
 		fake.asks.push({ prompt: instance.prompt });
-		return { body: { predictions: [{ bytesBase64Encoded: Buffer.from("a picture").toString("base64"), mimeType: "image/png" }] } };
+		return { body: { predictions: [{ bytesBase64Encoded: picture.toString("base64"), mimeType: "image/png" }] } };
 	}
 	assert.equal(body.instances.length, 1, "one instance a call");
 	fake.asks.push({ input: body.instances.map((one) => one.content) });
@@ -194,7 +194,7 @@ function claude(request, method, fake) {
 export const vertex = (channel) => {
 	const place = `/v1/projects/${channel.project}/locations/${channel.region}`;
 	const common = openai({
-		key: "ya29.up", roles: ["developer", "system", "user", "assistant", "tool"], at: { chat: `${place}/endpoints/openapi/chat/completions` },
+		key: "ya29.up", roles: ["developer", "system", "user", "assistant", "tool"], at: pathsAt(`${place}/endpoints/openapi`, ["chat"]),
 	});
 
 	return (request, fake) => {

@@ -2,7 +2,7 @@
 //
 // openai(manner) plays all routes; a manner says how a provider departs:
 //	key, auth		the header and value that must come; default `Authorization: Bearer key`
-//	at			paths by mode; default /v1/…
+//	at			paths by mode, or pathsAt(prefix); default /v1/…
 //	refuses			members of a chat request that this provider refuses
 //	needs			members that it must have
 //	roles			which it knows
@@ -11,14 +11,14 @@
 //	finish			{ ours: theirs }
 //	usage(u, whole)		usage in its words
 //	usageAt			"own" chunk, or in the "last" one, or "x_groq"
-//	streamUsage		"asked": a chunk with usage only if asked; "always"
-//	calls(list)		how calls are written in a delta
+//	wholeCalls, objects	calls come in one delta; their arguments as an object
+//	wrap(body)		what is around a whole reply
 //	paints, painted		members of a request for pictures, and the reply to it
 //	floatsOnly		no base64 of vectors
 //	check(request, mode)	whatever else
 import assert from "node:assert/strict";
 
-import { emptyAsk, form, fromDataUri, only, pieces, sayTo, sse, usage, vector } from "./server.mjs";
+import { emptyAsk, form, fromDataUri, functionTools, heard, only, picture, pieces, sayTo, sse, usage, vector, voice } from "./server.mjs";
 
 const chatMembers = [
 	"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature",
@@ -27,9 +27,13 @@ const chatMembers = [
 	"thinking", "enable_thinking", "logprobs", "top_logprobs", "logit_bias", "service_tier", "store",
 ];
 const paths = {
-	chat: "/v1/chat/completions", embed: "/v1/embeddings", paint: "/v1/images/generations",
-	speak: "/v1/audio/speech", hear: "/v1/audio/transcriptions",
+	chat: "chat/completions", embed: "embeddings", paint: "images/generations",
+	speak: "audio/speech", hear: "audio/transcriptions",
 };
+
+// Of these modes, or of all; below: what stands between the prefix and the path of a mode.
+export const pathsAt = (prefix, modes = Object.keys(paths), below = {}) =>
+	Object.fromEntries(modes.map((mode) => [mode, `${prefix}/${below[mode] ? `${below[mode]}/` : ""}${paths[mode]}`]));
 
 function readContent(ask, content, role) {
 	let text = "";
@@ -88,10 +92,10 @@ function readSchema(ask, format, manner) {
 	ask.schema = format.json_schema.schema;
 }
 
-export function readChat(body, manner) {
+function readChat(body, manner) {
 	const ask = { ...emptyAsk(), model: body.model, stream: body.stream === true };
 
-	only(body, [...chatMembers, ...manner.members ?? []], "body");
+	only(body, chatMembers, "body");
 	for (const name of manner.refuses ?? [])
 		assert.ok(!(name in body), `refused member "${name}"`);
 	for (const name of manner.needs ?? [])
@@ -101,10 +105,7 @@ export function readChat(body, manner) {
 	ask.stop = [body.stop ?? []].flat();
 	ask.temperature = body.temperature ?? null;
 	ask.choice = body.tool_choice ?? "auto";
-	for (const { type, function: f } of body.tools ?? []) {
-		assert.equal(type, "function");
-		ask.tools.push({ name: f.name, description: f.description, schema: f.parameters });
-	}
+	ask.tools = functionTools(body.tools);
 	if (body.response_format)
 		readSchema(ask, body.response_format, manner);
 	return ask;
@@ -150,20 +151,16 @@ function writeWhole(ask, said, manner) {
 		...manner.extra,
 	};
 
-	return manner.wrap ? { result: body, success: true, errors: [], messages: [] } : body;
+	return manner.wrap?.(body) ?? body;
 }
 
 function deltasOfCalls(said, manner) {
 	if (manner.wholeCalls)
 		return [{ tool_calls: wholeCalls(said, manner) }];
-	return said.calls.flatMap((call, index) => {
-		const [first, ...rest] = pieces(JSON.stringify(call.args));
-
-		return [
-			{ tool_calls: [{ index, id: idOf(index, manner), type: "function", function: { name: call.name, arguments: "" } }] },
-			...[first, ...rest].map((piece) => ({ tool_calls: [{ index, function: { arguments: piece } }] })),
-		];
-	});
+	return said.calls.flatMap((call, index) => [
+		{ tool_calls: [{ index, id: idOf(index, manner), type: "function", function: { name: call.name, arguments: "" } }] },
+		...pieces(JSON.stringify(call.args)).map((piece) => ({ tool_calls: [{ index, function: { arguments: piece } }] })),
+	]);
 }
 
 function deltas(said, manner) {
@@ -192,7 +189,7 @@ function writeStream(ask, said, manner, wantsUsage) {
 		...manner.comment ? [`: ${manner.comment}\n\n`] : [],
 		...manner.before?.(base) ?? [],
 		...deltas(said, manner).map((delta) => chunk(delta, null)),
-		chunk(manner.emptyEnd ?? {}, finishOf(said, manner), { ...last, ...manner.extra }),
+		chunk({}, finishOf(said, manner), { ...last, ...manner.extra }),
 		...at === "own" ? [{ data: { ...base, choices: [], usage: counted } }] : [],
 		"data: [DONE]\n\n",
 	]);
@@ -226,14 +223,14 @@ function paint(request, fake, manner) {
 	const body = only(request.json, manner.paints ?? ["model", "prompt", "n", "size", "response_format", "quality", "style", "user"], "body");
 
 	fake.asks.push({ model: body.model, prompt: body.prompt });
-	return { body: manner.painted ?? { created: 1700000000, data: [{ b64_json: Buffer.from("a picture").toString("base64") }] } };
+	return { body: manner.painted ?? { created: 1700000000, data: [{ b64_json: picture.toString("base64") }] } };
 }
 
 function speak(request, fake) {
 	const body = only(request.json, ["model", "input", "voice", "response_format", "speed", "instructions"], "body");
 
 	fake.asks.push({ model: body.model, input: body.input });
-	return { type: "audio/mpeg", body: Buffer.from("ID3 a voice") };
+	return { type: "audio/mpeg", body: voice };
 }
 
 function hear(request, fake) {
@@ -241,18 +238,17 @@ function hear(request, fake) {
 
 	assert.ok(parts.file.filename);
 	fake.asks.push({ model: parts.model.text, bytes: parts.file.bytes });
-	return { body: { text: "what was said", usage: { type: "duration", seconds: 2 } } };
+	return { body: { text: heard, usage: { type: "duration", seconds: 2 } } };
 }
 
 const modes = { chat, embed, paint, speak, hear };
 
 export function openai(manner) {
-	const at = { ...paths, ...manner.at };
+	const at = { ...pathsAt("/v1"), ...manner.at };
 
 	return (request, fake) => {
 		const [header, value] = manner.auth ?? ["authorization", `Bearer ${manner.key}`];
-		const mode = Object.keys(modes).find((name) =>
-			typeof at[name] === "function" ? at[name](request) : at[name] === request.path);
+		const mode = Object.keys(modes).find((name) => at[name] === request.path);
 
 		assert.equal(request.headers[header], value);
 		if (header !== "authorization")

@@ -1,8 +1,8 @@
 // others.mjs — Cohere (v1 and v2), Ollama, Cloudflare, Replicate and DeepL
 import assert from "node:assert/strict";
 
-import { openai } from "./openai.mjs";
-import { emptyAsk, fromDataUri, only, pieces, sayTo, sse, usage, vector } from "./server.mjs";
+import { openai, pathsAt } from "./openai.mjs";
+import { emptyAsk, fromDataUri, functionTools, heard, only, picture, pieces, sayTo, sse, usage, vector, voice } from "./server.mjs";
 
 const post = (request, path) => assert.equal(`${request.method} ${request.path}`, `POST ${path}`);
 const bearer = (request, key) => assert.equal(request.headers.authorization, `Bearer ${key}`);
@@ -43,10 +43,7 @@ function readCohere(body) {
 	for (const m of body.messages)
 		readCohereMessage(ask, m, places);
 	Object.assign(ask, { max: body.max_tokens, stop: body.stop_sequences ?? [], temperature: body.temperature });
-	for (const { type, function: f } of body.tools ?? []) {
-		assert.equal(type, "function");
-		ask.tools.push({ name: f.name, description: f.description, schema: f.parameters });
-	}
+	ask.tools = functionTools(body.tools);
 	if (body.response_format) {
 		assert.equal(only(body.response_format, ["type", "json_schema"], "response_format").type, "json_object");
 		ask.schema = body.response_format.json_schema;
@@ -178,7 +175,7 @@ function readOllama(body) {
 		}
 	}
 	Object.assign(ask, { max: options.num_predict ?? null, stop: options.stop ?? [], temperature: options.temperature ?? null });
-	ask.tools = (body.tools ?? []).map(({ function: f }) => ({ name: f.name, description: f.description, schema: f.parameters }));
+	ask.tools = functionTools(body.tools);
 	ask.schema = body.format ?? null;
 	return ask;
 }
@@ -217,10 +214,12 @@ export const ollama = ({ key }) => (request, fake) => {
 
 /* ---- Cloudflare ---- */
 
+const wrap = (result) => ({ result, success: true, errors: [], messages: [] });
+
 export const cloudflare = ({ key, account }) => {
 	const ai = `/client/v4/accounts/${account}/ai`;
 	const surface = openai({
-		key, at: { chat: `${ai}/v1/chat/completions`, embed: `${ai}/v1/embeddings` }, wrap: true, reasoning: "reasoning",
+		key, at: pathsAt(`${ai}/v1`, ["chat", "embed"]), wrap, reasoning: "reasoning",
 		roles: ["system", "user", "assistant", "tool"], noNull: true, objects: true,
 		refuses: ["n", "logit_bias", "logprobs", "user", "store", "service_tier", "max_completion_tokens"], needs: ["max_tokens"],
 	});
@@ -230,19 +229,19 @@ export const cloudflare = ({ key, account }) => {
 
 			assert.ok(!(body.steps > 8));
 			fake.asks.push({ prompt: body.prompt });
-			return { body: { result: { image: Buffer.from("a picture").toString("base64") }, success: true, errors: [], messages: [] } };
+			return { body: wrap({ image: picture.toString("base64") }) };
 		},
 		"@cf/myshell-ai/melotts"(request, fake) {
 			const body = only(request.json, ["prompt", "lang"], "body");
 
 			fake.asks.push({ input: body.prompt });
-			return { body: { result: { audio: Buffer.from("ID3 a voice").toString("base64") }, success: true, errors: [], messages: [] } };
+			return { body: wrap({ audio: voice.toString("base64") }) };
 		},
 		"@cf/openai/whisper-large-v3-turbo"(request, fake) {
 			const body = only(request.json, ["audio", "language", "initial_prompt", "task", "vad_filter", "prefix"], "body");
 
 			fake.asks.push({ bytes: Buffer.from(body.audio, "base64") });
-			return { body: { result: { text: "what was said", word_count: 3, transcription_info: { language: "en", duration: 2 } }, success: true, errors: [], messages: [] } };
+			return { body: wrap({ text: heard, word_count: 3, transcription_info: { language: "en", duration: 2 } }) };
 		},
 	};
 
@@ -324,7 +323,7 @@ export const replicate = ({ key }) => {
 
 		if (request.path.startsWith("/delivery/")) {
 			assert.equal(request.headers.authorization, undefined, "who delivers files gets no key");
-			return { type: "image/png", body: Buffer.from("a picture") };
+			return { type: "image/png", body: picture };
 		}
 		bearer(request, key);
 		if (name) {

@@ -10,8 +10,8 @@
 // (sayTo), and writes that in its own dialect.
 //
 //	ask = { model, stream, system, user, images: [Buffer], tools: [{ name, description, schema }],
-//		choice, results: [{ name, text }], schema, max, stop: [], temperature }
-//	said = { think, text, calls: [{ id, name, args }] }
+//		choice, results: [{ place, text }], schema, max, stop: [], temperature }
+//	said = { think, text, calls: [{ name, args }] }
 //
 // request = { method, path, query, headers, body: Buffer, json }; a reply is { status, type, headers,
 // body }, where body is text, bytes or, for JSON, an object. A stream goes out in small pieces that
@@ -36,6 +36,11 @@ export const calls = [
 	{ name: "weather", args: { place: "Zürich", days: 2 } },
 	{ name: "weather", args: { place: "Oslo" } },
 ];
+
+// What is drawn, spoken and heard, whoever does it.
+export const picture = Buffer.from("a picture");
+export const voice = Buffer.from("ID3 a voice");
+export const heard = "what was said";
 
 // What a model would say to this.
 export function sayTo(ask) {
@@ -70,6 +75,17 @@ export function only(object, known, where) {
 	return object;
 }
 
+// Tools as OpenAI writes them.
+export const functionTools = (tools = []) => tools.map(({ type, function: f }) => {
+	assert.equal(type, "function");
+	return { name: f.name, description: f.description, schema: f.parameters };
+});
+
+// The one tool that must be called stands for a schema.
+export function takeSchemaTool(ask, name) {
+	Object.assign(ask, { schema: ask.tools.find((tool) => tool.name === name).schema, schemaTool: name, tools: [] });
+}
+
 export function fromDataUri(uri) {
 	const [, type, data] = /^data:([a-z/+]+);base64,([A-Za-z0-9+/=]+)$/.exec(uri) ?? assert.fail(`no data URI: ${uri}`);
 
@@ -82,7 +98,6 @@ export const sse = (events) => ({
 	body: events.map((e) => typeof e === "string" ? e
 		: `${e.event ? `event: ${e.event}\n` : ""}data: ${JSON.stringify(e.data)}\n\n`).join(""),
 });
-export const refuse = (status, body, headers = {}) => ({ status, headers, body });
 
 // The parts of a multipart body: { name: { text, bytes, filename } }.
 export function form(request) {
@@ -139,7 +154,7 @@ export async function serve(play) {
 			await answer(response, await play(request, fake));
 		} catch (complaint) {
 			fake.complaints.push(`${incoming.method} ${incoming.url}: ${complaint.message}\n${body.subarray(0, 2000)}`);
-			await answer(response, refuse(400, { error: { message: `complaint: ${complaint.message}` } }));
+			await answer(response, { status: 400, body: { error: { message: `complaint: ${complaint.message}` } } });
 		}
 	}).listen(0, "127.0.0.1");
 
