@@ -234,6 +234,14 @@ struct usage adaptor_usage_shown(const struct call *c)
 	return u;
 }
 
+enum step adaptor_done(bool fits, struct err *err)
+{
+	if (fits)
+		return STEP_DONE;
+	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
+	return STEP_FAILED;
+}
+
 struct str adaptor_keep(struct arena *a, struct buf *b)
 {
 	struct str kept = buf_str(b);

@@ -135,6 +135,9 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
 /* What the client is told of it: our own count where the upstream reported none. */
 struct usage adaptor_usage_shown(const struct call *c);
 
+/* The end of a decode that has written everything: err unless all of it fits its buffers. */
+enum step adaptor_done(bool fits, struct err *err);
+
 /* The bytes of b as long as the arena lives; b is empty afterwards, so ask buf_ok before. For
  * bodies made in encode. */
 struct str adaptor_keep(struct arena *a, struct buf *b);

@@ -284,10 +284,7 @@ enum step anthropic_decode(struct call *c, struct anthropic_reply *r, struct str
 	r->finish = finish_of(r, v[REASON]);
 	read_usage(r, v[USAGE]);
 	finish(c, r);
-	if (buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out), err);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */

@@ -200,11 +200,7 @@ void bedrock_finish(struct call *c, struct bedrock *b)
 	c->usage = b->usage;
 	c->usage.reported = c->usage.prompt_tokens + c->usage.completion_tokens > 0;
 	bedrock_note_meter(c, b);
-	shown = c->usage;
-	if (!shown.reported) {
-		shown.prompt_tokens = ask_prompt_tokens(c->ask);
-		shown.completion_tokens = token_meter_count(&c->meter);
-	}
+	shown = adaptor_usage_shown(c);
 	sink_finish(&b->sink, b->finish ? b->finish : "stop");
 	sink_end(&b->sink, &shown);
 	c->finished = true;
@@ -357,6 +353,18 @@ static bool on_end(struct call *c, struct buf *out, struct err *err)
 
 	b->sink.out = out;
 	return b->surface->end(c, out, err);
+}
+
+bool bedrock_no_event(struct call *c, struct str name, struct str data, struct buf *out,
+    struct err *err)
+{
+	return bedrock_no_end(c, out, err);
+}
+
+bool bedrock_no_end(struct call *c, struct buf *out, struct err *err)
+{
+	return err_set(err, ERR_UPSTREAM_BODY, "%s do not come as a stream",
+	    c->ask->mode == MODE_IMAGES ? "images" : "embeddings");
 }
 
 const struct adaptor bedrock_adaptor = {

@@ -50,6 +50,11 @@ struct bedrock {
 extern const struct bedrock_surface bedrock_claude, bedrock_llama, bedrock_converse,
     bedrock_embeddings, bedrock_images;
 
+/* The ends of a surface that does not stream: both are err. */
+MUST_USE bool bedrock_no_event(struct call *c, struct str name, struct str data, struct buf *out,
+    struct err *err);
+MUST_USE bool bedrock_no_end(struct call *c, struct buf *out, struct err *err);
+
 /* bedrock_auth.c: a key that is sent as it is, or a pair that signs. */
 struct bedrock_credentials {
 	struct str bearer, ak, sk, region;

@@ -1,8 +1,8 @@
 /* bedrock_auth.c — whose requests to Bedrock these are
  *
  * Credentials are config's ak, sk and session_token, or a key `AK|SK|REGION` as older gateways keep
- * it, and sign the request; a key of Bedrock's own (ABSK…, bedrock-api-key-…) is sent as it is. An
- * adaptor has no clock but for this: the signature's date is base/clock.h's, which tests set.
+ * it, and sign the request; a key of Bedrock's own (ABSK…, bedrock-api-key-…) is sent as it is. The
+ * signature's date is base/clock.h's, which tests set.
  */
 #include "provider/bedrock.h"
 

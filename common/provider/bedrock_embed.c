@@ -17,11 +17,6 @@ static bool takes_lists(const struct bedrock *b)
 	return bedrock_is(b, "cohere");
 }
 
-static struct jval param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 /* The text of call c->step. */
 static struct jval text_at(const struct call *c, int index)
 {
@@ -58,8 +53,8 @@ static bool check_input(const struct call *c, const struct bedrock *b, struct er
 
 static void add_cohere(const struct call *c, struct buf *out)
 {
-	struct jval type = param(c, "input_type"), truncate = param(c, "truncate");
-	struct jval dimensions = param(c, "dimensions");
+	struct jval type = convert_param(c, "input_type"), truncate = convert_param(c, "truncate");
+	struct jval dimensions = convert_param(c, "dimensions");
 
 	buf_add(out, STR("{\"texts\":"));
 	if (c->ask->input.type == J_STRING) {
@@ -80,7 +75,8 @@ static void add_cohere(const struct call *c, struct buf *out)
 
 static void add_titan(const struct call *c, struct buf *out)
 {
-	struct jval dimensions = param(c, "dimensions"), normalize = param(c, "normalize");
+	struct jval dimensions = convert_param(c, "dimensions");
+	struct jval normalize = convert_param(c, "normalize");
 
 	buf_add(out, STR("{\"inputText\":"));
 	buf_add(out, text_at(c, c->step).text);
@@ -93,7 +89,7 @@ static void add_titan(const struct call *c, struct buf *out)
 
 static void add_nova(const struct call *c, struct buf *out)
 {
-	struct jval dimensions = param(c, "dimensions");
+	struct jval dimensions = convert_param(c, "dimensions");
 
 	buf_add(out,
 	    STR("{\"taskType\":\"SINGLE_EMBEDDING\",\"singleEmbeddingParams\":{"
@@ -133,7 +129,7 @@ static bool add_body(struct call *c, struct buf *body, struct err *err)
 
 static void add_vector(struct call *c, struct bedrock *b, struct jval vector)
 {
-	bool base64 = jscan_is(param(c, "encoding_format"), STR("base64"));
+	bool base64 = jscan_is(convert_param(c, "encoding_format"), STR("base64"));
 
 	json_add_comma(&b->vectors);
 	buf_addf(&b->vectors,
@@ -190,7 +186,7 @@ static void write(struct call *c, const struct bedrock *b, struct buf *out)
 
 	c->usage.prompt_tokens = b->usage.prompt_tokens;
 	c->usage.reported = b->usage.prompt_tokens > 0;
-	tokens = c->usage.reported ? c->usage.prompt_tokens : ask_prompt_tokens(c->ask);
+	tokens = adaptor_usage_shown(c).prompt_tokens;
 	buf_add(out, STR("{\"object\":\"list\",\"data\":["));
 	buf_add(out, buf_str(&b->vectors));
 	buf_add(out, STR("],\"model\":"));
@@ -212,22 +208,8 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 		return STEP_NEXT;
 	write(c, b, out);
 	c->finished = true;
-	if (buf_ok(&b->vectors) && buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(&b->vectors) && buf_ok(out), err);
 }
 
-static bool event(struct call *c, struct str name, struct str data, struct buf *out,
-    struct err *err)
-{
-	return err_set(err, ERR_UPSTREAM_BODY, "embeddings do not come as a stream");
-}
-
-static bool end(struct call *c, struct buf *out, struct err *err)
-{
-	return err_set(err, ERR_UPSTREAM_BODY, "embeddings do not come as a stream");
-}
-
-const struct bedrock_surface bedrock_embeddings = { "invoke", "invoke", add_body, decode, event,
-	end };
+const struct bedrock_surface bedrock_embeddings = { "invoke", "invoke", add_body, decode,
+	bedrock_no_event, bedrock_no_end };

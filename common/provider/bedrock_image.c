@@ -13,11 +13,6 @@
 #define SIDE_MIN 256
 #define SIDE_MAX 4096
 
-static struct jval param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 /* "1024x768"; "auto" leaves the size to the model. */
 static bool add_size(struct str size, struct buf *body, struct err *err)
 {
@@ -42,8 +37,8 @@ static bool is_premium(struct str quality)
 
 static bool add_body(struct call *c, struct buf *body, struct err *err)
 {
-	struct jval seed = param(c, "seed"), scale = param(c, "cfg_scale");
-	struct jval negative = param(c, "negative_prompt");
+	struct jval seed = convert_param(c, "seed"), scale = convert_param(c, "cfg_scale");
+	struct jval negative = convert_param(c, "negative_prompt");
 
 	if (!bedrock_is(c->state, "amazon."))
 		return err_set(err, ERR_UNSUPPORTED_MODE,
@@ -109,21 +104,8 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 	if (!write(c, root, out, err))
 		return STEP_FAILED;
 	c->finished = true;
-	if (buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out), err);
 }
 
-static bool event(struct call *c, struct str name, struct str data, struct buf *out,
-    struct err *err)
-{
-	return err_set(err, ERR_UPSTREAM_BODY, "images do not come as a stream");
-}
-
-static bool end(struct call *c, struct buf *out, struct err *err)
-{
-	return err_set(err, ERR_UPSTREAM_BODY, "images do not come as a stream");
-}
-
-const struct bedrock_surface bedrock_images = { "invoke", "invoke", add_body, decode, event, end };
+const struct bedrock_surface bedrock_images = { "invoke", "invoke", add_body, decode,
+	bedrock_no_event, bedrock_no_end };

@@ -8,6 +8,7 @@
 
 #include "provider/catalog.h"
 #include "provider/model_names.h"
+#include "provider/openai.h"
 #include "provider/providers.h"
 
 /* The channel as it would be with the base URL that its region makes. */
@@ -38,22 +39,6 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	return bedrock_authorize(c, &with, "bedrock-mantle", out, err);
 }
 
-static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)
-{
-	return openai_adaptor.decode(c, body, out, err);
-}
-
-static bool on_event(struct call *c, const struct frame_event *event, struct buf *out,
-    struct err *err)
-{
-	return openai_adaptor.on_event(c, event, out, err);
-}
-
-static bool on_end(struct call *c, struct buf *out, struct err *err)
-{
-	return openai_adaptor.on_end(c, out, err);
-}
-
 static void error(struct call *c, int status, struct str body, struct err *err)
 {
 	openai_adaptor.error(c, status, body, err);
@@ -65,9 +50,9 @@ static const struct adaptor mantle_adaptor = {
 	.frame_init = sse_init,
 	.stream_type = "text/event-stream",
 	.encode = encode,
-	.decode = decode,
-	.on_event = on_event,
-	.on_end = on_end,
+	.decode = openai_decode,
+	.on_event = openai_on_event,
+	.on_end = openai_on_end,
 	.error = error,
 };
 

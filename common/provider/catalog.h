@@ -151,6 +151,8 @@ MUST_USE bool catalog_channel_make(struct arena *a, const struct channel *row,
     struct catalog_channel *out, struct err *err);
 /* The key for a call that is nobody's turn (a test, a balance): the first that is in use. */
 const struct catalog_key *catalog_first_key(const struct catalog_channel *c);
+/* NULL: the channel has it no more. */
+const struct catalog_key *catalog_key_by_id(const struct catalog_channel *c, uint64_t id);
 /* The channel's name for a model: an exact name first, then the longest beginning before a *. */
 struct str catalog_map_model(const struct catalog_channel *c, struct str model);
 

@@ -225,13 +225,9 @@ void catalog_read_config(struct arena *a, struct catalog_channel *c)
 
 static bool is_choice(struct arena *a, const struct member *m, struct jval v)
 {
-	struct str rest = str_c(m->choices), item, text = text_of(a, v);
+	int ignored;
 
-	while (str_next(&rest, ',', &item)) {
-		if (str_eq(item, text))
-			return true;
-	}
-	return text.n == 0;
+	return read_choice(a, m, v, &ignored) || text_of(a, v).n == 0;
 }
 
 static const char *what_it_may_be(struct arena *a, const struct member *m)

@@ -60,6 +60,15 @@ const struct catalog_key *catalog_first_key(const struct catalog_channel *c)
 	return &c->keys[0];
 }
 
+const struct catalog_key *catalog_key_by_id(const struct catalog_channel *c, uint64_t id)
+{
+	for (size_t i = 0; i < c->key_count; i++) {
+		if (c->keys[i].id == id)
+			return &c->keys[i];
+	}
+	return NULL;
+}
+
 /* Rows are ordered by channel; *from is where those of this one begin. */
 static void mark_channel(const struct secret_box *box, struct catalog_channel *c,
     const struct parked_key_list *parked, size_t *from)

@@ -15,15 +15,10 @@
 
 #define ROOM (64 * 1024)
 
-static struct jval param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 static void add_same(const struct call *c, struct buf *out, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct jval v = param(c, names[i]);
+		struct jval v = convert_param(c, names[i]);
 
 		if (convert_given(v))
 			convert_add_raw(out, names[i], v.text);
@@ -165,10 +160,10 @@ static bool put_form(struct call *c, struct upstream_req *out, int64_t width, in
 	buf_addf(&body, "--%s\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\n%.*s\r\n",
 	    boundary, STR_ARG(prompt));
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
-		if (param(c, numbers[i]).type == J_NUMBER)
+		if (convert_param(c, numbers[i]).type == J_NUMBER)
 			buf_addf(&body,
 			    "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%.*s\r\n",
-			    boundary, numbers[i], STR_ARG(param(c, numbers[i]).text));
+			    boundary, numbers[i], STR_ARG(convert_param(c, numbers[i]).text));
 	if (width)
 		buf_addf(&body,
 		    "--%s\r\nContent-Disposition: form-data; name=\"width\"\r\n\r\n%lld\r\n"
@@ -245,10 +240,7 @@ static enum step painted(struct call *c, struct jval result, struct str body, st
 	buf_addf(out, "{\"created\":%lld,\"data\":[", (long long)clock_unix());
 	buf_add(out, buf_str(&s->images));
 	buf_add(out, STR("]}"));
-	if (buf_ok(&s->images) && buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(&s->images) && buf_ok(out), err);
 }
 
 /* ---- speech ------------------------------------------------------------------------------ */
@@ -256,7 +248,7 @@ static enum step painted(struct call *c, struct jval result, struct str body, st
 static bool add_speech(struct call *c, struct upstream_req *out, struct err *err)
 {
 	bool melo = str_has(c->model, STR("melotts"));
-	struct jval voice = param(c, "voice"), language = param(c, "lang");
+	struct jval voice = convert_param(c, "voice"), language = convert_param(c, "lang");
 	struct buf body = buf_init(c->ask->body.n + ROOM);
 
 	buf_add_char(&body, '{');

@@ -13,11 +13,6 @@
 /* Texts in one request: a call each 96. */
 #define TEXTS_MAX ((size_t)TEXTS_PER_CALL * 64)
 
-static struct jval param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 /* ---- embeddings -------------------------------------------------------------------------- */
 
 static size_t count_texts(const struct call *c)
@@ -49,8 +44,8 @@ static bool add_texts(struct call *c, struct buf *out, struct err *err)
 
 bool cohere_add_embed(struct call *c, struct buf *out, struct err *err)
 {
-	struct jval type = param(c, "input_type"), truncate = param(c, "truncate");
-	struct jval dimensions = param(c, "dimensions");
+	struct jval type = convert_param(c, "input_type"), truncate = convert_param(c, "truncate");
+	struct jval dimensions = convert_param(c, "dimensions");
 
 	if (count_texts(c) > TEXTS_MAX)
 		return err_set(err, ERR_INVALID_TEXT, "at most %zu texts at once", TEXTS_MAX);
@@ -88,10 +83,11 @@ static bool keep_vectors(struct cohere *s, struct jval list)
 
 static void write_vectors(struct call *c, const struct cohere *s, struct buf *out)
 {
-	int64_t tokens = s->tokens ? s->tokens : ask_prompt_tokens(c->ask);
+	int64_t tokens;
 
 	c->usage.prompt_tokens = s->tokens;
 	c->usage.reported = s->tokens > 0;
+	tokens = adaptor_usage_shown(c).prompt_tokens;
 	buf_add(out, STR("{\"object\":\"list\",\"data\":["));
 	buf_add(out, buf_str(&s->vectors));
 	buf_add(out, STR("],\"model\":"));
@@ -118,10 +114,7 @@ enum step cohere_embedded(struct call *c, struct jval root, struct buf *out, str
 		return STEP_NEXT;
 	write_vectors(c, s, out);
 	c->finished = true;
-	if (buf_ok(&s->vectors) && buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(&s->vectors) && buf_ok(out), err);
 }
 
 /* ---- rerank -------------------------------------------------------------------------------- */
@@ -134,12 +127,12 @@ static struct jval document_text(struct jval document)
 
 bool cohere_add_rerank(struct call *c, struct buf *out, struct err *err)
 {
-	struct jval documents = param(c, "documents"), document, v;
+	struct jval documents = convert_param(c, "documents"), document, v;
 	struct jiter it = jscan_iter(documents);
 
 	buf_add(out, STR("{\"model\":"));
 	json_add_str(out, c->model);
-	convert_add_raw(out, "query", param(c, "query").text);
+	convert_add_raw(out, "query", convert_param(c, "query").text);
 	convert_add_raw(out, "documents", STR("["));
 	for (size_t i = 0; jscan_next_item(&it, &document); i++) {
 		v = document_text(document);
@@ -149,10 +142,11 @@ bool cohere_add_rerank(struct call *c, struct buf *out, struct err *err)
 		buf_add(out, v.text);
 	}
 	buf_add_char(out, ']');
-	if (param(c, "top_n").type == J_NUMBER)
-		convert_add_raw(out, "top_n", param(c, "top_n").text);
-	if (param(c, "max_tokens_per_doc").type == J_NUMBER)
-		convert_add_raw(out, "max_tokens_per_doc", param(c, "max_tokens_per_doc").text);
+	if (convert_param(c, "top_n").type == J_NUMBER)
+		convert_add_raw(out, "top_n", convert_param(c, "top_n").text);
+	if (convert_param(c, "max_tokens_per_doc").type == J_NUMBER)
+		convert_add_raw(out, "max_tokens_per_doc",
+		    convert_param(c, "max_tokens_per_doc").text);
 	buf_add_char(out, '}');
 	return true;
 }
@@ -160,7 +154,7 @@ bool cohere_add_rerank(struct call *c, struct buf *out, struct err *err)
 /* The texts by number, since results come in any order. */
 static const struct jval *list_documents(const struct call *c, size_t *n)
 {
-	struct jval documents = param(c, "documents"), *list;
+	struct jval documents = convert_param(c, "documents"), *list;
 	struct jiter it = jscan_iter(documents);
 
 	*n = documents.type == J_ARRAY ? jscan_count(documents) : 0;

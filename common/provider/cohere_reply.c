@@ -8,14 +8,6 @@
 #include "base/json.h"
 #include "provider/convert.h"
 
-static struct jval at(struct jval root, const char *path)
-{
-	struct jval v = { 0 };
-
-	(void)jscan_at(root, path, &v);
-	return v;
-}
-
 /* ---- the end --------------------------------------------------------------------------------- */
 
 void cohere_note_usage(struct call *c, struct jval usage)
@@ -203,7 +195,7 @@ static bool on_start(struct call *c, struct jval root, struct err *err)
 
 static bool on_content(struct call *c, struct jval root, struct err *err)
 {
-	say_part(c, at(root, "delta.message.content"));
+	say_part(c, convert_at(root, "delta.message.content"));
 	return true;
 }
 
@@ -211,14 +203,15 @@ static bool on_plan(struct call *c, struct jval root, struct err *err)
 {
 	struct cohere *s = c->state;
 
-	sink_reasoning(&s->sink, text_of(c, at(root, "delta.message.tool_plan")));
+	sink_reasoning(&s->sink, text_of(c, convert_at(root, "delta.message.tool_plan")));
 	return true;
 }
 
 static void say_arguments(struct call *c, struct jval root)
 {
 	struct cohere *s = c->state;
-	struct str piece = text_of(c, at(root, "delta.message.tool_calls.function.arguments"));
+	struct str piece =
+	    text_of(c, convert_at(root, "delta.message.tool_calls.function.arguments"));
 
 	if (piece.n == 0 || s->calls == 0)
 		return;
@@ -229,10 +222,10 @@ static void say_arguments(struct call *c, struct jval root)
 static bool on_call_start(struct call *c, struct jval root, struct err *err)
 {
 	struct cohere *s = c->state;
-	struct jval call = at(root, "delta.message.tool_calls");
+	struct jval call = convert_at(root, "delta.message.tool_calls");
 
 	sink_call(&s->sink, s->calls++, text_of(c, convert_member(call, STR("id"))),
-	    text_of(c, at(call, "function.name")));
+	    text_of(c, convert_at(call, "function.name")));
 	s->has_arguments = false;
 	say_arguments(c, root);
 	return true;
@@ -256,7 +249,7 @@ static bool on_call_end(struct call *c, struct jval root, struct err *err)
 
 static bool on_citation(struct call *c, struct jval root, struct err *err)
 {
-	say_citations(c, at(root, "delta.message.citations"));
+	say_citations(c, convert_at(root, "delta.message.citations"));
 	return true;
 }
 

@@ -14,11 +14,6 @@ static bool refuse(size_t message, const char *why, struct err *err)
 	return err_set(err, ERR_INVALID_TEXT, "messages[%zu].content: %s", message, why);
 }
 
-static struct jval param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 /* ---- messages ---------------------------------------------------------------------------- */
 
 bool cohere_add_text(struct call *c, struct buf *out, struct jval content, size_t message,
@@ -194,7 +189,8 @@ static void add_system(struct buf *out, struct str text)
 static bool has_format_room(const struct call *c)
 {
 	return (c->ask->tools.type != J_ARRAY || !jscan_count(c->ask->tools)) &&
-	    param(c, "functions").type != J_ARRAY && !convert_given(param(c, "documents"));
+	    convert_param(c, "functions").type != J_ARRAY &&
+	    !convert_given(convert_param(c, "documents"));
 }
 
 static struct jval schema_of(struct jval format)
@@ -204,7 +200,7 @@ static struct jval schema_of(struct jval format)
 
 static void add_format_words(const struct call *c, struct buf *out)
 {
-	struct jval format = param(c, "response_format"), schema = schema_of(format);
+	struct jval format = convert_param(c, "response_format"), schema = schema_of(format);
 	struct jval type = convert_member(format, STR("type"));
 
 	if (has_format_room(c) ||
@@ -220,7 +216,7 @@ static void add_format_words(const struct call *c, struct buf *out)
 
 static void add_format(const struct call *c, struct buf *out)
 {
-	struct jval format = param(c, "response_format"), schema = schema_of(format);
+	struct jval format = convert_param(c, "response_format"), schema = schema_of(format);
 	struct jval type = convert_member(format, STR("type"));
 	bool with_schema = jscan_is(type, STR("json_schema")) && schema.type == J_OBJECT;
 
@@ -270,9 +266,9 @@ bool cohere_is_chosen(struct jval tool_choice, struct jval function)
 
 static struct jval choice_of(const struct call *c)
 {
-	struct jval choice = param(c, "tool_choice");
+	struct jval choice = convert_param(c, "tool_choice");
 
-	return convert_given(choice) ? choice : param(c, "function_call");
+	return convert_given(choice) ? choice : convert_param(c, "function_call");
 }
 
 static bool is_strict(struct jval function)
@@ -300,7 +296,7 @@ static void add_tool(struct buf *out, struct jval function)
 static void add_tools(const struct call *c, struct buf *out)
 {
 	bool older = c->ask->tools.type != J_ARRAY, strict = false;
-	struct jval list = older ? param(c, "functions") : c->ask->tools, tool;
+	struct jval list = older ? convert_param(c, "functions") : c->ask->tools, tool;
 	struct jval choice = choice_of(c);
 	struct jiter it = jscan_iter(list);
 
@@ -369,14 +365,14 @@ void cohere_add_sampling(struct call *c, struct buf *out)
 		json_add_name(out, "max_tokens");
 		buf_add_int(out, c->ask->max_tokens);
 	}
-	add_clamped(out, "temperature", param(c, "temperature"), 0, 1e9);
-	add_clamped(out, "p", param(c, "top_p"), 0.01, 0.99);
-	add_clamped(out, "k", param(c, "top_k"), 0, 500);
-	add_clamped(out, "frequency_penalty", param(c, "frequency_penalty"), 0, 1);
-	add_clamped(out, "presence_penalty", param(c, "presence_penalty"), 0, 1);
-	if (param(c, "seed").type == J_NUMBER)
-		convert_add_raw(out, "seed", param(c, "seed").text);
-	add_stop(out, param(c, "stop"));
+	add_clamped(out, "temperature", convert_param(c, "temperature"), 0, 1e9);
+	add_clamped(out, "p", convert_param(c, "top_p"), 0.01, 0.99);
+	add_clamped(out, "k", convert_param(c, "top_k"), 0, 500);
+	add_clamped(out, "frequency_penalty", convert_param(c, "frequency_penalty"), 0, 1);
+	add_clamped(out, "presence_penalty", convert_param(c, "presence_penalty"), 0, 1);
+	if (convert_param(c, "seed").type == J_NUMBER)
+		convert_add_raw(out, "seed", convert_param(c, "seed").text);
+	add_stop(out, convert_param(c, "stop"));
 }
 
 static void add_thinking(const struct call *c, struct buf *out)
@@ -392,7 +388,8 @@ static void add_thinking(const struct call *c, struct buf *out)
 		{ STR_INIT("xhigh"), STR_INIT("{\"type\":\"enabled\"}") },
 		{ STR_INIT("max"), STR_INIT("{\"type\":\"enabled\"}") },
 	};
-	struct jval effort = param(c, "reasoning_effort"), own = param(c, "thinking");
+	struct jval effort = convert_param(c, "reasoning_effort");
+	struct jval own = convert_param(c, "thinking");
 
 	if (own.type == J_OBJECT) {
 		convert_add_raw(out, "thinking", own.text);
@@ -410,7 +407,7 @@ static void add_own(const struct call *c, struct buf *out)
 		"priority" };
 
 	for (size_t i = 0; i < COUNT_OF(own); i++) {
-		struct jval v = param(c, own[i]);
+		struct jval v = convert_param(c, own[i]);
 
 		if (convert_given(v))
 			convert_add_raw(out, own[i], v.text);
@@ -434,7 +431,7 @@ bool cohere_add_chat(struct call *c, struct buf *out, struct err *err)
 	cohere_add_sampling(c, out);
 	add_format(c, out);
 	add_thinking(c, out);
-	if (jscan_true(param(c, "logprobs")))
+	if (jscan_true(convert_param(c, "logprobs")))
 		convert_add_raw(out, "logprobs", STR("true"));
 	add_own(c, out);
 	buf_add_char(out, '}');

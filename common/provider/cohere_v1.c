@@ -9,14 +9,6 @@
 #include "provider/catalog.h"
 #include "provider/convert.h"
 
-static struct jval at(struct jval root, const char *path)
-{
-	struct jval v = { 0 };
-
-	(void)jscan_at(root, path, &v);
-	return v;
-}
-
 static bool has_role(struct jval m, const char *role)
 {
 	return jscan_is(convert_member(m, STR("role")), str_c(role));
@@ -327,7 +319,7 @@ bool cohere_v1_hear(struct call *c, struct jval root, struct jval type, struct e
 	} else if (jscan_is(type, STR("tool-calls-generation"))) {
 		say_calls(c, convert_member(root, STR("tool_calls")));
 	} else if (jscan_is(type, STR("stream-end"))) {
-		cohere_note_usage(c, at(root, "response.meta"));
+		cohere_note_usage(c, convert_at(root, "response.meta"));
 		return cohere_end(c, reason_of(c, root), err);
 	}
 	return true;

@@ -22,6 +22,27 @@ struct jval convert_member(struct jval object, struct str name)
 	return v;
 }
 
+struct jval convert_at(struct jval root, const char *path)
+{
+	struct jval v = { 0 };
+
+	(void)jscan_at(root, path, &v);
+	return v;
+}
+
+struct jval convert_param(const struct call *c, const char *name)
+{
+	return convert_member(c->ask->root, str_c(name));
+}
+
+struct str convert_quote(struct arena *a, struct str text)
+{
+	struct buf b = buf_init(text.n * 6 + 2);
+
+	json_add_str(&b, text);
+	return adaptor_keep(a, &b);
+}
+
 struct jval convert_content(struct jval message)
 {
 	struct jval content = convert_member(message, STR("content"));

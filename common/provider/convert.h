@@ -20,6 +20,12 @@ struct err;
 
 /* J_NONE when object is none or has no such member. */
 struct jval convert_member(struct jval object, struct str name);
+/* The same of a path with dots, as jscan_at reads it. */
+struct jval convert_at(struct jval root, const char *path);
+/* A member of the client's request; J_NONE where its body is none of JSON. */
+struct jval convert_param(const struct call *c, const char *name);
+/* A text as a JSON string, in the arena. */
+struct str convert_quote(struct arena *a, struct str text);
 /* What stands between the quotes of a string, escapes as they are; "" for anything else. */
 static inline struct str convert_inside(struct jval string)
 {

@@ -31,11 +31,6 @@ struct state {
 
 /* ---- the request ------------------------------------------------------------------------- */
 
-static struct jval param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 static bool has_role(struct jval m, const char *role)
 {
 	return jscan_is(convert_member(m, STR("role")), str_c(role));
@@ -89,7 +84,7 @@ static bool read_messages(struct call *c, struct buf *text, struct buf *context,
 
 static bool check(const struct call *c, struct err *err)
 {
-	struct jval format = convert_member(param(c, "response_format"), STR("type"));
+	struct jval format = convert_member(convert_param(c, "response_format"), STR("type"));
 
 	if (c->ask->mode != MODE_CHAT)
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
@@ -136,7 +131,7 @@ static void add_languages(const struct call *c, struct buf *out)
 {
 	size_t dash = str_find(c->model, '-');
 	struct str target = str_slice(c->model, dash + 1, c->model.n), source = { 0 };
-	struct jval own = param(c, "source_lang");
+	struct jval own = convert_param(c, "source_lang");
 	size_t to = str_find_str(target, STR("-to-"));
 
 	if (dash >= c->model.n)
@@ -165,7 +160,7 @@ static void add_own(const struct call *c, struct buf *out)
 	if (!jscan_value(c->channel->row.config, &config))
 		config = (struct jval){ 0 };
 	for (size_t i = 0; i < COUNT_OF(own); i++) {
-		v = param(c, own[i]);
+		v = convert_param(c, own[i]);
 		if (!convert_given(v))
 			v = convert_member(config, str_c(own[i]));
 		if (convert_given(v))
@@ -313,10 +308,7 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 	c->finished = true;
 	c->done_sent = c->ask->stream;
 	c->pieces = (int64_t)sink.pieces;
-	if (buf_ok(out) && buf_ok(&s->text))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out) && buf_ok(&s->text), err);
 }
 
 static bool on_event(struct call *c, const struct frame_event *event, struct buf *out,

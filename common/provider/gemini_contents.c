@@ -2,7 +2,7 @@
  *
  * Gemini knows two roles, user and model; neighbours of one role are one turn. Results of calls stand
  * in a user turn, in the order of the calls, and name the function. A turn is opened by its first
- * part, so that what is empty leaves none. The parts are listed in gemini_contents.h.
+ * part, so that what is empty leaves none. The files are listed in gemini_contents.h.
  */
 #include "provider/gemini_contents.h"
 

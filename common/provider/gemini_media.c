@@ -81,7 +81,7 @@ static bool add_reference(struct gemini_contents *t, const struct media_part *m,
 	return true;
 }
 
-/* The part itself, where begin_part has made room. */
+/* The part itself, where gemini_begin_part has made room. */
 bool gemini_add_media_part(struct gemini_contents *t, const struct media_part *m, const char *place,
     struct err *err)
 {

@@ -470,10 +470,7 @@ enum step gemini_decode(struct call *c, struct gemini_reply *s, struct str body,
 	sink_init(&s->sink, c->arena, out, c->ask, jscan_text(c->arena, v[R_ID]));
 	if (!say(c, s, v, err) || !finish(c, s, err))
 		return STEP_FAILED;
-	if (buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out), err);
 }
 
 bool gemini_event(struct call *c, struct gemini_reply *s, struct str data, struct buf *out,

@@ -206,12 +206,11 @@ static bool take_predictions(struct call *c, struct gemini_work *w, struct jval 
 
 static void end_embeddings(struct call *c, struct gemini_work *w, struct buf *out)
 {
-	int64_t tokens = w->usage.prompt_tokens;
+	int64_t tokens;
 
-	c->usage.prompt_tokens = tokens;
-	c->usage.reported = tokens > 0;
-	if (!tokens)
-		tokens = ask_prompt_tokens(c->ask);
+	c->usage.prompt_tokens = w->usage.prompt_tokens;
+	c->usage.reported = w->usage.prompt_tokens > 0;
+	tokens = adaptor_usage_shown(c).prompt_tokens;
 	buf_add(out, STR("{\"object\":\"list\",\"data\":["));
 	buf_add(out, buf_str(&w->data));
 	buf_add(out, STR("],\"model\":"));

@@ -12,7 +12,6 @@
 #include "provider/ollama.h"
 
 #include "provider/catalog.h"
-#include "provider/convert.h"
 #include "provider/providers.h"
 
 /* Room for what a request gains: names of members, indices, the channel's defaults. */

@@ -46,7 +46,7 @@ enum ollama_param {
 };
 
 /* A call of the conversation, so that its result can name the function. */
-struct past_call {
+struct ollama_call {
 	struct jval id, name;
 };
 
@@ -55,7 +55,7 @@ struct ollama_writer {
 	struct call *c;
 	struct buf body;
 	struct jval f[OP_COUNT];
-	struct past_call calls[OLLAMA_CALLS_KEPT]; /* a ring */
+	struct ollama_call calls[OLLAMA_CALLS_KEPT]; /* a ring */
 	size_t call_count;
 };
 

@@ -6,7 +6,6 @@
  */
 #include "provider/ollama.h"
 
-#include "provider/catalog.h"
 #include "provider/convert.h"
 #include "provider/datauri.h"
 
@@ -144,7 +143,7 @@ static void add_arguments(struct ollama_writer *w, struct jval arguments)
 
 static void note_call(struct ollama_writer *w, struct jval id, struct jval name)
 {
-	w->calls[w->call_count++ % OLLAMA_CALLS_KEPT] = (struct past_call){ id, name };
+	w->calls[w->call_count++ % OLLAMA_CALLS_KEPT] = (struct ollama_call){ id, name };
 }
 
 /* The function's name as raw text, J_NONE when no recent call has that id. */
@@ -153,7 +152,7 @@ static struct jval name_of_call(const struct ollama_writer *w, struct jval id)
 	size_t kept = w->call_count < OLLAMA_CALLS_KEPT ? w->call_count : OLLAMA_CALLS_KEPT;
 
 	for (size_t i = 1; i <= kept; i++) {
-		const struct past_call *call = &w->calls[(w->call_count - i) % OLLAMA_CALLS_KEPT];
+		const struct ollama_call *call = &w->calls[(w->call_count - i) % OLLAMA_CALLS_KEPT];
 
 		if (id.type == J_STRING && str_eq(call->id.text, id.text))
 			return call->name;

@@ -77,20 +77,13 @@ static int64_t unix_time(struct str s)
 	return (int64_t)timegm(&tm) - (zone.p[0] == '-' ? -offset : offset);
 }
 
-static int64_t count_of(struct jval v)
-{
-	int64_t n;
-
-	return v.type == J_NUMBER && jscan_int(v, 0, INT64_C(1) << 31, &n) ? n : 0;
-}
-
 /* A prompt count of 0 means that the prefix came from the cache, not that there was none. */
 static void note_usage(struct call *c, const struct reply *r)
 {
 	struct usage *u = &c->usage;
 
-	u->prompt_tokens = count_of(r->prompt_count);
-	u->completion_tokens = count_of(r->count);
+	u->prompt_tokens = convert_count(r->prompt_count);
+	u->completion_tokens = convert_count(r->count);
 	u->reported = u->prompt_tokens + u->completion_tokens > 0;
 	if (u->reported && u->prompt_tokens == 0)
 		u->prompt_tokens = ask_prompt_tokens(c->ask);
@@ -105,26 +98,12 @@ static const char *finish_reason(const struct ollama_state *s, struct jval done_
 
 /* ---- what a reply says ---------------------------------------------------------------------- */
 
-/* JSON text without blanks between its parts, names in their order. */
 static struct str compact(struct arena *a, struct str json)
 {
-	char *text = arena_alloc(a, json.n + 1);
-	bool in_string = false;
-	size_t n = 0;
+	struct buf b = buf_init(json.n + 1);
 
-	for (size_t i = 0; i < json.n; i++) {
-		char c = json.p[i];
-
-		if (!in_string && (c == ' ' || c == '\t' || c == '\r' || c == '\n'))
-			continue;
-		text[n++] = c;
-		if (c == '"')
-			in_string = !in_string;
-		else if (c == '\\' && in_string && i + 1 < json.n)
-			text[n++] = json.p[++i];
-	}
-	text[n] = '\0';
-	return (struct str){ text, n };
+	convert_add_compact(&b, json);
+	return adaptor_keep(a, &b);
 }
 
 static void say_calls(struct call *c, struct ollama_state *s, struct jval calls)
@@ -235,10 +214,7 @@ enum step ollama_decode(struct call *c, struct str body, struct buf *out, struct
 		say(c, s, &r);
 		finish(c, s, &r);
 	}
-	if (buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out), err);
 }
 
 bool ollama_on_event(struct call *c, const struct frame_event *event, struct buf *out,

@@ -38,14 +38,7 @@ static const struct str param_names[OP_COUNT] = {
 
 void ollama_find_params(struct ollama_writer *w)
 {
-	struct jiter it = jscan_iter(w->c->ask->root);
-	struct str name;
-	struct jval value;
-
-	while (jscan_next_member(&it, &name, &value))
-		for (int i = 0; i < OP_COUNT; i++)
-			if (jscan_name_is(name, param_names[i]))
-				w->f[i] = value;
+	convert_pick(w->c->ask->root, param_names, w->f, OP_COUNT);
 }
 
 /* ---- tools, options, the rest --------------------------------------------------------------- */
@@ -200,7 +193,7 @@ static void add_same(struct ollama_writer *w, const enum ollama_param *params, s
 
 		if (params[i] == OP_KEEP_ALIVE && v.type != J_STRING && v.type != J_NUMBER)
 			v = channel_default(w, OP_KEEP_ALIVE);
-		if (v.type != J_NONE && v.type != J_NULL)
+		if (convert_given(v))
 			ollama_add_raw(w, str_dup(w->c->arena, param_names[params[i]]), v.text);
 	}
 }

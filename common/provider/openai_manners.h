@@ -46,8 +46,8 @@ enum {
 	ANSWER_GROQ = 16,       /* a member x_groq */
 	ANSWER_XAI = 32,        /* reasoning and cached tokens lie outside of the sums; citations */
 	ANSWER_UNWRAP = 64,     /* the reply may lie in `result` */
-	ANSWER_BUSY_413 = 256,  /* a 413 is a limit of tokens per minute */
 	ANSWER_FLAGGED = 128,   /* moderations do not say `flagged` */
+	ANSWER_BUSY_413 = 256,  /* a 413 is a limit of tokens per minute */
 	ANSWER_CACHE = 512,     /* cached tokens have a name of their own */
 	ANSWER_LOGPROBS = 1024, /* logprobs are lists side by side */
 	ANSWER_USAGE_CHOICE = 2048, /* usage comes beside a choice that says nothing */
@@ -102,9 +102,9 @@ struct str openai_think_tag(const struct call *c);
 /* A choice's message or delta. */
 void openai_split_thought(struct call *c, struct jedit *e, struct str tag, struct jval choice,
     struct jval message);
-/* A choice's logprobs, and the message or delta that they are of. */
-void openai_mend_logprobs(struct call *c, struct jedit *e, struct jval choice, struct jval message);
 /* A delta of reasoning that says again what the one before it said. */
 void openai_drop_repeated(struct call *c, struct jedit *e, struct jval delta);
+/* A choice's logprobs, and the message or delta that they are of. */
+void openai_mend_logprobs(struct call *c, struct jedit *e, struct jval choice, struct jval message);
 
 #endif

@@ -21,14 +21,6 @@ struct repair {
 	int broken; /* status of an ending that is none */
 };
 
-static struct str quoted(struct repair *r, struct str text)
-{
-	struct buf b = buf_init(text.n * 6 + 2);
-
-	json_add_str(&b, text);
-	return adaptor_keep(r->c->arena, &b);
-}
-
 /* ---- usage ------------------------------------------------------------------------------- */
 
 static struct str plus(struct repair *r, struct jval a, struct jval b)
@@ -229,7 +221,7 @@ static void mend_arguments(struct repair *r, struct jval call)
 	struct jval arguments = convert_member(function, STR("arguments"));
 
 	if (arguments.type == J_OBJECT)
-		jedit_replace(&r->e, arguments, quoted(r, arguments.text));
+		jedit_replace(&r->e, arguments, convert_quote(r->c->arena, arguments.text));
 	else if (arguments.type == J_NULL)
 		jedit_replace(&r->e, arguments, STR("\"\""));
 }

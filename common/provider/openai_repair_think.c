@@ -1,11 +1,9 @@
 /* openai_repair_think.c — reasoning that stands in the content, and such that stands twice
  *
- * The part of openai_repair.c that remembers more than one event: a tag may be cut by the end of a
- * delta.
+ * A part of openai_repair.c. Both remember more than one event: a tag may be cut by the end of a delta.
  */
 #include "provider/openai.h"
 
-#include "base/json.h"
 #include "provider/catalog.h"
 #include "provider/convert.h"
 #include "provider/openai_manners.h"
@@ -22,14 +20,6 @@ struct str openai_think_tag(const struct call *c)
 	if (c->channel && c->channel->split_think)
 		return STR("think");
 	return str_c(m ? m->think : NULL);
-}
-
-static struct str quoted(struct call *c, struct str text)
-{
-	struct buf b = buf_init(text.n * 6 + 2);
-
-	json_add_str(&b, text);
-	return adaptor_keep(c->arena, &b);
 }
 
 /* The state of a choice; NULL when there are too many. */
@@ -57,9 +47,10 @@ void openai_split_thought(struct call *c, struct jedit *e, struct str tag, struc
 		return;
 	think_split(t, tag, text, last, &thought, &said);
 	if (!str_eq(buf_str(&said), text))
-		jedit_set(e, message, STR("content"), quoted(c, buf_str(&said)));
+		jedit_set(e, message, STR("content"), convert_quote(c->arena, buf_str(&said)));
 	if (thought.len)
-		jedit_set(e, message, STR("reasoning_content"), quoted(c, buf_str(&thought)));
+		jedit_set(e, message, STR("reasoning_content"),
+		    convert_quote(c->arena, buf_str(&thought)));
 	buf_release(&thought);
 	buf_release(&said);
 }

@@ -484,9 +484,5 @@ enum step openai_decode(struct call *c, struct str body, struct buf *out, struct
 		return STEP_FAILED;
 	if (!is_object || !rename_images(c, root, out))
 		buf_add(out, body);
-	if (!buf_ok(out)) {
-		(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-		return STEP_FAILED;
-	}
-	return STEP_DONE;
+	return adaptor_done(buf_ok(out), err);
 }

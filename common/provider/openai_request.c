@@ -16,7 +16,7 @@
 #include "provider/openai.h"
 
 #include "base/form.h"
-#include "base/json.h"
+#include "provider/convert.h"
 #include "provider/openai_manners.h"
 #include "provider/providers.h"
 
@@ -26,14 +26,6 @@
 #define TYPE_AZURE 3
 
 /* ---- members ----------------------------------------------------------------------------- */
-
-static struct str quoted(struct arena *a, struct str text)
-{
-	struct buf b = buf_init(text.n * 6 + 2);
-
-	json_add_str(&b, text);
-	return adaptor_keep(a, &b);
-}
 
 /* Replaced also when the name occurs twice: which one counts is then the upstream's guess. */
 static void edit_model(const struct call *c, struct jedit *e)
@@ -52,7 +44,7 @@ static void edit_model(const struct call *c, struct jedit *e)
 			others++;
 	}
 	if (others || same != 1)
-		jedit_set(e, c->ask->root, STR("model"), quoted(c->arena, c->model));
+		jedit_set(e, c->ask->root, STR("model"), convert_quote(c->arena, c->model));
 }
 
 static void edit_stream(const struct call *c, struct jedit *e)
@@ -85,7 +77,7 @@ static void edit_system_prompt(struct call *c, struct jedit *e)
 
 	if (c->system_prompt.n == 0)
 		return;
-	text = quoted(c->arena, c->system_prompt);
+	text = convert_quote(c->arena, c->system_prompt);
 	if (c->ask->mode == MODE_RESPONSES) {
 		jedit_set(e, c->ask->root, STR("instructions"), text);
 		c->system_prompt_reset = true;
@@ -172,7 +164,7 @@ static void write_defaults(const struct call *c, struct jedit *e)
 		return;
 	if (!says(c, STR("size")) ||
 	    (jscan_member(ask->root, STR("size"), &v) && jscan_is(v, STR(""))))
-		jedit_set(e, ask->root, STR("size"), quoted(c->arena, ask->size));
+		jedit_set(e, ask->root, STR("size"), convert_quote(c->arena, ask->size));
 }
 
 static void rename_size(const struct call *c, struct jedit *e)
@@ -181,7 +173,7 @@ static void rename_size(const struct call *c, struct jedit *e)
 		return;
 	jedit_drop(e, c->ask->root, STR("size"));
 	jedit_drop(e, c->ask->root, STR("n"));
-	jedit_set(e, c->ask->root, STR("image_size"), quoted(c->arena, c->ask->size));
+	jedit_set(e, c->ask->root, STR("image_size"), convert_quote(c->arena, c->ask->size));
 	jedit_set(e, c->ask->root, STR("batch_size"), number(c, c->ask->n));
 }
 

@@ -249,6 +249,7 @@ bool openai_stream_from_whole(struct call *c, struct str body, struct buf *out, 
 	struct openai_chunk ch;
 	struct jval root;
 
+	openai_state_new(c); /* what stands there may be another dialect's */
 	body = openai_repair(c, body);
 	if (!streams[mode] || !jscan_value(body, &root) || root.type != J_OBJECT)
 		return refuse_whole(c, false, err);

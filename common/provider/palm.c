@@ -218,7 +218,7 @@ static void say(struct call *c, struct sink *to, struct jval candidates)
 static enum step decode_native(struct call *c, struct str body, struct buf *out, struct err *err)
 {
 	struct jval root = { 0 }, candidates;
-	struct usage shown = { 0 };
+	struct usage shown;
 	struct sink sink;
 
 	if (jscan_value(body, &root) && google_error_inside(c, root, body, err))
@@ -230,15 +230,11 @@ static enum step decode_native(struct call *c, struct str body, struct buf *out,
 	}
 	sink_init(&sink, c->arena, out, c->ask, STR(""));
 	say(c, &sink, candidates);
-	shown.prompt_tokens = ask_prompt_tokens(c->ask);
-	shown.completion_tokens = token_meter_count(&c->meter);
+	shown = adaptor_usage_shown(c);
 	sink_end(&sink, &shown);
 	c->finished = true;
 	c->done_sent = c->ask->stream;
-	if (buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out), err);
 }
 
 static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)

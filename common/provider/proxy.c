@@ -126,10 +126,7 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 {
 	buf_add(out, body);
 	c->finished = true;
-	if (buf_ok(out))
-		return STEP_DONE;
-	(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-	return STEP_FAILED;
+	return adaptor_done(buf_ok(out), err);
 }
 
 static bool on_event(struct call *c, const struct frame_event *event, struct buf *out,

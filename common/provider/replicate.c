@@ -53,16 +53,15 @@ static void release_data(void *buf)
 static void find_schema(const struct call *c, struct state *s)
 {
 	struct str parts[] = { c->channel->base_url, c->key, c->model };
-	struct buf url = buf_init(1024);
 
-	token_cache_key(parts, COUNT_OF(parts), s->schema_key);
-	if (!replicate_add_schema_url(c, &url)) {
+	if (!replicate_tells_schema(c->model)) {
 		s->schema = replicate_schema_guess(c->model);
 		s->phase = CREATE;
-	} else if (replicate_schema_get(s->schema_key, &s->schema)) {
-		s->phase = CREATE;
+		return;
 	}
-	buf_release(&url);
+	token_cache_key(parts, COUNT_OF(parts), s->schema_key);
+	if (replicate_schema_get(s->schema_key, &s->schema))
+		s->phase = CREATE;
 }
 
 static struct state *begin(struct call *c)
@@ -142,7 +141,7 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	c->stream = s->phase == STREAM;
 	switch (s->phase) {
 	case SCHEMA:
-		(void)!replicate_add_schema_url(c, &out->url);
+		replicate_add_schema_url(c, &out->url);
 		break;
 	case CREATE:
 	case POLL:
@@ -167,17 +166,9 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 
 /* ---- predictions --------------------------------------------------------------------------- */
 
-static struct jval at(struct jval root, const char *path)
-{
-	struct jval v = { 0 };
-
-	(void)jscan_at(root, path, &v);
-	return v;
-}
-
 static struct str url_at(struct call *c, struct jval root, const char *path)
 {
-	struct str url = jscan_text(c->arena, at(root, path));
+	struct str url = jscan_text(c->arena, convert_at(root, path));
 
 	return replicate_is_theirs(c, url, false) ? arena_str(c->arena, url) : STR("");
 }
@@ -212,8 +203,8 @@ static void note_metrics(struct call *c, struct jval root)
 {
 	struct usage *u = &c->usage;
 
-	u->prompt_tokens = convert_count(at(root, "metrics.input_token_count"));
-	u->completion_tokens = convert_count(at(root, "metrics.output_token_count"));
+	u->prompt_tokens = convert_count(convert_at(root, "metrics.input_token_count"));
+	u->completion_tokens = convert_count(convert_at(root, "metrics.output_token_count"));
 	u->reported = u->prompt_tokens + u->completion_tokens > 0;
 }
 
@@ -440,12 +431,8 @@ static bool on_event(struct call *c, const struct frame_event *event, struct buf
 		return true;
 	}
 	if (str_eq_c(event->name, "error")) {
-		if (!jscan_value(text, &root) || root.type != J_OBJECT) {
-			struct buf quoted = buf_init(text.n * 6 + 2);
-
-			json_add_str(&quoted, text);
-			text = adaptor_keep(c->arena, &quoted);
-		}
+		if (!jscan_value(text, &root) || root.type != J_OBJECT)
+			text = convert_quote(c->arena, text);
 		return stream_failed(c, 502, text);
 	}
 	return !str_eq_c(event->name, "done") || on_done(c, s, text);

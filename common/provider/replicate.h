@@ -20,8 +20,9 @@
 MUST_USE bool replicate_check_model(struct str model, struct err *err);
 bool replicate_is_versioned(struct str model);
 void replicate_add_create_url(const struct call *c, struct buf *url);
-/* Where the schema of the model's input is told; false when its name does not lead there. */
-MUST_USE bool replicate_add_schema_url(const struct call *c, struct buf *url);
+/* Does the model's name lead to where the schema of its input is told? If so, there. */
+bool replicate_tells_schema(struct str model);
+void replicate_add_schema_url(const struct call *c, struct buf *url);
 /* Replicate's own, or the channel's? delivery: also of those who deliver its files. */
 bool replicate_is_theirs(const struct call *c, struct str url, bool delivery);
 
@@ -36,7 +37,6 @@ MUST_USE bool replicate_add_input(struct call *c, const struct replicate_schema 
 MUST_USE bool replicate_add_image(struct call *c, const struct replicate_schema *schema,
     int64_t left, struct buf *out, struct err *err);
 
-struct jval replicate_param(const struct call *c, const char *name);
 /* Those of the names that the client said; one that the model does not take is dropped, or refused
  * by a strict channel. */
 MUST_USE bool replicate_add_same(const struct call *c, const struct replicate_schema *schema,

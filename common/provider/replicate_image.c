@@ -20,13 +20,11 @@ bool replicate_check_image(struct call *c, struct err *err)
 /* A field of a form as JSON: a number or a text. */
 static struct str field_as_json(const struct call *c, struct str text)
 {
-	struct buf b = buf_init(text.n * 6 + 16);
 	struct jval v;
 
 	if (jscan_value(text, &v) && v.type == J_NUMBER && v.text.n == text.n)
 		return text;
-	json_add_str(&b, text);
-	return adaptor_keep(c->arena, &b);
+	return convert_quote(c->arena, text);
 }
 
 /* A member of the request as JSON, from its body or a field of its form; "" when it was not said. */
@@ -39,7 +37,7 @@ static struct str said(const struct call *c, const char *name)
 		text = form_text(c->ask->form, str_c(name));
 		return text.n ? field_as_json(c, text) : text;
 	}
-	v = replicate_param(c, name);
+	v = convert_param(c, name);
 	return convert_given(v) ? v.text : STR("");
 }
 
@@ -151,9 +149,9 @@ static bool list_pictures(const struct call *c, struct buf *list, size_t *n, str
 
 	if (c->ask->form)
 		return list_uploads(c->ask->form, list, n, err);
-	images = replicate_param(c, "images");
+	images = convert_param(c, "images");
 	if (!convert_given(images))
-		images = replicate_param(c, "image");
+		images = convert_param(c, "image");
 	if (images.type != J_ARRAY) {
 		*n = 1;
 		return add_reference(images, list, err);
@@ -201,7 +199,7 @@ static bool add_mask(const struct call *c, const struct replicate_schema *schema
     struct err *err)
 {
 	const struct form_part *part = c->ask->form ? form_file(c->ask->form, STR("mask")) : NULL;
-	struct jval mask = replicate_param(c, "mask");
+	struct jval mask = convert_param(c, "mask");
 	struct buf one = buf_init(c->ask->body.n * 2 + 1024);
 	bool ok = true;
 

@@ -10,11 +10,6 @@
 
 #define DEFAULT_TOKENS 512
 
-struct jval replicate_param(const struct call *c, const char *name)
-{
-	return convert_member(c->ask->root, str_c(name));
-}
-
 static bool has_role(struct jval m, const char *role)
 {
 	return jscan_is(convert_member(m, STR("role")), str_c(role));
@@ -193,7 +188,7 @@ static bool add_stop(const struct call *c, const struct replicate_schema *schema
 {
 	static const char *const names[] = { "stop_sequences", "stop", NULL };
 	const char *name = replicate_first(schema, names);
-	struct jval stop = replicate_param(c, "stop"), item;
+	struct jval stop = convert_param(c, "stop"), item;
 	struct jiter it = jscan_iter(stop);
 	bool any = false;
 
@@ -225,7 +220,7 @@ bool replicate_add_same(const struct call *c, const struct replicate_schema *sch
     const char *const *names, size_t n, struct buf *out, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct jval v = replicate_param(c, names[i]);
+		struct jval v = convert_param(c, names[i]);
 		struct str name = str_c(names[i]);
 
 		if (convert_given(v) && replicate_takes(schema, names[i]))
@@ -256,13 +251,13 @@ static bool check_chat(struct call *c, struct err *err)
 {
 	static const struct str dropped[] = { STR_INIT("logit_bias"), STR_INIT("prediction"),
 		STR_INIT("modalities"), STR_INIT("audio") };
-	struct jval format = convert_member(replicate_param(c, "response_format"), STR("type"));
+	struct jval format = convert_member(convert_param(c, "response_format"), STR("type"));
 
 	if (c->ask->tools.type == J_ARRAY && jscan_count(c->ask->tools))
 		return err_set(err, ERR_INVALID_TEXT, "this channel has no tools");
 	if (format.type == J_STRING && !jscan_is(format, STR("text")))
 		return err_set(err, ERR_INVALID_TEXT, "this channel has no response_format");
-	if (jscan_true(replicate_param(c, "logprobs")))
+	if (jscan_true(convert_param(c, "logprobs")))
 		return err_set(err, ERR_INVALID_TEXT, "this channel has no logprobs");
 	if (c->ask->n > 1)
 		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");

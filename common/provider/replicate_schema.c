@@ -214,14 +214,6 @@ struct replicate_schema replicate_schema_guess(struct str model)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static struct jval at(struct jval root, const char *path)
-{
-	struct jval v = { 0 };
-
-	(void)jscan_at(root, path, &v);
-	return v;
-}
-
 /* The schema that the property points to, or the property itself. */
 static struct jval follow(struct jval schemas, struct jval property)
 {
@@ -230,7 +222,7 @@ static struct jval follow(struct jval schemas, struct jval property)
 	struct str name;
 
 	if (ref.type != J_STRING)
-		ref = at(property, "allOf.0.$ref");
+		ref = convert_at(property, "allOf.0.$ref");
 	name = convert_inside(ref);
 	if (!str_starts(name, place))
 		return property;
@@ -280,10 +272,10 @@ struct replicate_schema replicate_schema_read(struct str body, struct str model)
 
 	if (!jscan_value(body, &root))
 		return replicate_schema_guess(model);
-	schemas = at(root, "latest_version.openapi_schema.components.schemas");
+	schemas = convert_at(root, "latest_version.openapi_schema.components.schemas");
 	if (schemas.type != J_OBJECT)
-		schemas = at(root, "openapi_schema.components.schemas");
-	properties = at(schemas, "Input.properties");
+		schemas = convert_at(root, "openapi_schema.components.schemas");
+	properties = convert_at(schemas, "Input.properties");
 	if (properties.type != J_OBJECT)
 		return replicate_schema_guess(model);
 	it = jscan_iter(properties);

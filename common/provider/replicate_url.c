@@ -91,16 +91,18 @@ void replicate_add_create_url(const struct call *c, struct buf *url)
 	buf_add(url, STR("/predictions"));
 }
 
-bool replicate_add_schema_url(const struct call *c, struct buf *url)
+bool replicate_tells_schema(struct str model)
+{
+	return !is_version(model) && !str_starts(model, STR("deployments/"));
+}
+
+void replicate_add_schema_url(const struct call *c, struct buf *url)
 {
 	size_t colon = str_find(c->model, ':');
 
-	if (is_version(c->model) || str_starts(c->model, STR("deployments/")))
-		return false;
 	buf_add(url, base_of(c));
 	buf_addf(url, "/models/%.*s", STR_ARG(str_slice(c->model, 0, colon)));
 	if (colon < c->model.n)
 		buf_addf(url, "/versions/%.*s",
 		    STR_ARG(str_slice(c->model, colon + 1, c->model.n)));
-	return true;
 }
