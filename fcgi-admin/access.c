@@ -171,17 +171,27 @@ bool access_session(struct req *r, struct actor *actor, bool *found, struct err 
 	return false;
 }
 
-static bool find_actor(struct req *r, struct actor *actor, struct err *err)
+/* By session, else by access token; *found false for guests. A token that is not valid is refused. */
+static bool identify(struct req *r, struct actor *actor, bool *found, struct err *err)
 {
 	struct str header = str_trim(req_header(r, "authorization"));
+
+	if (!access_session(r, actor, found, err))
+		return false;
+	if (*found || header.n == 0)
+		return true;
+	*found = find_by_token(r, header, actor, err);
+	return *found;
+}
+
+static bool find_actor(struct req *r, struct actor *actor, struct err *err)
+{
 	bool found;
 
-	if (!access_session(r, actor, &found, err))
+	if (!identify(r, actor, &found, err))
 		return false;
 	if (found)
 		return true;
-	if (header.n)
-		return find_by_token(r, header, actor, err);
 	message_fail(r, err, MSG_A01);
 	err->status = 401;
 	return false;
@@ -189,13 +199,11 @@ static bool find_actor(struct req *r, struct actor *actor, struct err *err)
 
 bool access_known(struct req *r, struct user *out, struct err *err)
 {
-	struct str header = str_trim(req_header(r, "authorization"));
 	struct actor actor = { 0 };
 	bool found;
 
 	*out = (struct user){ 0 };
-	if (!access_session(r, &actor, &found, err) ||
-	    (!found && header.n && !find_by_token(r, header, &actor, err)))
+	if (!identify(r, &actor, &found, err))
 		return false;
 	if (actor.user.status == USER_ENABLED)
 		*out = actor.user;

@@ -47,7 +47,10 @@ static inline const struct secret_box *box_of(const struct req *r)
 	return admin_of(r)->rt.box;
 }
 
-/* Today's options, valid as long as the request. */
+/* Today's catalog, and the options in it, valid as long as the request. */
+const struct catalog *catalog_of(struct req *r);
 const struct options *options_of(struct req *r);
+/* Where people reach this site, without slashes at the end. */
+struct str site_address(const struct options *o);
 
 #endif

@@ -98,7 +98,7 @@ static bool wrong(const struct req *r, const char *member, struct err *err)
 	return message_fail_about(r, err, MSG_E01_FIELD, str_c(member), (struct str){ 0 });
 }
 
-static struct str without_slashes(struct str url)
+struct str channel_normal_url(struct str url)
 {
 	url = str_trim(url);
 	while (url.n && url.p[url.n - 1] == '/')
@@ -209,7 +209,7 @@ static bool normalize(struct req *r, struct channel *c, struct err *err)
 	c->name = str_trim(c->name);
 	if (c->name.n == 0 || str_code_points(c->name) > NAME_MAX_POINTS)
 		return wrong(r, "name", err);
-	c->base_url = without_slashes(c->base_url);
+	c->base_url = channel_normal_url(c->base_url);
 	if (c->base_url.n ? !is_url(c->base_url) : provider->quirks & QUIRK_BASE_URL_REQUIRED)
 		return wrong(r, "base_url", err);
 	if (!normalize_lists(r, c, provider->quirks & QUIRK_MODELS_OPTIONAL, err))

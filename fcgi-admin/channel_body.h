@@ -33,6 +33,9 @@ struct str channel_mask_config(struct arena *a, struct str config);
 /* "", null or a JSON object (of texts), as we store it: "" or the object. Else false. */
 MUST_USE bool channel_normal_object(struct arena *a, struct str *text, bool of_strings);
 
+/* Without blanks around it and slashes at its end. */
+struct str channel_normal_url(struct str url);
+
 /* A whole channel that is to be made: read, checked, in the form that we store. */
 MUST_USE bool channel_body_read_whole(struct req *r, struct channel *c, struct err *err);
 /* A body about a channel that may be saved (id) or not: the stored row with what was sent applied

@@ -108,9 +108,8 @@ static enum check_state look_usage(struct req *r, int64_t *n)
 	static const char sql[] = "SELECT COALESCE(MAX(id), 0) - "
 	                          "(SELECT log_id FROM usage_mark WHERE id = 1) FROM logs";
 	struct err err = { 0 };
-	struct rows rows;
 
-	if (!db_query(db_of(r), sql, BIND_NONE, &rows, &err) || !rows_number(&rows, n, &err))
+	if (!db_number(db_of(r), sql, BIND_NONE, n, &err))
 		return CHECK_UNKNOWN;
 	return *n > BEHIND_MANY ? CHECK_AMBER : CHECK_GREEN;
 }
@@ -120,10 +119,8 @@ static enum check_state look_leases(struct req *r, int64_t *n)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM reservations WHERE lease_until < ?";
 	struct err err = { 0 };
-	struct rows rows;
 
-	if (!db_query(db_of(r), sql, BIND(v_int(clock_unix() - 60)), &rows, &err) ||
-	    !rows_number(&rows, n, &err))
+	if (!db_number(db_of(r), sql, BIND(v_int(clock_unix() - 60)), n, &err))
 		return CHECK_UNKNOWN;
 	return *n > 0 ? CHECK_RED : CHECK_GREEN;
 }
@@ -132,9 +129,8 @@ static enum check_state look_channels(struct req *r, int64_t *n)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM channels WHERE status = 1";
 	struct err err = { 0 };
-	struct rows rows;
 
-	if (!db_query(db_of(r), sql, BIND_NONE, &rows, &err) || !rows_number(&rows, n, &err))
+	if (!db_number(db_of(r), sql, BIND_NONE, n, &err))
 		return CHECK_UNKNOWN;
 	return *n == 0 ? CHECK_AMBER : CHECK_GREEN;
 }

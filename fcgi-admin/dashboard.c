@@ -226,10 +226,9 @@ static bool catch_up_some(struct db *db, struct err *err)
 	static const char sql[] = "SELECT COALESCE(MAX(id), 0) - "
 	                          "(SELECT log_id FROM usage_mark WHERE id = 1) FROM logs";
 	bool more = true;
-	struct rows rows;
 	int64_t behind;
 
-	if (!db_query(db, sql, BIND_NONE, &rows, err) || !rows_number(&rows, &behind, err))
+	if (!db_number(db, sql, BIND_NONE, &behind, err))
 		return false;
 	if (behind < CATCH_UP_STEPS * USAGE_STEP)
 		return true;

@@ -83,13 +83,6 @@ static int64_t size_of(const char *path)
 	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-static bool number(struct db *db, const char *sql, int64_t *out, struct err *err)
-{
-	struct rows rows;
-
-	return db_query(db, sql, BIND_NONE, &rows, err) && rows_number(&rows, out, err);
-}
-
 static bool add_database(struct req *r, struct buf *b, struct err *err)
 {
 	static const char schema_sql[] = "SELECT MAX(number) FROM schema_version";
@@ -100,9 +93,10 @@ static bool add_database(struct req *r, struct buf *b, struct err *err)
 	const char *dir = admin_of(r)->rt.data_dir;
 	int64_t schema, newest, oldest, held;
 
-	if (!number(db_of(r), schema_sql, &schema, err) ||
-	    !number(db_of(r), newest_sql, &newest, err) ||
-	    !number(db_of(r), oldest_sql, &oldest, err) || !number(db_of(r), held_sql, &held, err))
+	if (!db_number(db_of(r), schema_sql, BIND_NONE, &schema, err) ||
+	    !db_number(db_of(r), newest_sql, BIND_NONE, &newest, err) ||
+	    !db_number(db_of(r), oldest_sql, BIND_NONE, &oldest, err) ||
+	    !db_number(db_of(r), held_sql, BIND_NONE, &held, err))
 		return false;
 	json_add_name(b, "database");
 	buf_add_char(b, '{');

@@ -91,21 +91,6 @@ static const struct table tables[] = {
 };
 /* clang-format on */
 
-/* The names of the columns that the table has, in the arena; "" when there is no such table. */
-static bool read_columns(struct import *im, const char *table, struct str *names, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT group_concat(name, ',') FROM pragma_table_info(?, 'theirs')";
-	struct rows rows;
-
-	*names = STR("");
-	if (!db_query(im->db, sql, BIND(v_text(str_c(table))), &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*names = arena_str(im->arena, rows_text(&rows, 0));
-	return rows_close(&rows, err);
-}
-
 /* What a column of theirs holds may be of any type: SQLite does not mind. */
 static void add_column(struct buf *b, const struct column *c, bool present)
 {
@@ -123,11 +108,13 @@ static void add_column(struct buf *b, const struct column *c, bool present)
 
 static bool make_view(struct import *im, const struct table *t, struct err *err)
 {
+	static const char names_sql[] =
+	    "SELECT group_concat(name, ',') FROM pragma_table_info(?, 'theirs')";
 	struct buf b = buf_init(16384);
-	struct str names;
+	struct str names; /* "" when there is no such table */
 	bool ok;
 
-	if (!read_columns(im, t->name, &names, err))
+	if (!db_text(im->db, im->arena, names_sql, BIND(v_text(str_c(t->name))), &names, err))
 		return false;
 	if (names.n == 0 && t->required)
 		return err_set(err, ERR_BAD_REQUEST, "no database of one-api: it has no table '%s'",
@@ -180,11 +167,8 @@ static bool open_theirs(struct import *im, const char *file, struct err *err)
 
 /* ---- the log ----------------------------------------------------------------------------------*/
 
+/* All but request_id. */
 #define LOG_COLUMNS                                                                                \
-	"id, user_id, created_at, type, content, username, token_name, model_name, quota, "        \
-	"prompt_tokens, completion_tokens, channel_id, elapsed_time, is_stream, "                  \
-	"system_prompt_reset, request_id"
-#define LOG_VALUES                                                                                 \
 	"id, user_id, created_at, type, content, username, token_name, model_name, quota, "        \
 	"prompt_tokens, completion_tokens, channel_id, elapsed_time, is_stream, "                  \
 	"system_prompt_reset"
@@ -192,10 +176,10 @@ static bool open_theirs(struct import *im, const char *file, struct err *err)
 /* Request ids of charges are unique with us; a second row of one loses its id, not its charge. */
 static bool import_log(struct import *im, struct err *err)
 {
-	static const char all_sql[] = "INSERT OR IGNORE INTO logs (" LOG_COLUMNS ") "
-	                              "SELECT " LOG_VALUES ", request_id FROM in_logs ORDER BY id";
-	static const char rest_sql[] = "INSERT INTO logs (" LOG_COLUMNS ") "
-	                               "SELECT " LOG_VALUES ", '' FROM in_logs "
+	static const char all_sql[] = "INSERT OR IGNORE INTO logs (" LOG_COLUMNS ", request_id) "
+	                              "SELECT " LOG_COLUMNS ", request_id FROM in_logs ORDER BY id";
+	static const char rest_sql[] = "INSERT INTO logs (" LOG_COLUMNS ", request_id) "
+	                               "SELECT " LOG_COLUMNS ", '' FROM in_logs "
 	                               "WHERE id NOT IN (SELECT id FROM logs) ORDER BY id";
 	int64_t first, rest;
 
@@ -229,10 +213,9 @@ static bool is_empty(struct db *db, struct err *err)
 {
 	static const char sql[] = "SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM "
 	                          "channels) + (SELECT COUNT(*) FROM (SELECT 1 FROM logs LIMIT 1))";
-	struct rows rows;
 	int64_t count;
 
-	if (!db_query(db, sql, BIND_NONE, &rows, err) || !rows_number(&rows, &count, err))
+	if (!db_number(db, sql, BIND_NONE, &count, err))
 		return false;
 	return count == 0 ||
 	    err_set(err, ERR_BAD_REQUEST,

@@ -82,14 +82,12 @@ static struct str text_of(struct import *im, const struct rows *rows, int column
 
 static bool taken(struct import *im, const char *sql, struct str text, bool *is, struct err *err)
 {
-	struct rows rows;
 	int64_t count = 0;
 
 	*is = false;
 	if (text.n == 0)
 		return true;
-	if (!db_query(im->db, sql, BIND(v_text(text)), &rows, err) ||
-	    !rows_number(&rows, &count, err))
+	if (!db_number(im->db, sql, BIND(v_text(text)), &count, err))
 		return false;
 	*is = count > 0;
 	return true;
@@ -283,13 +281,6 @@ static struct str group_list(struct import *im, struct str text)
 	return list.n ? list : STR("default");
 }
 
-static struct str without_slashes(struct str url)
-{
-	while (url.n > 0 && url.p[url.n - 1] == '/')
-		url.n--;
-	return url;
-}
-
 /* What they wrote without looking is looked at here. */
 static void mend_channel(struct import *im, struct channel *c)
 {
@@ -326,7 +317,7 @@ static bool take_channel(struct import *im, const struct rows *rows, struct err 
 		.name = text_of(im, rows, 4),
 		.weight = rows_int(rows, 5),
 		.priority = rows_int(rows, 6),
-		.base_url = without_slashes(str_trim(text_of(im, rows, 7))),
+		.base_url = channel_normal_url(text_of(im, rows, 7)),
 		.other = text_of(im, rows, 8),
 		.models = body_list(im->arena, rows_text(rows, 9)),
 		.group = group_list(im, rows_text(rows, 10)),

@@ -92,14 +92,12 @@ struct letter letter_test(struct req *r, struct str address)
 
 struct letter letter_quota(struct arena *a, const struct options *o, const struct reminder *to)
 {
-	enum language in = str_eq_c(to->language, "zh") ? LANGUAGE_ZH : LANGUAGE_EN;
+	enum language in = message_language_named(to->language);
 	struct str left = mail_escape(a, str_c(audit_amount_in(a, o, to->left)));
 	struct str said = message_filled_in(a, in, to->left > 0 ? MSG_M14 : MSG_M15,
 	    mail_escape(a, to->username), left);
-	struct str site = mail_escape(a, str_trim(option_text(o, OPT_SERVER_ADDRESS)));
+	struct str site = mail_escape(a, site_address(o));
 
-	while (site.n && site.p[site.n - 1] == '/')
-		site.n--;
 	return (struct letter){
 		.kind = LETTER_MAIL,
 		.recipient = to->email,

@@ -130,6 +130,11 @@ enum language message_language(const struct req *r)
 	return r->chinese ? LANGUAGE_ZH : LANGUAGE_EN;
 }
 
+enum language message_language_named(struct str name)
+{
+	return str_eq_c(name, "zh") ? LANGUAGE_ZH : LANGUAGE_EN;
+}
+
 const char *message_text(const struct req *r, enum message id)
 {
 	return message_in(message_language(r), id);

@@ -41,6 +41,8 @@ enum message {
 enum language { LANGUAGE_EN, LANGUAGE_ZH };
 
 enum language message_language(const struct req *r);
+/* As a user's row keeps it; English while it is unknown. */
+enum language message_language_named(struct str name);
 /* What nobody asked for at this moment: mail. Static; in the arena. */
 const char *message_in(enum language in, enum message id);
 struct str message_filled_in(struct arena *a, enum language in, enum message id, struct str first,

@@ -5,19 +5,11 @@
 #include "reply.h"
 #include "routes.h"
 
-static void put(void *catalog)
-{
-	catalog_put(catalog);
-}
-
 static bool list_groups(struct req *r, struct resp *out, struct err *err)
 {
-	struct catalog *catalog = runtime_catalog(&admin_of(r)->rt);
 	size_t count;
-	struct str *names;
+	struct str *names = price_groups(catalog_of(r)->prices, &count);
 
-	arena_defer(r->arena, put, catalog);
-	names = price_groups(catalog->prices, &count);
 	return reply_names(out, names, count);
 }
 

@@ -71,7 +71,7 @@ static bool write_letter(struct db *db, const struct secret_box *box, struct are
 
 	if (!user_root_language(db, a, &language, err))
 		return false;
-	in = str_eq_c(language, "zh") ? LANGUAGE_ZH : LANGUAGE_EN;
+	in = message_language_named(language);
 	for (size_t i = 0; i < events->count; i++)
 		add_event(a, in, &html, &events->items[i]);
 	ok = outbox_put(db, box, a,

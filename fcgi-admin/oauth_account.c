@@ -67,9 +67,8 @@ static bool name_is_free(struct req *r, struct str name, bool *is_free, struct e
 static bool next_id(struct db *db, int64_t *out, struct err *err)
 {
 	static const char sql[] = "SELECT COALESCE(MAX(id), 0) + 1 FROM users";
-	struct rows rows;
 
-	return db_query(db, sql, BIND_NONE, &rows, err) && rows_number(&rows, out, err);
+	return db_number(db, sql, BIND_NONE, out, err);
 }
 
 /* The provider's name for the person if that will do, else <prefix><n>, the first that is free. */

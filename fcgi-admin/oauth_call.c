@@ -79,10 +79,8 @@ void oauth_query_state(struct oauth *o, struct buf *url)
 
 struct str oauth_redirect_uri(struct oauth *o)
 {
-	struct str site = option_text(o->options, OPT_SERVER_ADDRESS);
+	struct str site = site_address(o->options);
 
-	while (str_ends(site, STR("/")))
-		site.n--;
 	return str_c(arena_fmt(o->r->arena, "%.*s/oauth/%s", STR_ARG(site), o->provider->name));
 }
 

@@ -28,7 +28,6 @@ static const struct phrase {
 	{ "it must be a JSON object", "必须是 JSON 对象" },
 	{ "expected a JSON object", "必须是 JSON 对象" },
 	{ "must be an object", "必须是对象" },
-	{ "must be well-formed JSON", "必须是格式正确的 JSON" },
 	{ "is no JSON object", "不是 JSON 对象" },
 	{ "must be a whole number between {} and {}", "必须是 {} 到 {} 之间的整数" },
 	{ "must be a number between {} and {}", "必须是 {} 到 {} 之间的数" },

@@ -22,11 +22,6 @@
 /* Millionths of a quota in a dollar's millionth. */
 #define MILLIONTHS_PER_USD ((double)RATIO_ONE * (double)QUOTA_PER_USD)
 
-static void put(void *catalog)
-{
-	catalog_put(catalog);
-}
-
 static void add_number(struct buf *b, const char *name, double n)
 {
 	json_add_name(b, name);
@@ -167,14 +162,13 @@ static void add_group_ratios(struct buf *b, const struct catalog *c, struct str 
 
 static bool get_pricing(struct req *r, struct resp *out, struct err *err)
 {
-	struct catalog *c = runtime_catalog(&admin_of(r)->rt);
+	const struct catalog *c = catalog_of(r);
 	struct str group = STR("default");
 	const struct str *models = NULL;
 	struct user who;
 	size_t count = 0;
 	struct buf *b;
 
-	arena_defer(r->arena, put, c);
 	if (!access_known(r, &who, err))
 		return false;
 	if (who.id)

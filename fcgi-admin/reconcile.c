@@ -95,13 +95,6 @@ static bool compare(struct db *db, const char *sql, const char *kind, const stru
 	return rows_close(&rows, err);
 }
 
-static bool number(struct db *db, const char *sql, int64_t *out, struct err *err)
-{
-	struct rows rows;
-
-	return db_query(db, sql, BIND_NONE, &rows, err) && rows_number(&rows, out, err);
-}
-
 /* ---- hours ------------------------------------------------------------------------------------*/
 
 /* The first hour of which the log still has every row. */
@@ -152,9 +145,9 @@ bool reconcile(struct db *db, reconcile_line *line, void *arg, struct reconcile_
 	const struct report r = { line, arg, out };
 
 	*out = (struct reconcile_report){ 0 };
-	return number(db, count_users_sql, &out->users, err) &&
-	    number(db, count_keys_sql, &out->keys, err) &&
-	    number(db, count_channels_sql, &out->channels, err) &&
+	return db_number(db, count_users_sql, BIND_NONE, &out->users, err) &&
+	    db_number(db, count_keys_sql, BIND_NONE, &out->keys, err) &&
+	    db_number(db, count_channels_sql, BIND_NONE, &out->channels, err) &&
 	    compare(db, users_sql, "user", &r, err) && compare(db, keys_sql, "key", &r, err) &&
 	    compare(db, channels_sql, "channel", &r, err) && compare_hours(db, &r, err);
 }
@@ -191,7 +184,8 @@ bool reconcile_rebuild(struct db *db, struct err *err)
 	int64_t at, oldest, last;
 
 	if (!usage_catch_up(db, err) || !first_whole_hour(db, &at, err) ||
-	    !number(db, first_sql, &oldest, err) || !number(db, last_sql, &last, err))
+	    !db_number(db, first_sql, BIND_NONE, &oldest, err) ||
+	    !db_number(db, last_sql, BIND_NONE, &last, err))
 		return false;
 	if (oldest - oldest % USAGE_HOUR_S > at)
 		at = oldest - oldest % USAGE_HOUR_S;

@@ -51,7 +51,7 @@ static bool check(struct db *db, const char *file, struct err *err)
 		return false;
 	if (!whole)
 		return err_set(err, ERR_CONFIG, "'%s' is damaged", file);
-	if (!db_query(db, schema_sql, BIND_NONE, &rows, err) || !rows_number(&rows, &schema, err))
+	if (!db_number(db, schema_sql, BIND_NONE, &schema, err))
 		return err_set(err, ERR_CONFIG, "'%s' is not a database of this program", file);
 	if (schema < 1 || schema > newest_schema())
 		return err_set(err, ERR_CONFIG, "'%s' has schema %lld, this build knows 1 to %d",
@@ -72,32 +72,6 @@ static bool copy(struct arena *a, const char *file, const char *fresh, struct er
 	return ok;
 }
 
-/* Opening a database makes files beside it; that is not for a backup's folder, which may be another's
- * or read-only. */
-static bool take_in(const char *file, const char *to, struct err *err)
-{
-	char bytes[65536];
-	int in = open(file, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	ssize_t n = -1;
-
-	while (in >= 0 && out >= 0 && (n = read(in, bytes, sizeof bytes)) > 0) {
-		if (write(out, bytes, (size_t)n) != n) {
-			n = -1;
-			break;
-		}
-	}
-	if (n < 0)
-		err_set(err, ERR_CONFIG, "cannot copy '%s': %s", file, strerror(errno));
-	if (in >= 0)
-		close(in);
-	if (out >= 0 && close(out) != 0 && n == 0) {
-		err_set(err, ERR_CONFIG, "cannot copy '%s': %s", file, strerror(errno));
-		n = -1;
-	}
-	return n == 0;
-}
-
 bool restore(const struct runtime *rt, const char *file, struct err *err)
 {
 	struct arena *a = arena_new(4096);
@@ -108,7 +82,9 @@ bool restore(const struct runtime *rt, const char *file, struct err *err)
 	if (*conf_text(rt->conf, "SQL_DSN"))
 		err_set(err, ERR_CONFIG, "only the database in DATA_DIR is restored, not SQL_DSN");
 	else
-		ok = is_database(file, err) && take_in(file, taken, err) &&
+		/* Opening a database makes files beside it; that is not for a backup's folder,
+		 * which may be another's or read-only. */
+		ok = is_database(file, err) && swap_copy(file, taken, O_TRUNC, err) &&
 		    copy(a, taken, fresh, err) &&
 		    swap_in(&(struct swap){ .dir = rt->data_dir, .fresh = fresh }, err);
 	unlink(taken);

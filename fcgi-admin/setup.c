@@ -40,32 +40,18 @@ static bool is_initial(struct req *r, struct str hash)
 	return same;
 }
 
-static bool count(struct req *r, const char *sql, int64_t *out, struct err *err)
-{
-	struct rows rows;
-
-	return db_query(db_of(r), sql, BIND_NONE, &rows, err) && rows_number(&rows, out, err);
-}
-
-static bool first_charge(struct req *r, int64_t user_id, int64_t *at, struct err *err)
-{
-	static const char sql[] = "SELECT created_at FROM logs WHERE user_id = ? AND type = 2 "
-	                          "ORDER BY id LIMIT 1";
-	struct rows rows;
-
-	return db_query(db_of(r), sql, BIND(v_int(user_id)), &rows, err) &&
-	    rows_number(&rows, at, err);
-}
-
 static bool get_setup(struct req *r, struct resp *out, struct err *err)
 {
 	static const char channels_sql[] = "SELECT COUNT(*) FROM channels";
+	static const char first_sql[] = "SELECT created_at FROM logs WHERE user_id = ? AND "
+	                                "type = 2 ORDER BY id LIMIT 1";
 	const struct user *root = &access_actor(r)->user;
 	int64_t channels, keys, first;
 	struct buf *b;
 
-	if (!count(r, channels_sql, &channels, err) ||
-	    !token_count(db_of(r), root->id, &keys, err) || !first_charge(r, root->id, &first, err))
+	if (!db_number(db_of(r), channels_sql, BIND_NONE, &channels, err) ||
+	    !token_count(db_of(r), root->id, &keys, err) ||
+	    !db_number(db_of(r), first_sql, BIND(v_int(root->id)), &first, err))
 		return false;
 	b = reply_open(out);
 	buf_add_char(b, '{');

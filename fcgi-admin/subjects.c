@@ -122,13 +122,11 @@ static bool add_named_user(struct req *r, struct subject_view *v, const cJSON *n
     struct err *err)
 {
 	static const char sql[] = "SELECT id FROM users WHERE username = ? AND status <> 3";
-	struct rows rows;
 	int64_t id;
 
 	if (!cJSON_IsString(name))
 		return true;
-	if (!db_query(db_of(r), sql, BIND(v_text(str_c(name->valuestring))), &rows, err) ||
-	    !rows_number(&rows, &id, err))
+	if (!db_number(db_of(r), sql, BIND(v_text(str_c(name->valuestring))), &id, err))
 		return false;
 	if (id)
 		add_id(r, v, str_c(arena_fmt(r->arena, "%lld", (long long)id)));
@@ -245,12 +243,8 @@ static bool find_ids(struct req *r, struct subject_view *v, struct err *err)
 
 static bool newest(struct req *r, const struct subject *s, int64_t *id, struct err *err)
 {
-	struct rows rows;
-
 	*id = 0;
-	return !s->newest_sql ||
-	    (db_query(db_of(r), s->newest_sql, BIND_NONE, &rows, err) &&
-	        rows_number(&rows, id, err));
+	return !s->newest_sql || db_number(db_of(r), s->newest_sql, BIND_NONE, id, err);
 }
 
 /* ---- how it looks -----------------------------------------------------------------------------*/

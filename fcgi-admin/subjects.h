@@ -2,8 +2,8 @@
  *
  * A row of the table in subjects.c is a kind of object: which routes are about it, which of its
  * columns may be shown. Which object it is says the path (:id), or the body (id, user_id, username,
- * key, scope and subject, ids: read as the handler reads them), or it is the caller's own account; else it is a new
- * one, found by its id afterwards.
+ * key, scope and subject, ids: read as the handler reads them), or it is the caller's own account;
+ * else it is a new one, found by its id afterwards.
  *
  * Secrets (keys, passwords, sealed options) are compared, and shown as *** when they differ. A request
  * about many objects is told in several rows, each with some of them, so that none is left out.

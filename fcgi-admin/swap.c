@@ -57,11 +57,10 @@ static bool copy_bytes(int in, int out)
 	return n == 0 && fsync(out) == 0;
 }
 
-/* Where the file system has no second names. */
-static bool copy(const char *from, const char *to, struct err *err)
+bool swap_copy(const char *from, const char *to, int how, struct err *err)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int out = open(to, O_WRONLY | O_CREAT | how | O_CLOEXEC | O_NOFOLLOW, 0600);
 	bool ok = in >= 0 && out >= 0 && copy_bytes(in, out);
 
 	if (!ok)
@@ -73,11 +72,12 @@ static bool copy(const char *from, const char *to, struct err *err)
 	return ok;
 }
 
+/* A copy, where the file system has no second names. */
 static bool second_name(const char *from, const char *to, struct err *err)
 {
 	if (link(from, to) == 0 || errno == ENOENT)
 		return true;
-	return errno == EEXIST ? cannot("make", to, err) : copy(from, to, err);
+	return errno == EEXIST ? cannot("make", to, err) : swap_copy(from, to, O_EXCL, err);
 }
 
 /* ---- the steps, in their order ---------------------------------------------------------------- */
@@ -88,13 +88,12 @@ static bool fold_log(const struct names *n, struct err *err)
 	static const char sql[] = "PRAGMA wal_checkpoint(TRUNCATE)";
 	struct err why = { 0 };
 	struct db *db = NULL;
-	struct rows rows;
 	int64_t busy = 1;
 
 	if (access(n->now, F_OK) != 0)
 		return true;
 	if (!db_open(with(n, "sqlite:", n->now), "", &db, &why) ||
-	    !db_query(db, sql, BIND_NONE, &rows, &why) || !rows_number(&rows, &busy, &why) || busy)
+	    !db_number(db, sql, BIND_NONE, &busy, &why) || busy)
 		log_warn(NULL, "restore.log_kept", LOG_ERR(&why));
 	db_close(db);
 	return true;

@@ -32,4 +32,7 @@ struct swap {
 
 MUST_USE bool swap_in(const struct swap *s, struct err *err);
 
+/* The bytes of a file, onto the disk, for its owner only; how: O_EXCL or O_TRUNC. */
+MUST_USE bool swap_copy(const char *from, const char *to, int how, struct err *err);
+
 #endif

@@ -39,11 +39,9 @@ static bool list(struct req *r, struct resp *out, struct err *err)
 	static const char count_sql[] = "SELECT COUNT(*) FROM users WHERE status <> 3";
 	struct page page = reply_page(r);
 	struct user_list users;
-	struct rows rows;
 	int64_t total;
 
-	return db_query(db_of(r), count_sql, BIND_NONE, &rows, err) &&
-	    rows_number(&rows, &total, err) &&
+	return db_number(db_of(r), count_sql, BIND_NONE, &total, err) &&
 	    user_page(db_of(r), r->arena, order_of(r), page.offset, page.limit, &users, err) &&
 	    reply_page_of(out, user_wire, users.items, users.count, sizeof *users.items, total);
 }

@@ -166,14 +166,11 @@ static void release(void *buf)
 
 static struct str reset_link(struct req *r, struct str address, const char *token)
 {
-	struct str base = option_text(options_of(r), OPT_SERVER_ADDRESS);
 	struct buf *b = ARENA_NEW(r->arena, struct buf);
 
 	*b = buf_init(16 * 1024);
 	arena_defer(r->arena, release, b);
-	while (base.n > 0 && base.p[base.n - 1] == '/')
-		base.n--;
-	buf_add(b, base);
+	buf_add(b, site_address(options_of(r)));
 	buf_add(b, STR("/user/reset?email="));
 	url_encode(b, address);
 	buf_addf(b, "&token=%s", token);

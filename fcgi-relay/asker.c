@@ -47,22 +47,13 @@ void asker_free(struct asker *k)
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-static const struct catalog_key *key_of(const struct catalog_channel *channel,
-    const struct resource *pin)
-{
-	for (size_t i = 0; i < channel->key_count; i++) {
-		if ((int64_t)channel->keys[i].id == pin->key_id)
-			return &channel->keys[i];
-	}
-	return catalog_first_key(channel);
-}
-
 static bool build(const struct catalog_channel *channel, const struct resource *pin,
     const char *path, const char *query, struct arena *a, struct upstream_req *out)
 {
 	struct headers *headers = ARENA_NEW(a, struct headers);
 	struct ask *ask = ARENA_NEW(a, struct ask);
 	struct call *call = ARENA_NEW(a, struct call);
+	const struct catalog_key *key = catalog_key_by_id(channel, (uint64_t)pin->key_id);
 	struct err ignored = { 0 };
 
 	if (!channel->provider->adaptor)
@@ -83,7 +74,7 @@ static bool build(const struct catalog_channel *channel, const struct resource *
 		.provider = channel->provider,
 		.model = pin->model,
 		.query = str_c(query),
-		.key = key_of(channel, pin)->text,
+		.key = (key ? key : catalog_first_key(channel))->text,
 	};
 	return channel->provider->adaptor->encode(call, out, &ignored);
 }

@@ -49,10 +49,11 @@ bool attempt_is_pinned(const struct exchange *x)
 /* The key that made it, while the channel has it: keys may belong to different projects. */
 static void keep_key(struct exchange *x)
 {
-	for (size_t i = 0; i < x->channel->key_count && x->pin_key; i++) {
-		if (x->channel->keys[i].id == x->pin_key)
-			x->tried.key = &x->channel->keys[i];
-	}
+	const struct catalog_key *key =
+	    x->pin_key ? catalog_key_by_id(x->channel, x->pin_key) : NULL;
+
+	if (key)
+		x->tried.key = key;
 }
 
 /* Where a resource lives is no choice of the caller's: when its channel is gone, so is the

@@ -157,17 +157,9 @@ static struct logrow settled_row(const struct exchange *x, int64_t charged, bool
 
 static void post_row(const struct exchange *x, const struct logrow *row, bool write_log)
 {
-	struct posted *p = posted_new(LEDGER_SETTLE,
-	    row->content.n + row->username.n + row->token_name.n + row->model_name.n +
-	        row->origin_model.n + row->request_id.n);
+	struct posted *p = posted_new(LEDGER_SETTLE, logrow_bytes(row));
 
-	p->op.row = *row;
-	p->op.row.content = keep(p, row->content);
-	p->op.row.username = keep(p, row->username);
-	p->op.row.token_name = keep(p, row->token_name);
-	p->op.row.model_name = keep(p, row->model_name);
-	p->op.row.origin_model = keep(p, row->origin_model);
-	p->op.row.request_id = keep(p, row->request_id);
+	p->op.row = logrow_copy(row, p->text, &p->used);
 	p->op.hold.request_id = p->op.row.request_id;
 	p->op.write_log = write_log;
 	ledger_send(x->relay->ledger, &p->op);

@@ -12,7 +12,7 @@
 
 /* ---- may it be this one? ---------------------------------------------------------------------- */
 
-static bool was_tried(const struct tried *t, int64_t id)
+bool choose_was_tried(const struct tried *t, int64_t id)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		if (t->ids[i] == id)
@@ -44,7 +44,7 @@ static bool has_key(const struct choice *q, const struct tried *t, const struct 
 static bool is_open_to(const struct choice *q, const struct tried *t,
     const struct catalog_channel *c)
 {
-	return !was_tried(t, c->row.id) && look(q, t, c).state != BREAKER_OPEN &&
+	return !choose_was_tried(t, c->row.id) && look(q, t, c).state != BREAKER_OPEN &&
 	    has_key(q, t, c) && (!q->limited || limits_channel_is_free(q->limited, c->row.id));
 }
 
@@ -251,7 +251,7 @@ static const struct catalog_channel *least_bad(const struct choice *q, struct tr
 	for (const struct candidates *list = widest; list; list = list->wider) {
 		for (size_t i = 0; i < list->count; i++) {
 			const struct catalog_channel *c = list->items[i];
-			int64_t at = was_tried(t, c->row.id) ? -1 : due(q, t, c);
+			int64_t at = choose_was_tried(t, c->row.id) ? -1 : due(q, t, c);
 
 			if (at < 0 || (found && at >= soonest))
 				continue;

@@ -82,6 +82,8 @@ MUST_USE bool choose_pinned(const struct choice *q, int64_t id, struct tried *tr
  * channels for a model. is_pinned: other keys at most. Says in *tried what it is. */
 bool choose_again(const struct choice *q, struct tried *tried, const struct catalog_channel *failed,
     int retry_times, bool is_pinned);
+/* The channel of that id, for the model that is tried now. */
+bool choose_was_tried(const struct tried *tried, int64_t id);
 
 /* The same for an exchange. */
 struct choice choice_for(const struct exchange *x);

@@ -12,7 +12,7 @@
  *
  * Budgets are not decided here but in the reservation's transaction (billing/budget.h): limits_budgets
  * only says which. When it is the channel's that refuses, the request goes on to the next channel,
- * and for a second this process passes that channel over before asking again.
+ * and for a second or two this process passes that channel over before asking again.
  *
  * Every reply to a request that has a limit carries x-ratelimit-limit-, -remaining- and -reset-
  * requests and tokens, as OpenAI sends them: of the rule with the least left when the request came.

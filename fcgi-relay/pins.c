@@ -1,7 +1,6 @@
 #include "pins.h"
 
 #include <pthread.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "base/arena.h"
@@ -381,43 +380,26 @@ static bool write_charge(struct db *db, struct pin_op *p, struct err *err)
 	return ok;
 }
 
-static size_t row_bytes(const struct logrow *row)
-{
-	return row->request_id.n + row->model_name.n + row->token_name.n + row->username.n +
-	    row->content.n + row->origin_model.n;
-}
-
-static void keep_row(struct pin_op *p, const struct logrow *row)
-{
-	p->op.row = *row;
-	p->op.row.request_id = keep(p, row->request_id);
-	p->op.row.model_name = keep(p, row->model_name);
-	p->op.row.token_name = keep(p, row->token_name);
-	p->op.row.username = keep(p, row->username);
-	p->op.row.content = keep(p, row->content);
-	p->op.row.origin_model = keep(p, row->origin_model);
-}
-
 static struct pin_op *charge_new(struct pins *pins, const struct resource *r,
     const struct pins_bill *bill)
 {
-	struct pin_op *p = op_new(pins, r, STR(""), write_charge, row_bytes(&bill->row));
+	struct pin_op *p = op_new(pins, r, STR(""), write_charge, logrow_bytes(&bill->row));
 
 	p->rate = bill->rate;
 	p->usage = bill->usage;
 	p->op.write_log = bill->write_log;
-	keep_row(p, &bill->row);
+	p->op.row = logrow_copy(&bill->row, p->text, &p->used);
 	return p;
 }
 
 void pins_end(struct pins *pins, const struct resource *r, const struct pins_ending *end)
 {
-	struct pin_op *p = op_new(pins, r, STR(""), write_end, row_bytes(&end->row));
+	struct pin_op *p = op_new(pins, r, STR(""), write_end, logrow_bytes(&end->row));
 
 	p->how = end->how;
 	p->amount = end->final;
 	p->op.write_log = end->write_log;
-	keep_row(p, &end->row);
+	p->op.row = logrow_copy(&end->row, p->text, &p->used);
 	ledger_send(pins->ledger, &p->op);
 }
 

@@ -82,7 +82,7 @@ struct pins_ending {
 };
 void pins_end(struct pins *p, const struct resource *r, const struct pins_ending *end);
 
-/* The final usage of a background response. */
+/* What a work has used. */
 struct pins_bill {
 	struct rate rate;
 	struct usage usage;

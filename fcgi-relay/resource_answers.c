@@ -5,13 +5,11 @@
 
 #include "base/err.h"
 
-#include "limits.h"
 #include "ends.h"
 #include "pins.h"
+#include "raw.h"
 #include "resource_call.h"
 #include "resources.h"
-#include "raw.h"
-#include "used.h"
 #include "works.h"
 
 /* ---- what came of it ------------------------------------------------------------------------- */
@@ -27,20 +25,6 @@ static struct resource new_pin(const struct exchange *x, struct str kind, struct
 	};
 }
 
-static bool is_final(struct jval response)
-{
-	static const struct str running[] = { STR_INIT("queued"), STR_INIT("in_progress") };
-	struct jval status;
-
-	if (!jscan_member(response, STR("status"), &status) || status.type != J_STRING)
-		return false;
-	for (size_t i = 0; i < COUNT_OF(running); i++) {
-		if (jscan_is(status, running[i]))
-			return false;
-	}
-	return true;
-}
-
 /* A whole answer says itself whether it is the end. */
 static void note_running(struct exchange *x)
 {
@@ -50,7 +34,8 @@ static void note_running(struct exchange *x)
 	    !jscan_value(buf_str(&x->body), &root) || !jscan_member(root, STR("status"), &status) ||
 	    status.type != J_STRING)
 		return;
-	x->resource->background = !is_final(root);
+	x->resource->background =
+	    jscan_is(status, STR("queued")) || jscan_is(status, STR("in_progress"));
 	if (x->resource->background)
 		x->call.usage.reported = false;
 }
@@ -74,13 +59,6 @@ void resources_made(struct exchange *x)
 	else
 		pins_put(x->relay->pins, &c->pin);
 	c->holds = c->work.open && x->kind == REPLY_WHOLE;
-}
-
-static void charge_part(struct exchange *x);
-
-void resources_ended(struct exchange *x)
-{
-	charge_part(x);
 }
 
 static void on_product(void *arg, struct str kind, struct jval id)
@@ -216,8 +194,8 @@ static void note_response(struct exchange *x, struct jval response)
 	note_work(x, response);
 }
 
-/* The end of a read that did not show the final usage. */
-static void charge_part(struct exchange *x)
+/* A read that did not show the final usage pays for what it showed. */
+void resources_ended(struct exchange *x)
 {
 	struct resource_call *c = x->resource;
 	struct work_end seen = { .requests = -1 };

@@ -86,14 +86,8 @@ static void give_up(const struct look *l, const char *why)
 static bool token_name(const struct look *l, struct str *out, struct err *err)
 {
 	static const char sql[] = "SELECT name FROM tokens WHERE id = ?";
-	struct rows rows;
 
-	*out = STR("");
-	if (!db_query(l->s->db, sql, BIND(v_int(l->pin->billed_token)), &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*out = arena_str(l->arena, rows_text(&rows, 0));
-	return rows_close(&rows, err);
+	return db_text(l->s->db, l->arena, sql, BIND(v_int(l->pin->billed_token)), out, err);
 }
 
 static void settle(const struct look *l, const struct work_end *end)

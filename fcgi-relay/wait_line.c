@@ -195,15 +195,6 @@ static const struct reply_events waiting_events = { NULL, on_gone };
 
 /* ---- the head of the line ----------------------------------------------------------------------- */
 
-static bool was_tried(const struct exchange *x, int64_t channel_id)
-{
-	for (size_t i = 0; i < x->tried.count; i++) {
-		if (x->tried.ids[i] == channel_id)
-			return true;
-	}
-	return false;
-}
-
 static bool any_is_free(const struct exchange *x)
 {
 	struct str model = x->tried.model_hash ? x->tried.model : x->ask.model;
@@ -217,7 +208,7 @@ static bool any_is_free(const struct exchange *x)
 		for (size_t i = 0; i < list->count; i++) {
 			int64_t id = list->items[i]->row.id;
 
-			if (!was_tried(x, id) && limits_channel_is_free(x, id))
+			if (!choose_was_tried(&x->tried, id) && limits_channel_is_free(x, id))
 				return true;
 		}
 	}

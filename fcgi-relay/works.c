@@ -275,7 +275,6 @@ static void opened(void *arg, bool ok)
 {
 	struct exchange *x = arg;
 
-	x->resource->work.kept = ok;
 	x->resource->work.open = ok;
 	wire_send(exchange_wire(x), &x->task);
 }

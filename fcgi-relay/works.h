@@ -73,7 +73,6 @@ struct work {
 	bool open;   /* it is in the pins, as pending */
 	bool made;   /* the upstream said its id */
 	bool final;  /* … and its end at once: end is its usage */
-	bool kept;   /* pins_open's ok */
 	int64_t channel_id;
 	struct resource pin; /* as it was opened */
 	struct rate rate;

@@ -69,6 +69,19 @@ static void free_kept(struct stack *s)
 	s->kept = NULL;
 }
 
+const char *stack_fmt(const char *format, ...)
+{
+	static char text[8][1024];
+	static int at;
+	va_list args;
+
+	at = (at + 1) % 8;
+	va_start(args, format);
+	vsnprintf(text[at], sizeof(text[at]), format, args);
+	va_end(args);
+	return text[at];
+}
+
 int64_t stack_now_ms(void)
 {
 	struct timespec t;
@@ -203,6 +216,48 @@ static void become(const char *output, int death_signal)
 	prctl(PR_SET_PDEATHSIG, death_signal);
 	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(127);
+}
+
+#define COMMAND_WORDS 3
+
+static void become_command(const char *program, const struct stack_command *c, int out)
+{
+	char *words[COMMAND_WORDS + 2] = { strdup(program) };
+
+	dup2(out, 1);
+	dup2(out, 2);
+	if (chdir(c->dir) != 0)
+		_exit(99);
+	for (const char *const *e = c->env; *e; e++)
+		putenv(strdup(*e));
+	for (int i = 0; i < COMMAND_WORDS && c->words[i]; i++)
+		words[i + 1] = strdup(c->words[i]);
+	execv(program, words);
+	_exit(98);
+}
+
+int stack_command(const struct stack_command *c, char *said, size_t said_bytes)
+{
+	char program[600];
+	struct stack here;
+	int fds[2], status;
+	size_t n = 0;
+	ssize_t got;
+	pid_t pid;
+
+	find_folders(&here);
+	snprintf(program, sizeof(program), "%s/bin/fcgi-admin", here.build);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		become_command(program, c, fds[1]);
+	close(fds[1]);
+	while ((got = read(fds[0], said + n, said_bytes - 1 - n)) > 0)
+		n += (size_t)got;
+	said[n] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static bool answers(const struct stack *s, const char *url, const char *header)
@@ -410,6 +465,18 @@ void stack_kill(struct stack *s, const char *name, int signal)
 		fail_msg("cannot kill '%s', process %d", name, (int)pid);
 }
 
+void stack_wait_restarted(struct stack *s, const char *name, pid_t old)
+{
+	int64_t until = stack_now_ms() + READY_MS;
+
+	while (stack_pid(s, name) == old || stack_pid(s, name) <= 0) {
+		if (stack_now_ms() > until)
+			fail_msg("run.sh did not start the %s again", name);
+		stack_sleep_ms(POLL_MS);
+	}
+	stack_wait_ready(s);
+}
+
 /* The exit status of run.sh, -1 when it did not end in time. */
 static int stop_programs(struct stack *s)
 {
@@ -612,6 +679,16 @@ struct stack_reply *stack_http(struct stack *s, const struct stack_ask *ask)
 struct stack_reply *stack_post(struct stack *s, const char *path, const char *key, const char *body)
 {
 	return stack_http(s, &(struct stack_ask){ .path = path, .key = key, .body = body });
+}
+
+struct stack_reply *stack_as(struct stack *s, const struct stack_user *u, const char *method,
+    const char *path, const char *body)
+{
+	return stack_http(s,
+	    &(struct stack_ask){ .method = method,
+	        .path = path,
+	        .cookie = u->cookie,
+	        .body = body });
 }
 
 /* In place: the line's end becomes a NUL the first time it is asked for, so that the value is

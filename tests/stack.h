@@ -50,6 +50,8 @@
 #define STACK_ROOT_ACCESS "0123456789abcdef0123456789abcdef"
 #define STACK_CHAT "/v1/chat/completions"
 
+struct stack_user;
+
 struct stack {
 	char root[512];     /* of the source tree */
 	char build[512];    /* the folder with bin/ and tests/ */
@@ -85,6 +87,8 @@ const char *stack_root_key(const struct stack *s);
 /* Of "relay", "admin" or "web"; it changes when run.sh starts one again. */
 pid_t stack_pid(const struct stack *s, const char *name);
 void stack_kill(struct stack *s, const char *name, int signal);
+/* Until run.sh has started another in place of that one, and all answer. */
+void stack_wait_restarted(struct stack *s, const char *name, pid_t old);
 /* The fake upstream goes and comes back at the same port. */
 void stack_upstream_stop(struct stack *s);
 void stack_upstream_start(struct stack *s);
@@ -92,6 +96,19 @@ void stack_upstream_start(struct stack *s);
 const char *stack_mode(const struct stack *s);
 /* All that was logged so far. */
 const char *stack_log(struct stack *s);
+
+struct stack_command {
+	const char *dir;      /* where it runs */
+	const char *env[4];   /* "NAME=value", "NAME" to take one away; up to a NULL */
+	const char *words[4]; /* behind the program's name, up to a NULL */
+};
+
+/* Runs fcgi-admin to its end, without any stack; its exit status, -1 when it was killed. What it
+ * says, up to said_bytes with the NUL, goes to said. */
+int stack_command(const struct stack_command *c, char *said, size_t said_bytes);
+
+/* Formatted; good for seven further calls. From the test's own thread. */
+const char *stack_fmt(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* A TCP port of 127.0.0.1 that nobody listens on now. */
 int stack_free_port(void);
@@ -124,6 +141,9 @@ struct stack_reply *stack_http(struct stack *s, const struct stack_ask *ask);
 /* The same with a key and a JSON body only. */
 struct stack_reply *stack_post(struct stack *s, const char *path, const char *key,
     const char *body);
+/* The same with the session of that account; body may be NULL. */
+struct stack_reply *stack_as(struct stack *s, const struct stack_user *u, const char *method,
+    const char *path, const char *body);
 /* Value of a header of the reply, NULL when absent. The n-th with that name from 0. */
 const char *stack_header(const struct stack_reply *r, const char *name);
 const char *stack_header_n(const struct stack_reply *r, const char *name, int n);

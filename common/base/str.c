@@ -223,6 +223,15 @@ bool str_to_double(struct str s, double *out)
 	return true;
 }
 
+int str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 struct str str_put(char *text, size_t *used, struct str s)
 {
 	char *to = text + *used;

@@ -67,6 +67,9 @@ bool str_list_has(struct str list, struct str word);
 MUST_USE bool str_to_int(struct str s, int64_t min, int64_t max, int64_t *out);
 MUST_USE bool str_to_double(struct str s, double *out);
 
+/* What a hexadecimal digit stands for, -1: it is none. */
+int str_hex_digit(char c);
+
 /* Copies s to text + *used and moves *used on: for texts that lie behind a struct, in room that was
  * reckoned before. A view of the copy. */
 struct str str_put(char *text, size_t *used, struct str s);

@@ -79,11 +79,9 @@ static bool make_row(struct db *db, const struct budget *b, struct err *err)
 	    "INSERT INTO budget_sums (scope, subject, period, start) VALUES (?, ?, ?, ?)";
 	struct value name[] = { v_text(b->scope), v_text(b->subject), v_text(b->period),
 		v_int(b->start) };
-	struct rows rows;
 	int64_t count = 0;
 
-	if (!db_query(db, exists_sql, name, COUNT_OF(name), &rows, err) ||
-	    !rows_number(&rows, &count, err))
+	if (!db_number(db, exists_sql, name, COUNT_OF(name), &count, err))
 		return false;
 	return count > 0 ||
 	    (db_run(db, clear_sql, name, COUNT_OF(name), NULL, err) && tidy_addresses(db, b, err) &&

@@ -156,6 +156,12 @@ static void add_tier(struct rate *r, const struct price_extra *x)
 		r->tiers[r->tier_count++] = (struct price_tier){ x->above, x->value, x->output };
 }
 
+/* Of so many millionths of a US dollar for a million; millionths of a quota, rounded up. */
+static int64_t per_piece(int64_t per_million)
+{
+	return (per_million * (QUOTA_PER_USD / 1000) + 999) / 1000;
+}
+
 static void apply_extra(struct rate *r, const struct price_extra *x)
 {
 	/* Where a meter's value goes, and millionths of a quota in a millionth of its unit. */
@@ -184,10 +190,10 @@ static void apply_extra(struct rate *r, const struct price_extra *x)
 		add_tier(r, x);
 		return;
 	case METER_PER_MILLION_CHARACTERS:
-		r->per_character = (x->value * (QUOTA_PER_USD / 1000) + 999) / 1000;
+		r->per_character = per_piece(x->value);
 		return;
 	case METER_PER_MILLION_TRAINED:
-		r->per_trained = (x->value * (QUOTA_PER_USD / 1000) + 999) / 1000;
+		r->per_trained = per_piece(x->value);
 		return;
 	default:
 		break;

@@ -325,6 +325,21 @@ void quota_sums_free(struct quota_sums *s)
 	mem_free(s);
 }
 
+/* Those of a single settlement, on the caller's stack. */
+struct small_sums {
+	struct quota_sums sums;
+	struct sum slots[SUMS_SMALL];
+	uint32_t filled[SUMS_SMALL];
+};
+
+static struct quota_sums *sums_small(struct small_sums *s)
+{
+	*s = (struct small_sums){ .sums.mask = SUMS_SMALL - 1 };
+	s->sums.slots = s->slots;
+	s->sums.filled = s->filled;
+	return &s->sums;
+}
+
 void quota_sums_drop(struct quota_sums *s)
 {
 	for (size_t i = 0; i < s->count; i++)
@@ -498,14 +513,19 @@ struct swept {
 /* Which budgets a sweep settles, for settle_swept. */
 static bool keep_budgets(struct db *db, struct str request_id, int64_t now, struct err *err)
 {
-	static const char clear_sql[] = "DELETE FROM swept_budgets WHERE swept_at < ?";
-	static const char keep_sql[] =
+	static const char sql[] =
 	    "INSERT INTO swept_budgets (request_id, budgets, swept_at) "
 	    "SELECT request_id, budgets, ? FROM reservations "
 	    "WHERE request_id = ? AND budgets <> '' ON CONFLICT (request_id) DO NOTHING";
 
-	return db_run(db, clear_sql, BIND(v_int(now - SWEPT_BUDGETS_S)), NULL, err) &&
-	    db_run(db, keep_sql, BIND(v_int(now), v_text(request_id)), NULL, err);
+	return db_run(db, sql, BIND(v_int(now), v_text(request_id)), NULL, err);
+}
+
+static bool forget_budgets(struct db *db, int64_t now, struct err *err)
+{
+	static const char sql[] = "DELETE FROM swept_budgets WHERE swept_at < ?";
+
+	return db_run(db, sql, BIND(v_int(now - SWEPT_BUDGETS_S)), NULL, err);
 }
 
 /* The sweep has settled them with what it charged. */
@@ -635,12 +655,11 @@ bool quota_release_into(struct db *db, struct quota_sums *s, struct str request_
 bool quota_settle(struct db *db, const struct logrow *row, bool write_log, bool *settled,
     struct err *err)
 {
-	struct sum slots[SUMS_SMALL] = { 0 };
-	uint32_t filled[SUMS_SMALL];
-	struct quota_sums s = { .slots = slots, .mask = SUMS_SMALL - 1, .filled = filled };
+	struct small_sums small;
+	struct quota_sums *s = sums_small(&small);
 
-	return quota_settle_into(db, &s, row, write_log, settled, err) &&
-	    quota_sums_flush(db, &s, err);
+	return quota_settle_into(db, s, row, write_log, settled, err) &&
+	    quota_sums_flush(db, s, err);
 }
 
 static int64_t bounded(int64_t quota)
@@ -651,9 +670,8 @@ static int64_t bounded(int64_t quota)
 bool quota_correct(struct db *db, const struct logrow *row, struct str budgets, bool write_log,
     struct err *err)
 {
-	struct sum slots[SUMS_SMALL] = { 0 };
-	uint32_t filled[SUMS_SMALL];
-	struct quota_sums s = { .slots = slots, .mask = SUMS_SMALL - 1, .filled = filled };
+	struct small_sums small;
+	struct quota_sums *s = sums_small(&small);
 	struct logrow change = *row;
 
 	change.type = LOG_TYPE_CONSUME;
@@ -671,20 +689,19 @@ bool quota_correct(struct db *db, const struct logrow *row, struct str budgets, 
 	}
 	if (!budget_settle(db, budgets, 0, change.quota, err))
 		return false;
-	sums_add(&s, SUM_USER, row->user_id, -change.quota, change.quota, 1);
-	sums_add(&s, SUM_TOKEN, row->token_id, -change.quota, change.quota, 1);
-	sums_add(&s, SUM_CHANNEL, row->channel, 0, change.quota, 1);
-	return quota_sums_flush(db, &s, err);
+	sums_add(s, SUM_USER, row->user_id, -change.quota, change.quota, 1);
+	sums_add(s, SUM_TOKEN, row->token_id, -change.quota, change.quota, 1);
+	sums_add(s, SUM_CHANNEL, row->channel, 0, change.quota, 1);
+	return quota_sums_flush(db, s, err);
 }
 
 bool quota_release(struct db *db, struct str request_id, struct err *err)
 {
-	struct sum slots[SUMS_SMALL] = { 0 };
-	uint32_t filled[SUMS_SMALL];
-	struct quota_sums s = { .slots = slots, .mask = SUMS_SMALL - 1, .filled = filled };
+	struct small_sums small;
+	struct quota_sums *s = sums_small(&small);
 	bool found;
 
-	return quota_release_into(db, &s, request_id, &found, err) && quota_sums_flush(db, &s, err);
+	return quota_release_into(db, s, request_id, &found, err) && quota_sums_flush(db, s, err);
 }
 
 /* ---- sweeping --------------------------------------------------------------------------------*/
@@ -764,7 +781,8 @@ bool quota_sweep(struct db *db, int64_t now, int lease_s, int limit, int *count,
 {
 	struct arena *a = arena_new(4096);
 	struct leftover *list = arena_alloc(a, (size_t)limit * sizeof(*list));
-	bool ok = leftover_find(db, a, now, lease_s, limit, list, count, err);
+	bool ok = leftover_find(db, a, now, lease_s, limit, list, count, err) &&
+	    (*count == 0 || forget_budgets(db, now, err));
 
 	for (int i = 0; ok && i < *count; i++)
 		ok = leftover_clear(db, &list[i], now, err);
@@ -817,9 +835,8 @@ bool quota_held(struct db *db, int64_t user_id, int64_t *held, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT COALESCE(SUM(amount), 0) FROM reservations WHERE user_id = ?";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_int(user_id)), &rows, err) && rows_number(&rows, held, err);
+	return db_number(db, sql, BIND(v_int(user_id)), held, err);
 }
 
 bool quota_set_token(struct db *db, int64_t token_id, int64_t remain_quota, bool unlimited,

@@ -129,17 +129,6 @@ int64_t req_query_int(const struct req *r, const char *name, int64_t fallback)
 
 /* ---- URL encoding --------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The byte of the escape at s[i], or -1 when there is none. */
 static int escape_at(struct str s, size_t i)
 {
@@ -147,8 +136,8 @@ static int escape_at(struct str s, size_t i)
 
 	if (s.p[i] != '%' || s.n - i < 3)
 		return -1;
-	high = hex_digit(s.p[i + 1]);
-	low = hex_digit(s.p[i + 2]);
+	high = str_hex_digit(s.p[i + 1]);
+	low = str_hex_digit(s.p[i + 2]);
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

@@ -2,10 +2,10 @@
  *
  * DESIGN. A turn of the loop is: sleep in epoll_wait, hand out the batch of events, run the timers
  * that are due, run the tasks other threads have sent, free what was freed meanwhile, write the log
- * lines of all that. Tasks wait in
- * a list under a mutex that is held for a few instructions. Before it sleeps the loop says so under
- * that mutex, and only then does a sender pay for a wake-up, once. The wake-up descriptor is
- * watched edge-triggered and never read: each write is an edge, and its counter cannot fill up.
+ * lines of all that. Tasks wait in a list under a mutex that is held for a few instructions. Before
+ * it sleeps the loop says so under that mutex, and only then does a sender pay for a wake-up, once.
+ * The wake-up descriptor is watched edge-triggered and never read: each write is an edge, and its
+ * counter cannot fill up.
  *
  * Timers are a binary heap of pointers; each timer knows its slot, so clearing one needs no search.
  */

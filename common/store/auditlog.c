@@ -81,8 +81,6 @@ bool audit_count(struct db *db, struct arena *a, const struct audit_filter *f, i
     struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) " WHERE;
-	struct rows rows;
 
-	return db_query(db, sql, BIND(WHERE_VALUES(a, f)), &rows, err) &&
-	    rows_number(&rows, count, err);
+	return db_number(db, sql, BIND(WHERE_VALUES(a, f)), count, err);
 }

@@ -401,9 +401,8 @@ bool channel_set_balance(struct db *db, int64_t id, double balance, struct err *
 bool catalog_version(struct db *db, int64_t *out, struct err *err)
 {
 	static const char sql[] = "SELECT version FROM catalog_version WHERE id = 1";
-	struct rows rows;
 
-	return db_query(db, sql, BIND_NONE, &rows, err) && rows_number(&rows, out, err);
+	return db_number(db, sql, BIND_NONE, out, err);
 }
 
 bool catalog_bump(struct db *db, struct err *err)

@@ -45,10 +45,8 @@ static bool count_all(struct db *db, const struct channel_filter *f, int64_t *to
     struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*)" WHERE;
-	struct rows rows;
 
-	return db_query(db, sql, BIND(FILTER_VALUES(f)), &rows, err) &&
-	    rows_number(&rows, total, err);
+	return db_number(db, sql, BIND(FILTER_VALUES(f)), total, err);
 }
 
 bool channel_find(struct db *db, struct arena *a, const struct channel_filter *f, int64_t **ids,

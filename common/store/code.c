@@ -32,10 +32,8 @@ static bool last_made(struct db *db, const char *purpose, struct str subject, in
     struct err *err)
 {
 	static const char sql[] = "SELECT created_at FROM codes WHERE purpose = ? AND subject = ?";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_text(str_c(purpose)), v_text(subject)), &rows, err) &&
-	    rows_number(&rows, created_at, err);
+	return db_number(db, sql, BIND(v_text(str_c(purpose)), v_text(subject)), created_at, err);
 }
 
 static bool put(struct db *db, const char *purpose, struct str subject,

@@ -361,6 +361,27 @@ bool rows_number(struct rows *rows, int64_t *out, struct err *err)
 	return true;
 }
 
+bool db_number(struct db *db, const char *sql, const struct value *values, size_t count,
+    int64_t *out, struct err *err)
+{
+	struct rows rows;
+
+	return db_query(db, sql, values, count, &rows, err) && rows_number(&rows, out, err);
+}
+
+bool db_text(struct db *db, struct arena *a, const char *sql, const struct value *values,
+    size_t count, struct str *out, struct err *err)
+{
+	struct rows rows;
+
+	*out = (struct str){ 0 };
+	if (!db_query(db, sql, values, count, &rows, err))
+		return false;
+	if (rows_next(&rows))
+		*out = arena_str(a, rows_text(&rows, 0));
+	return rows_close(&rows, err);
+}
+
 struct str db_prefix(struct arena *a, struct str text)
 {
 	char *out = arena_alloc(a, text.n * 2 + 2), *end = out;

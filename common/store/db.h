@@ -122,6 +122,13 @@ MUST_USE bool rows_all(struct rows *rows, const struct field *fields, size_t siz
 /* The first column of the first row; 0 when there is no row. */
 MUST_USE bool rows_number(struct rows *rows, int64_t *out, struct err *err);
 
+/* A query for one number, as by rows_number. */
+MUST_USE bool db_number(struct db *db, const char *sql, const struct value *values, size_t count,
+    int64_t *out, struct err *err);
+/* A query for one text, copied into the arena; "" when there is no row. */
+MUST_USE bool db_text(struct db *db, struct arena *a, const char *sql, const struct value *values,
+    size_t count, struct str *out, struct err *err);
+
 /* The pattern for `LIKE ? ESCAPE '!'` that finds what starts with text. */
 struct str db_prefix(struct arena *a, struct str text);
 

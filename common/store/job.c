@@ -72,9 +72,8 @@ static bool insert(struct db *db, struct job *j, const int64_t *channels, size_t
 static bool count_unfinished(struct db *db, struct str kind, int64_t *count, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM jobs WHERE kind = ? AND finished_at = 0";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_text(kind)), &rows, err) && rows_number(&rows, count, err);
+	return db_number(db, sql, BIND(v_text(kind)), count, err);
 }
 
 bool job_start(struct db *db, struct job *j, const int64_t *channels, size_t count, bool *started,
@@ -100,10 +99,8 @@ bool job_last_timed(struct db *db, const char *kind, int64_t *at, struct err *er
 {
 	static const char sql[] =
 	    "SELECT MAX(created_at) FROM jobs WHERE kind = ? AND origin = 'timer'";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_text(str_c(kind))), &rows, err) &&
-	    rows_number(&rows, at, err);
+	return db_number(db, sql, BIND(v_text(str_c(kind))), at, err);
 }
 
 /* ---- reading ---- */
@@ -164,9 +161,8 @@ static bool find_free(struct db *db, int64_t now, int64_t *id, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT id FROM jobs WHERE finished_at = 0 AND lease_until < ? ORDER BY id LIMIT 1";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_int(now)), &rows, err) && rows_number(&rows, id, err);
+	return db_number(db, sql, BIND(v_int(now)), id, err);
 }
 
 bool job_take(struct db *db, struct arena *a, struct str node, struct job *out, bool *found,
@@ -191,10 +187,9 @@ bool job_take(struct db *db, struct arena *a, struct str node, struct job *out, 
 bool job_stop_asked(struct db *db, int64_t id, bool *stop, struct err *err)
 {
 	static const char sql[] = "SELECT stop_asked FROM jobs WHERE id = ?";
-	struct rows rows;
 	int64_t n;
 
-	if (!db_query(db, sql, BIND(v_int(id)), &rows, err) || !rows_number(&rows, &n, err))
+	if (!db_number(db, sql, BIND(v_int(id)), &n, err))
 		return false;
 	*stop = n != 0;
 	return true;

@@ -261,17 +261,14 @@ static bool find_rows(struct db *db, struct limit_rules *out, size_t *count, str
 	static const char exists_sql[] = "SELECT EXISTS (SELECT 1 FROM limits WHERE scope = ?)";
 	static const char count_sql[] =
 	    "SELECT COUNT(*) FROM limits WHERE scope IN ('group', 'channel')";
-	struct rows rows;
 	int64_t n;
 
 	for (int i = 0; i < LIMIT_SCOPES; i++) {
-		if (!db_query(db, exists_sql, BIND(v_text(str_c(limit_scope_names[i]))), &rows,
-		        err) ||
-		    !rows_number(&rows, &n, err))
+		if (!db_number(db, exists_sql, BIND(v_text(str_c(limit_scope_names[i]))), &n, err))
 			return false;
 		out->has_rows[i] = n != 0;
 	}
-	if (!db_query(db, count_sql, BIND_NONE, &rows, err) || !rows_number(&rows, &n, err))
+	if (!db_number(db, count_sql, BIND_NONE, &n, err))
 		return false;
 	*count = (size_t)n;
 	return true;

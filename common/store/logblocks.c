@@ -7,26 +7,18 @@
 
 enum kind { KIND_MODEL = 1, KIND_KEY, KIND_CHANNEL };
 
-static bool number(struct db *db, const char *sql, const struct value *values, size_t count,
-    int64_t *out, struct err *err)
-{
-	struct rows rows;
-
-	return db_query(db, sql, values, count, &rows, err) && rows_number(&rows, out, err);
-}
-
 static bool read_mark(struct db *db, int64_t *blocks, struct err *err)
 {
 	static const char sql[] = "SELECT blocks FROM log_blocks_mark WHERE id = 1";
 
-	return number(db, sql, BIND_NONE, blocks, err);
+	return db_number(db, sql, BIND_NONE, blocks, err);
 }
 
 static bool read_newest(struct db *db, int64_t *id, struct err *err)
 {
 	static const char sql[] = "SELECT COALESCE(MAX(id), 0) FROM logs";
 
-	return number(db, sql, BIND_NONE, id, err);
+	return db_number(db, sql, BIND_NONE, id, err);
 }
 
 /* ---- noting ---- */

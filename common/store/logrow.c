@@ -56,6 +56,25 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
+size_t logrow_bytes(const struct logrow *row)
+{
+	return row->content.n + row->username.n + row->token_name.n + row->model_name.n +
+	    row->request_id.n + row->origin_model.n;
+}
+
+struct logrow logrow_copy(const struct logrow *row, char *text, size_t *used)
+{
+	struct logrow copy = *row;
+
+	copy.content = str_put(text, used, row->content);
+	copy.username = str_put(text, used, row->username);
+	copy.token_name = str_put(text, used, row->token_name);
+	copy.model_name = str_put(text, used, row->model_name);
+	copy.request_id = str_put(text, used, row->request_id);
+	copy.origin_model = str_put(text, used, row->origin_model);
+	return copy;
+}
+
 bool logrow_insert(struct db *db, const struct logrow *r, struct err *err)
 {
 	static const char sql[] =
@@ -98,13 +117,11 @@ void log_bind_rest(const struct log_filter *f, int type, struct value v[LOG_REST
 bool log_user_of(struct db *db, const struct log_filter *f, int64_t *user_id, struct err *err)
 {
 	static const char sql[] = "SELECT id FROM users WHERE username = ? AND status <> 3";
-	struct rows rows;
 
 	*user_id = f->user_id;
 	if (*user_id || f->username.n == 0)
 		return true;
-	return db_query(db, sql, BIND(v_text(f->username)), &rows, err) &&
-	    rows_number(&rows, user_id, err);
+	return db_number(db, sql, BIND(v_text(f->username)), user_id, err);
 }
 
 /* Which index finds the rows; each takes some values before LOG_REST. */
@@ -159,19 +176,16 @@ static bool bound_ids(struct db *db, const struct log_filter *f, struct search *
 	                              "ORDER BY created_at DESC, id DESC LIMIT 1";
 	static const char high_sql[] = "SELECT id FROM logs WHERE created_at > ? "
 	                               "ORDER BY created_at, id LIMIT 1";
-	struct rows rows;
 	int64_t id;
 
 	if (f->from > DAY_S) {
-		if (!db_query(db, low_sql, BIND(v_int(f->from - DAY_S)), &rows, err) ||
-		    !rows_number(&rows, &id, err))
+		if (!db_number(db, low_sql, BIND(v_int(f->from - DAY_S)), &id, err))
 			return false;
 		if (id >= s->low)
 			s->low = id + 1;
 	}
 	if (f->to > 0 && f->to < INT64_MAX - DAY_S) {
-		if (!db_query(db, high_sql, BIND(v_int(f->to + DAY_S)), &rows, err) ||
-		    !rows_number(&rows, &id, err))
+		if (!db_number(db, high_sql, BIND(v_int(f->to + DAY_S)), &id, err))
 			return false;
 		if (id > 0 && id < s->high)
 			s->high = id;
@@ -324,17 +338,14 @@ bool logrow_count(struct db *db, const struct log_filter *f, int64_t most, int64
 	                                "LIMIT 1) AS found";
 	int64_t floor, below;
 	struct search s;
-	struct rows rows;
 
-	if (!db_query(db, floor_sql, BIND(v_int(COUNT_DEPTH)), &rows, err) ||
-	    !rows_number(&rows, &floor, err) ||
-	    !db_query(db, below_sql, BIND(v_int(floor)), &rows, err) ||
-	    !rows_number(&rows, &below, err) || !search_for(db, f, &s, err))
+	if (!db_number(db, floor_sql, BIND(v_int(COUNT_DEPTH)), &floor, err) ||
+	    !db_number(db, below_sql, BIND(v_int(floor)), &below, err) ||
+	    !search_for(db, f, &s, err))
 		return false;
 	add(&s, floor);
 	add(&s, most + 1);
-	if (!db_query(db, count_sql[s.shape], s.v, s.count, &rows, err) ||
-	    !rows_number(&rows, count, err))
+	if (!db_number(db, count_sql[s.shape], s.v, s.count, count, err))
 		return false;
 	if (*count > most || below)
 		*count = -1;

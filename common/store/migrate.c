@@ -18,9 +18,8 @@ static const char applied_sql[] =
 
 static bool latest(struct db *db, int64_t *number, struct err *err)
 {
-	struct rows rows;
 
-	return db_query(db, latest_sql, BIND_NONE, &rows, err) && rows_number(&rows, number, err);
+	return db_number(db, latest_sql, BIND_NONE, number, err);
 }
 
 /* Inside a transaction: another program may have applied it while we waited for the lock. */
@@ -46,12 +45,11 @@ static bool is_ours(struct db *db, struct err *err)
 	static const char sql[] = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'users' AND "
 	                          "NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = "
 	                          "'schema_version')";
-	struct rows rows;
 	int64_t foreign = 0;
 
 	if (db_engine(db) != DB_SQLITE)
 		return true;
-	if (!db_query(db, sql, BIND_NONE, &rows, err) || !rows_number(&rows, &foreign, err))
+	if (!db_number(db, sql, BIND_NONE, &foreign, err))
 		return false;
 	return foreign == 0 ||
 	    err_set(err, ERR_CONFIG,

@@ -456,13 +456,12 @@ bool option_save(struct db *db, const struct secret_box *box, enum option_id id,
 bool option_is_foreign(struct db *db, struct str name, bool *is, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM options WHERE name = ?";
-	struct rows rows;
 	int64_t count;
 
 	*is = false;
 	if (option_find(name) >= 0)
 		return true;
-	if (!db_query(db, sql, BIND(v_text(name)), &rows, err) || !rows_number(&rows, &count, err))
+	if (!db_number(db, sql, BIND(v_text(name)), &count, err))
 		return false;
 	*is = count > 0;
 	return true;

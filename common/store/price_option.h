@@ -20,8 +20,9 @@
  *		multiplied with `input` and every output price with `output` (1 when not given);
  *		ascending, at most TIERS_MAX; [] = none
  *	per_image, per_minute, per_million_characters, per_million_trained, per_request
- *		US dollars; trained: tokens of fine-tuning. per_request is added to the rest. per_image may be an object: the first
- *		of "QUALITY/SIZE", "SIZE", "QUALITY" and "*" that is in it counts, else the dearest
+ *		US dollars; trained: tokens of fine-tuning. per_request is added to the rest.
+ *		per_image may be an object: the first of "QUALITY/SIZE", "SIZE", "QUALITY" and "*"
+ *		that is in it counts, else the dearest
  *
  * Numbers are 0, which is free, or from a millionth to 1,000,000, kept in millionths. What is not 0
  * but would be rounded to it is refused: nothing becomes free by its smallness. A name may carry a

@@ -58,10 +58,8 @@ static bool list(struct db *db, const struct secret_box *box, struct arena *a, c
 static bool count_all(struct db *db, int status, int64_t *total, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM redemptions WHERE ? = 0 OR status = ?";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_int(status), v_int(status)), &rows, err) &&
-	    rows_number(&rows, total, err);
+	return db_number(db, sql, BIND(v_int(status), v_int(status)), total, err);
 }
 
 bool redemption_page(struct db *db, const struct secret_box *box, struct arena *a, int status,

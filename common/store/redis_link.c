@@ -34,26 +34,19 @@ struct redis_link {
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* With its escapes undone; a percent sign that begins none stands for itself. */
 static bool unescape(char *out, size_t size, struct str text)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
+		bool escape = text.p[i] == '%' && i + 2 < text.n;
+		int high = escape ? str_hex_digit(text.p[i + 1]) : -1;
+		int low = escape ? str_hex_digit(text.p[i + 2]) : -1;
 		char c = text.p[i];
 
-		if (c == '%' && i + 2 < text.n && hex(text.p[i + 1]) >= 0 &&
-		    hex(text.p[i + 2]) >= 0) {
-			c = (char)(hex(text.p[i + 1]) * 16 + hex(text.p[i + 2]));
+		if (high >= 0 && low >= 0) {
+			c = (char)(high * 16 + low);
 			i += 2;
 		}
 		if (n + 1 >= size || c == '\0')

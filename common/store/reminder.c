@@ -6,10 +6,9 @@
 bool reminder_any(struct db *db, bool *any, struct err *err)
 {
 	static const char sql[] = "SELECT EXISTS (SELECT 1 FROM quota_reminders)";
-	struct rows rows;
 	int64_t n;
 
-	if (!db_query(db, sql, BIND_NONE, &rows, err) || !rows_number(&rows, &n, err))
+	if (!db_number(db, sql, BIND_NONE, &n, err))
 		return false;
 	*any = n != 0;
 	return true;

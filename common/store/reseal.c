@@ -122,14 +122,8 @@ static bool read_option(struct db *db, struct arena *a, const char *name, struct
     struct err *err)
 {
 	static const char sql[] = "SELECT value FROM options WHERE name = ?";
-	struct rows rows;
 
-	*value = (struct str){ 0 };
-	if (!db_query(db, sql, BIND(v_text(str_c(name))), &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*value = arena_str(a, rows_text(&rows, 0));
-	return rows_close(&rows, err);
+	return db_text(db, a, sql, BIND(v_text(str_c(name))), value, err);
 }
 
 static bool reseal_option(struct db *db, const struct boxes *b, struct arena *a, int id,
@@ -231,20 +225,6 @@ static bool write_word(struct db *db, const struct secret_box *box, struct err *
 	return ok;
 }
 
-/* The first text of that query; "" when there is none. */
-static bool first_text(struct db *db, struct arena *a, const char *sql, struct str *out,
-    struct err *err)
-{
-	struct rows rows;
-
-	*out = (struct str){ 0 };
-	if (!db_query(db, sql, BIND_NONE, &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*out = arena_str(a, rows_text(&rows, 0));
-	return rows_close(&rows, err);
-}
-
 static bool check_in(struct db *db, const struct secret_box *box, struct arena *a, bool *right,
     bool *is_new, struct err *err)
 {
@@ -254,13 +234,13 @@ static bool check_in(struct db *db, const struct secret_box *box, struct arena *
 	struct str word, token, plain;
 
 	*is_new = false;
-	if (!first_text(db, a, word_sql, &word, err))
+	if (!db_text(db, a, word_sql, BIND_NONE, &word, err))
 		return false;
 	if (word.n) {
 		*right = secret_open(box, a, CHECK_AAD, word, &plain);
 		return true;
 	}
-	if (!first_text(db, a, token_sql, &token, err))
+	if (!db_text(db, a, token_sql, BIND_NONE, &token, err))
 		return false;
 	*right = token.n == 0 || secret_open(box, a, "token.key", token, &plain);
 	*is_new = *right;

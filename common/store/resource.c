@@ -86,13 +86,11 @@ bool resource_learn(struct db *db, const struct resource *r, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM resources WHERE kind = ? AND id = ? "
 	                          "AND (user_id = ? OR channel_id = ?)";
-	struct rows rows;
 	int64_t known;
 
-	if (!db_query(db, sql,
+	if (!db_number(db, sql,
 	        BIND(v_text(r->kind), v_text(r->id), v_int(r->user_id), v_int(r->channel_id)),
-	        &rows, err) ||
-	    !rows_number(&rows, &known, err))
+	        &known, err))
 		return false;
 	return known > 0 || insert(db, r, err);
 }
@@ -206,12 +204,10 @@ static bool exists(struct db *db, const struct resource *r, bool *yes, struct er
 {
 	static const char sql[] =
 	    "SELECT COUNT(*) FROM resources WHERE kind = ? AND id = ? AND user_id = ?";
-	struct rows rows;
 	int64_t count;
 
-	if (!db_query(db, sql, BIND(v_text(r->kind), v_text(r->id), v_int(r->user_id)), &rows,
-	        err) ||
-	    !rows_number(&rows, &count, err))
+	if (!db_number(db, sql, BIND(v_text(r->kind), v_text(r->id), v_int(r->user_id)), &count,
+	        err))
 		return false;
 	*yes = count > 0;
 	return true;
@@ -264,14 +260,12 @@ bool resource_is_needed(struct db *db, const struct resource *r, bool *needed, s
 	    "SELECT COUNT(*) FROM resources WHERE due = 1 AND user_id = ? AND "
 	    "((? = 'threads' AND kind = 'runs' AND parent = ?) OR "
 	    "(? = 'files' AND kind = 'batches' AND id = ?))";
-	struct rows rows;
 	int64_t count;
 
-	if (!db_query(db, sql,
+	if (!db_number(db, sql,
 	        BIND(v_int(r->user_id), v_text(r->kind), v_text(r->id), v_text(r->kind),
 	            v_text(r->parent)),
-	        &rows, err) ||
-	    !rows_number(&rows, &count, err))
+	        &count, err))
 		return false;
 	*needed = count > 0;
 	return true;
@@ -280,11 +274,9 @@ bool resource_is_needed(struct db *db, const struct resource *r, bool *needed, s
 bool resource_is_known(struct db *db, struct str kind, struct str id, bool *known, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM resources WHERE kind = ? AND id = ?";
-	struct rows rows;
 	int64_t count;
 
-	if (!db_query(db, sql, BIND(v_text(kind), v_text(id)), &rows, err) ||
-	    !rows_number(&rows, &count, err))
+	if (!db_number(db, sql, BIND(v_text(kind), v_text(id)), &count, err))
 		return false;
 	*known = count > 0;
 	return true;

@@ -43,10 +43,9 @@ bool second_factor_in_force(struct db *db, int64_t user_id, bool *yes, struct er
 {
 	static const char sql[] =
 	    "SELECT COUNT(*) FROM second_factors WHERE user_id = ? AND confirmed_at <> 0";
-	struct rows rows;
 	int64_t n = 0;
 
-	if (!db_query(db, sql, BIND(v_int(user_id)), &rows, err) || !rows_number(&rows, &n, err))
+	if (!db_number(db, sql, BIND(v_int(user_id)), &n, err))
 		return false;
 	*yes = n > 0;
 	return true;

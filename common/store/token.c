@@ -156,9 +156,8 @@ bool token_count(struct db *db, int64_t user_id, int64_t *out, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT COUNT(*) FROM tokens WHERE user_id = ? AND deleted_at = 0";
-	struct rows rows;
 
-	return db_query(db, sql, BIND(v_int(user_id)), &rows, err) && rows_number(&rows, out, err);
+	return db_number(db, sql, BIND(v_int(user_id)), out, err);
 }
 
 bool token_insert(struct db *db, const struct secret_box *box, struct arena *a, struct token *t,
@@ -229,11 +228,10 @@ bool token_mark_exhausted(struct db *db, int64_t id, struct err *err)
 	    "UPDATE tokens SET status = ? WHERE id = ? AND status = ? AND unlimited_quota = 0 "
 	    "AND remain_quota <= 0 "
 	    "AND NOT EXISTS (SELECT 1 FROM reservations WHERE token_id = tokens.id)";
-	struct rows rows;
 	int64_t held;
 
 	/* Asked first, because a write would wait for its turn. */
-	if (!db_query(db, held_sql, BIND(v_int(id)), &rows, err) || !rows_number(&rows, &held, err))
+	if (!db_number(db, held_sql, BIND(v_int(id)), &held, err))
 		return false;
 	return held ||
 	    db_run(db, mark_sql, BIND(v_int(TOKEN_EXHAUSTED), v_int(id), v_int(TOKEN_ENABLED)),

@@ -21,14 +21,6 @@
 	"elapsed_ms = elapsed_ms + excluded.elapsed_ms, "                                          \
 	"unlogged_quota = unlogged_quota + excluded.unlogged_quota"
 
-static bool number(struct db *db, const char *sql, const struct value *values, size_t count,
-    int64_t *out, struct err *err)
-{
-	struct rows rows;
-
-	return db_query(db, sql, values, count, &rows, err) && rows_number(&rows, out, err);
-}
-
 /* Adds the rows behind the mark, at most USAGE_STEP, whatever their type. */
 static bool take_rows(struct db *db, int64_t *taken, struct err *err)
 {
@@ -46,12 +38,12 @@ static bool take_rows(struct db *db, int64_t *taken, struct err *err)
 	int64_t mark, last;
 
 	*taken = 0;
-	if (!number(db, mark_sql, BIND_NONE, &mark, err) ||
-	    !number(db, last_sql, BIND(v_int(mark), v_int(USAGE_STEP)), &last, err))
+	if (!db_number(db, mark_sql, BIND_NONE, &mark, err) ||
+	    !db_number(db, last_sql, BIND(v_int(mark), v_int(USAGE_STEP)), &last, err))
 		return false;
 	if (last == 0)
 		return true;
-	return number(db, count_sql, BIND(v_int(mark), v_int(last)), taken, err) &&
+	return db_number(db, count_sql, BIND(v_int(mark), v_int(last)), taken, err) &&
 	    db_run(db, add_sql, BIND(v_int(mark), v_int(last)), NULL, err) &&
 	    db_run(db, move_sql, BIND(v_int(last)), NULL, err);
 }
@@ -61,7 +53,7 @@ static bool is_behind(struct db *db, bool *behind, struct err *err)
 	static const char sql[] = "SELECT COALESCE(MAX(id), 0) > " MARK " FROM logs";
 	int64_t n;
 
-	if (!number(db, sql, BIND_NONE, &n, err))
+	if (!db_number(db, sql, BIND_NONE, &n, err))
 		return false;
 	*behind = n != 0;
 	return true;
@@ -135,7 +127,7 @@ bool usage_cleaned_before(struct db *db, int64_t *at, struct err *err)
 {
 	static const char sql[] = "SELECT cleaned_before FROM usage_mark WHERE id = 1";
 
-	return number(db, sql, BIND_NONE, at, err);
+	return db_number(db, sql, BIND_NONE, at, err);
 }
 
 /* ---- sums -------------------------------------------------------------------------------------*/

@@ -156,36 +156,23 @@ bool user_root_email(struct db *db, struct arena *a, struct str *out, struct err
 {
 	static const char sql[] = "SELECT email FROM users WHERE role >= 100 AND status = 1 "
 	                          "AND email <> '' ORDER BY id LIMIT 1";
-	struct rows rows;
 
-	*out = (struct str){ 0 };
-	if (!db_query(db, sql, BIND_NONE, &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*out = arena_str(a, rows_text(&rows, 0));
-	return rows_close(&rows, err);
+	return db_text(db, a, sql, BIND_NONE, out, err);
 }
 
 bool user_root_language(struct db *db, struct arena *a, struct str *out, struct err *err)
 {
 	static const char sql[] = "SELECT language FROM users WHERE role >= 100 AND status = 1 "
 	                          "ORDER BY email = '', id LIMIT 1";
-	struct rows rows;
 
-	*out = (struct str){ 0 };
-	if (!db_query(db, sql, BIND_NONE, &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*out = arena_str(a, rows_text(&rows, 0));
-	return rows_close(&rows, err);
+	return db_text(db, a, sql, BIND_NONE, out, err);
 }
 
 bool user_count(struct db *db, int64_t *out, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM users WHERE status <> 3";
-	struct rows rows;
 
-	return db_query(db, sql, BIND_NONE, &rows, err) && rows_number(&rows, out, err);
+	return db_number(db, sql, BIND_NONE, out, err);
 }
 
 bool user_insert(struct db *db, struct user *u, struct err *err)
@@ -249,21 +236,13 @@ bool user_set_aff_code(struct db *db, int64_t id, struct str code, struct err *e
 	return change(db, sql, BIND(v_text(code), v_int(id)), err);
 }
 
-static bool number(struct db *db, const char *sql, const struct value *values, size_t count,
-    int64_t *out, struct err *err)
-{
-	struct rows rows;
-
-	return db_query(db, sql, values, count, &rows, err) && rows_number(&rows, out, err);
-}
-
 bool user_email_taken(struct db *db, struct str email, int64_t but, bool *taken, struct err *err)
 {
 	static const char sql[] = "SELECT COUNT(*) FROM users WHERE email = ? AND email <> '' "
 	                          "AND status <> 3 AND id <> ?";
 	int64_t n = 0;
 
-	if (!number(db, sql, BIND(v_text(email), v_int(but)), &n, err))
+	if (!db_number(db, sql, BIND(v_text(email), v_int(but)), &n, err))
 		return false;
 	*taken = n > 0;
 	return true;
@@ -342,7 +321,7 @@ bool user_invites_since(struct db *db, int64_t inviter_id, int64_t since, int64_
 	static const char sql[] =
 	    "SELECT COUNT(*) FROM users WHERE inviter_id = ? AND invite_granted_at > ?";
 
-	return number(db, sql, BIND(v_int(inviter_id), v_int(since)), count, err);
+	return db_number(db, sql, BIND(v_int(inviter_id), v_int(since)), count, err);
 }
 
 bool user_delete(struct db *db, int64_t id, struct err *err)

@@ -101,19 +101,6 @@ static inline const char *path_of(const char *provider, const char *code, const 
 	return path;
 }
 
-/* Formatted; the next call overwrites it. */
-static inline const char *formatted(const char *format, ...) PRINTF_LIKE(1, 2);
-static inline const char *formatted(const char *format, ...)
-{
-	static char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	return text;
-}
-
 /* A state as old pages ask for it. */
 static inline const char *plain_state(struct stack *s, struct browser *b)
 {

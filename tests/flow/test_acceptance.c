@@ -34,16 +34,6 @@ static void people(struct stack *s)
 	stack_channel(s, &(struct stack_channel){ .models = "gpt-4o" });
 }
 
-static struct stack_reply *as(struct stack *s, const struct stack_user *u, const char *method,
-    const char *path, const char *body)
-{
-	return stack_http(s,
-	    &(struct stack_ask){ .method = method,
-	        .path = path,
-	        .cookie = u->cookie,
-	        .body = body });
-}
-
 /* The data of a reply that must be a success with an empty message. */
 static const cJSON *good(const char *name, const struct stack_reply *r)
 {
@@ -83,7 +73,7 @@ static void test_row_1(void **state)
 	r = stack_http(s, &(struct stack_ask){ .path = "/api/user/self", .cookie = cookie });
 	assert_string_equal(stack_text(good("by cookie", r), "username"), user.name);
 
-	r = as(s, &user, "GET", "/api/user/token", NULL);
+	r = stack_as(s, &user, "GET", "/api/user/token", NULL);
 	good("a token", r);
 	token = stack_text(r->json, "data");
 	assert_int_equal(strlen(token), 32);
@@ -113,14 +103,14 @@ static void test_row_2(void **state)
 		    401, A01);
 	check_refused("a wrong token",
 	    stack_http(s, &(struct stack_ask){ .path = "/api/user/self", .headers = wrong }));
-	check_refused("too low a role", as(s, &user, "GET", "/api/channel/", NULL));
-	check_refused("nothing there", as(s, &user, "GET", "/api/token/999999", NULL));
-	check_refused("no id", as(s, &user, "PUT", "/api/token/", "{}"));
+	check_refused("too low a role", stack_as(s, &user, "GET", "/api/channel/", NULL));
+	check_refused("nothing there", stack_as(s, &user, "GET", "/api/token/999999", NULL));
+	check_refused("no id", stack_as(s, &user, "PUT", "/api/token/", "{}"));
 	check_refused("a wrong password",
 	    stack_login(s, user.name, "not the password", (char[128]){ 0 }));
 	r = stack_root(s, "PUT", "/api/option/", "no JSON");
 	assert_int_equal(r->status, 400);
-	r = as(s, &user, "GET", "/api/nothing", NULL);
+	r = stack_as(s, &user, "GET", "/api/nothing", NULL);
 	assert_int_equal(r->status, 404);
 	assert_string_equal(stack_text(r->json, "error.type"), "invalid_request_error");
 }
@@ -156,36 +146,37 @@ static void test_row_3(void **state)
 		snprintf(json, sizeof json, "\"remain_quota\":%d", i * 7 % 11);
 		stack_key(s, &many, json, key);
 	}
-	list = good("first page", as(s, &many, "GET", "/api/token/?p=0", NULL));
+	list = good("first page", stack_as(s, &many, "GET", "/api/token/?p=0", NULL));
 	assert_int_equal(size_of(list), 10);
 	check_falls("by id", list, "id");
-	list = good("second", as(s, &many, "GET", "/api/token/?p=1", NULL));
+	list = good("second", stack_as(s, &many, "GET", "/api/token/?p=1", NULL));
 	assert_int_equal(size_of(list), 3); /* and the two it began with */
-	list = good("past the end", as(s, &many, "GET", "/api/token/?p=2", NULL));
+	list = good("past the end", stack_as(s, &many, "GET", "/api/token/?p=2", NULL));
 	assert_int_equal(size_of(list), 0);
-	list = good("no number", as(s, &many, "GET", "/api/token/?p=x", NULL));
+	list = good("no number", stack_as(s, &many, "GET", "/api/token/?p=x", NULL));
 	assert_int_equal(size_of(list), 10);
 
 	list = good("by what is left",
-	    as(s, &many, "GET", "/api/token/?p=0&order=remain_quota", NULL));
+	    stack_as(s, &many, "GET", "/api/token/?p=0&order=remain_quota", NULL));
 	assert_true(cJSON_IsTrue(stack_at(list, "0.unlimited_quota")));
 	assert_true(cJSON_IsTrue(stack_at(list, "1.unlimited_quota")));
 	assert_int_equal(stack_int(list, "2.remain_quota"), 10);
 	assert_int_equal(stack_int(list, "3.remain_quota"), 9);
-	list =
-	    good("by what is used", as(s, &many, "GET", "/api/token/?p=0&order=used_quota", NULL));
+	list = good("by what is used",
+	    stack_as(s, &many, "GET", "/api/token/?p=0&order=used_quota", NULL));
 	check_falls("by what is used", list, "used_quota");
 	for (size_t i = 0; i < COUNT_OF(user_orders); i++) {
-		const char *path = formatted("/api/user/?p=0&order=%s", user_orders[i]);
+		const char *path = stack_fmt("/api/user/?p=0&order=%s", user_orders[i]);
 
-		list = good(path, as(s, &admin, "GET", path, NULL));
+		list = good(path, stack_as(s, &admin, "GET", path, NULL));
 		check_falls(path, list, user_orders[i]);
 	}
-	assert_int_equal(size_of(good("channels", as(s, &admin, "GET", "/api/channel/?p=9", NULL))),
+	assert_int_equal(
+	    size_of(good("channels", stack_as(s, &admin, "GET", "/api/channel/?p=9", NULL))), 0);
+	assert_int_equal(
+	    size_of(good("codes", stack_as(s, &admin, "GET", "/api/redemption/?p=9", NULL))), 0);
+	assert_int_equal(size_of(good("log", stack_as(s, &admin, "GET", "/api/log/?p=9", NULL))),
 	    0);
-	assert_int_equal(size_of(good("codes", as(s, &admin, "GET", "/api/redemption/?p=9", NULL))),
-	    0);
-	assert_int_equal(size_of(good("log", as(s, &admin, "GET", "/api/log/?p=9", NULL))), 0);
 }
 
 static void test_row_4(void **state)
@@ -199,30 +190,30 @@ static void test_row_4(void **state)
 
 	people(s);
 	for (size_t i = 0; i < COUNT_OF(paths); i++)
-		good(paths[i], as(s, &user, "GET", paths[i], NULL));
+		good(paths[i], stack_as(s, &user, "GET", paths[i], NULL));
 	for (int slash = 0; slash < 2; slash++) {
 		char key[64];
 
 		id = stack_key(s, &user, "\"remain_quota\":1", key);
 		snprintf(path, sizeof path, "/api/token/%" PRId64 "%s", id, slash ? "/" : "");
-		check_ok(path, as(s, &user, "DELETE", path, NULL), "");
+		check_ok(path, stack_as(s, &user, "DELETE", path, NULL), "");
 	}
 	for (int slash = 0; slash < 2; slash++) {
 		struct stack_reply *r;
 
 		snprintf(path, sizeof path, "/api/token%s", slash ? "/" : "");
-		r = as(s, &user, "POST", path, "{\"name\":\"x\"}");
+		r = stack_as(s, &user, "POST", path, "{\"name\":\"x\"}");
 		check_ok(path, r, "");
 		id = stack_int(r->json, "data.id");
 		snprintf(path, sizeof path, "/api/token/%" PRId64, id);
-		check_ok(path, as(s, &user, "DELETE", path, NULL), "");
+		check_ok(path, stack_as(s, &user, "DELETE", path, NULL), "");
 	}
 }
 
 static int64_t newest_channel_named(struct stack *s, const char *name)
 {
 	const cJSON *list = good("search",
-	    as(s, &admin, "GET", formatted("/api/channel/search?keyword=%s", name), NULL));
+	    stack_as(s, &admin, "GET", stack_fmt("/api/channel/search?keyword=%s", name), NULL));
 
 	return stack_int(list, "0.id");
 }
@@ -237,8 +228,8 @@ static void test_row_5(void **state)
 
 	people(s);
 	check_ok("three keys in one text",
-	    as(s, &admin, "POST", "/api/channel/",
-	        formatted("{\"type\":1,\"name\":\"trio\",\"models\":\"gpt-4o\",\"group\":"
+	    stack_as(s, &admin, "POST", "/api/channel/",
+	        stack_fmt("{\"type\":1,\"name\":\"trio\",\"models\":\"gpt-4o\",\"group\":"
 	                  "\"default\",\"base_url\":\"%s\",\"key\":\"sk-a\\nsk-b\\nsk-c\"}",
 	            s->upstream)),
 	    "");
@@ -246,15 +237,15 @@ static void test_row_5(void **state)
 	id = newest_channel_named(s, "trio");
 
 	check_ok("a switch",
-	    as(s, &admin, "PUT", "/api/channel/",
-	        formatted("{\"id\":%" PRId64 ",\"status\":2}", id)),
+	    stack_as(s, &admin, "PUT", "/api/channel/",
+	        stack_fmt("{\"id\":%" PRId64 ",\"status\":2}", id)),
 	    "");
 	check_ok("a number",
-	    as(s, &admin, "PUT", "/api/channel/",
-	        formatted("{\"id\":%" PRId64 ",\"priority\":7}", id)),
+	    stack_as(s, &admin, "PUT", "/api/channel/",
+	        stack_fmt("{\"id\":%" PRId64 ",\"priority\":7}", id)),
 	    "");
 	snprintf(path, sizeof path, "/api/channel/%" PRId64, id);
-	r = as(s, &admin, "GET", path, NULL);
+	r = stack_as(s, &admin, "GET", path, NULL);
 	row = good("the form loads", r);
 	assert_int_equal(stack_int(row, "status"), 2);
 	assert_int_equal(stack_int(row, "priority"), 7);
@@ -262,14 +253,14 @@ static void test_row_5(void **state)
 	assert_string_equal(stack_text(row, "models"), "gpt-4o");
 
 	form = cJSON_PrintUnformatted(row);
-	check_ok("the form is sent back", as(s, &admin, "PUT", "/api/channel/", form), "");
+	check_ok("the form is sent back", stack_as(s, &admin, "PUT", "/api/channel/", form), "");
 	cJSON_free(form);
 	check_ok("on again",
-	    as(s, &admin, "PUT", "/api/channel/",
-	        formatted("{\"id\":%" PRId64 ",\"status\":1}", id)),
+	    stack_as(s, &admin, "PUT", "/api/channel/",
+	        stack_fmt("{\"id\":%" PRId64 ",\"status\":1}", id)),
 	    "");
 	snprintf(path, sizeof path, "/api/channel/test/%" PRId64 "/", id);
-	r = as(s, &admin, "GET", path, NULL);
+	r = stack_as(s, &admin, "GET", path, NULL);
 	assert_true(cJSON_IsTrue(stack_at(r->json, "success")));
 	assert_true(cJSON_IsNumber(stack_at(r->json, "time")));
 	/* The form said nothing of the key, so it is the one of before. */
@@ -277,13 +268,13 @@ static void test_row_5(void **state)
 		fail_msg("the key is gone: %s", cJSON_PrintUnformatted(stack_last(s)));
 
 	snprintf(path, sizeof path, "/api/channel/update_balance/%" PRId64 "/", id);
-	r = as(s, &admin, "GET", path, NULL);
+	r = stack_as(s, &admin, "GET", path, NULL);
 	check_ok(path, r, "");
 	assert_true(cJSON_IsNumber(stack_at(r->json, "balance")));
 	assert_null(stack_at(r->json, "data"));
 
 	stack_sql(s, "UPDATE channels SET status = 2 WHERE name = 'trio'");
-	r = as(s, &admin, "DELETE", "/api/channel/disabled/", NULL);
+	r = stack_as(s, &admin, "DELETE", "/api/channel/disabled/", NULL);
 	assert_int_equal(stack_int(r->json, "data"), 3);
 	check_ok("deleted", r, "");
 }
@@ -296,7 +287,7 @@ static void test_row_6(void **state)
 	int64_t id;
 
 	people(s);
-	r = as(s, &user, "POST", "/api/token/",
+	r = stack_as(s, &user, "POST", "/api/token/",
 	    "{\"name\":\"mine\",\"remain_quota\":500,\"expired_time\":-1,\"unlimited_quota\":false,"
 	    "\"models\":\"\",\"subnet\":\"\"}");
 	check_ok("create", r, "");
@@ -307,19 +298,19 @@ static void test_row_6(void **state)
 	assert_true(cJSON_IsString(stack_at(r->json, "data.models")));
 
 	check_ok("status only",
-	    as(s, &user, "PUT", "/api/token/?status_only=true",
-	        formatted("{\"id\":%" PRId64 ",\"status\":2}", id)),
+	    stack_as(s, &user, "PUT", "/api/token/?status_only=true",
+	        stack_fmt("{\"id\":%" PRId64 ",\"status\":2}", id)),
 	    "");
 	snprintf(path, sizeof path, "/api/token/%" PRId64, id);
-	r = as(s, &user, "GET", path, NULL);
+	r = stack_as(s, &user, "GET", path, NULL);
 	assert_int_equal(stack_int(good("get", r), "status"), 2);
 	assert_string_equal(stack_text(r->json, "data.name"), "mine");
 	assert_int_equal(stack_int(r->json, "data.remain_quota"), 500);
 	assert_string_equal(stack_text(r->json, "data.key"), key);
 	/* The key that every account begins with can be edited, too. */
-	r = as(s, &user, "GET", "/api/token/?p=0", NULL);
+	r = stack_as(s, &user, "GET", "/api/token/?p=0", NULL);
 	for (int i = 0; i < size_of(good("list", r)); i++)
-		assert_true(cJSON_IsString(stack_at(r->json, formatted("data.%d.models", i))));
+		assert_true(cJSON_IsString(stack_at(r->json, stack_fmt("data.%d.models", i))));
 }
 
 static void test_row_7(void **state)
@@ -329,15 +320,15 @@ static void test_row_7(void **state)
 	char body[128];
 
 	people(s);
-	r = as(s, &admin, "POST", "/api/redemption/",
+	r = stack_as(s, &admin, "POST", "/api/redemption/",
 	    "{\"name\":\"gift\",\"quota\":777,\"count\":3}");
 	assert_int_equal(size_of(good("create", r)), 3);
 	assert_int_equal(strlen(stack_text(r->json, "data.0")), 32);
 	snprintf(body, sizeof body, "{\"key\":\"%s\"}", stack_text(r->json, "data.0"));
-	r = as(s, &user, "POST", "/api/user/topup", body);
+	r = stack_as(s, &user, "POST", "/api/user/topup", body);
 	good("top up", r);
 	assert_int_equal(stack_int(r->json, "data"), 777);
-	check_refused("twice", as(s, &user, "POST", "/api/user/topup", body));
+	check_refused("twice", stack_as(s, &user, "POST", "/api/user/topup", body));
 }
 
 static void call_once(struct stack *s, const struct stack_user *u)
@@ -362,8 +353,8 @@ static void test_row_8(void **state)
 
 	people(s);
 	call_once(s, &user);
-	r = as(s, &admin, "GET",
-	    formatted("/api/log/?p=0&type=2&username=%s&token_name=&model_name=&start_timestamp=0"
+	r = stack_as(s, &admin, "GET",
+	    stack_fmt("/api/log/?p=0&type=2&username=%s&token_name=&model_name=&start_timestamp=0"
 	              "&end_timestamp=%lld&channel=",
 	        user.name, (long long)time(NULL) + 3600),
 	    NULL);
@@ -374,18 +365,18 @@ static void test_row_8(void **state)
 			fail_msg("no %s in %s", members[i], r->body.data);
 	}
 	assert_true(stack_int(row, "channel") > 0);
-	r = as(s, &user, "GET", "/api/log/self/?p=0&type=0", NULL);
+	r = stack_as(s, &user, "GET", "/api/log/self/?p=0&type=0", NULL);
 	assert_true(stack_int(good("own", r), "0.id") > 0);
-	r = as(s, &user, "GET", "/api/log/self/stat?type=0", NULL);
+	r = stack_as(s, &user, "GET", "/api/log/self/stat?type=0", NULL);
 	assert_true(stack_int(good("own sum", r), "quota") > 0);
-	r = as(s, &admin, "GET", formatted("/api/log/stat?username=%s", user.name), NULL);
+	r = stack_as(s, &admin, "GET", stack_fmt("/api/log/stat?username=%s", user.name), NULL);
 	assert_true(stack_int(good("sum", r), "quota") > 0);
 
 	stack_sql(s, "INSERT INTO logs (user_id, created_at, type) VALUES (1, 50, 4), (1, 60, 4)");
-	r = as(s, &admin, "DELETE", "/api/log/?target_timestamp=60", NULL);
+	r = stack_as(s, &admin, "DELETE", "/api/log/?target_timestamp=60", NULL);
 	good("delete", r);
 	assert_int_equal(stack_int(r->json, "data"), 1);
-	check_refused("without a time", as(s, &admin, "DELETE", "/api/log/", NULL));
+	check_refused("without a time", stack_as(s, &admin, "DELETE", "/api/log/", NULL));
 }
 
 static void test_row_9(void **state)
@@ -439,14 +430,14 @@ static void test_row_10(void **state)
 	people(s);
 	call_once(s, &user);
 	now = time(NULL);
-	r = as(s, &user, "GET", "/api/user/dashboard", NULL);
+	r = stack_as(s, &user, "GET", "/api/user/dashboard", NULL);
 	assert_true(size_of(good("dashboard", r)) > 0);
 	gmtime_r(&now, &tm);
 	strftime(today, sizeof today, "%Y-%m-%d", &tm);
 	assert_string_equal(stack_text(r->json, "data.0.Day"), today);
 	assert_string_equal(stack_text(r->json, "data.0.ModelName"), "gpt-4o");
 	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-		if (stack_int(r->json, formatted("data.0.%s", numbers[i])) <= 0)
+		if (stack_int(r->json, stack_fmt("data.0.%s", numbers[i])) <= 0)
 			fail_msg("%s: got %s", numbers[i], r->body.data);
 	}
 }
@@ -477,7 +468,7 @@ static void test_row_12(void **state)
 	for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
 		struct stack_reply *r = stack_http(s,
 		    &(struct stack_ask){
-		        .path = formatted("%s/dashboard/billing/subscription", prefixes[i]),
+		        .path = stack_fmt("%s/dashboard/billing/subscription", prefixes[i]),
 		        .key = key });
 
 		assert_int_equal(r->status, 200);
@@ -487,7 +478,7 @@ static void test_row_12(void **state)
 		assert_true(stack_at(r->json, "soft_limit_usd")->valuedouble == 0.5);
 		r = stack_http(s,
 		    &(struct stack_ask){ .path =
-		                             formatted("%s/dashboard/billing/usage", prefixes[i]),
+		                             stack_fmt("%s/dashboard/billing/usage", prefixes[i]),
 		        .key = key });
 		assert_int_equal(r->status, 200);
 		assert_string_equal(stack_text(r->json, "object"), "list");

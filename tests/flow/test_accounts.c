@@ -8,11 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../app_code.h"
 #include "../fake_mail.h"
 #include "../fake_web.h"
-#include "base/totp.h"
 
 static struct fake_mail *mail;
 static struct fake_web *turnstile;
@@ -270,22 +269,6 @@ static void test_reset(void **state)
 }
 
 /* ---- second factor --------------------------------------------------------------------------- */
-
-/* The code of now + steps; the stack's clock is ours. */
-static void app_code(const char *secret, int steps, char out[9])
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-	unsigned char key[20];
-	unsigned bits = 0, held = 0, n = 0;
-
-	for (int i = 0; i < 32; i++) {
-		bits = bits << 5 | (unsigned)(strchr(letters, secret[i]) - letters);
-		held += 5;
-		if (held >= 8)
-			key[n++] = (unsigned char)(bits >> (held -= 8));
-	}
-	totp_code(key, sizeof(key), time(NULL) / 30 + steps, 6, out);
-}
 
 static void test_second_factor(void **state)
 {

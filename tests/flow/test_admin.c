@@ -32,16 +32,6 @@ static void set_up(struct stack *s)
 	admin = stack_user(s, &(struct stack_person){ .quota = 100000000, .role = 10 });
 }
 
-static struct stack_reply *as(struct stack *s, const struct stack_user *u, const char *method,
-    const char *path, const char *body)
-{
-	return stack_http(s,
-	    &(struct stack_ask){ .method = method,
-	        .path = path,
-	        .cookie = u->cookie,
-	        .body = body });
-}
-
 static const cJSON *check_ok(const char *name, const struct stack_reply *r)
 {
 	if (r->status != 200 || !cJSON_IsTrue(stack_at(r->json, "success")))
@@ -139,13 +129,13 @@ static void test_login(void **state)
 	assert_null(strstr(set, "Secure")); /* this is no TLS */
 
 	snprintf(root.cookie, sizeof(root.cookie), "%s", cookie);
-	r = as(s, &root, "GET", "/api/user/self", NULL);
+	r = stack_as(s, &root, "GET", "/api/user/self", NULL);
 	check_ok("self by cookie", r);
 	check_text("name", stack_text(r->json, "data.username"), "root");
 	check_text("no password", stack_text(r->json, "data.password"), "");
 	check_text("no token", stack_text(r->json, "data.access_token"), "");
-	check_ok("logout", as(s, &root, "GET", "/api/user/logout", NULL));
-	check_401("the cookie after logout", as(s, &root, "GET", "/api/user/self", NULL));
+	check_ok("logout", stack_as(s, &root, "GET", "/api/user/logout", NULL));
+	check_401("the cookie after logout", stack_as(s, &root, "GET", "/api/user/self", NULL));
 }
 
 static void test_access_token(void **state)
@@ -240,7 +230,7 @@ static void test_login_rotates(void **state)
 	second = first;
 	stack_login(s, first.name, first.password, second.cookie);
 	assert_string_not_equal(first.cookie, second.cookie);
-	check_ok("two at once", as(s, &first, "GET", "/api/user/self", NULL));
+	check_ok("two at once", stack_as(s, &first, "GET", "/api/user/self", NULL));
 	snprintf(body, sizeof(body), "{\"username\":\"%s\",\"password\":\"%s\"}", first.name,
 	    first.password);
 	r = stack_http(s,
@@ -249,8 +239,8 @@ static void test_login_rotates(void **state)
 	        .cookie = first.cookie,
 	        .from = "198.18.250.1" });
 	check_ok("again", r);
-	check_401("the old id", as(s, &first, "GET", "/api/user/self", NULL));
-	check_ok("the other browser", as(s, &second, "GET", "/api/user/self", NULL));
+	check_401("the old id", stack_as(s, &first, "GET", "/api/user/self", NULL));
+	check_ok("the other browser", stack_as(s, &second, "GET", "/api/user/self", NULL));
 }
 
 /* Twenty tries for an address, and for a name from anywhere; then 429 without a body. */
@@ -331,7 +321,7 @@ static void test_crossings(void **state)
 		check_no(crossings[i].name, r, A08);
 		assert_int_equal(stack_sql_int(s, "SELECT count(*) FROM tokens"), keys);
 	}
-	check_ok("still signed in", as(s, &user, "GET", "/api/user/self", NULL));
+	check_ok("still signed in", stack_as(s, &user, "GET", "/api/user/self", NULL));
 }
 
 /* No browser adds an access token by itself. */
@@ -570,22 +560,22 @@ static void test_rights_once(void **state)
 	char line[128], token[64];
 	const char *const headers[] = { line, NULL };
 
-	r = as(s, &gone, "GET", "/api/user/token", NULL);
+	r = stack_as(s, &gone, "GET", "/api/user/token", NULL);
 	check_ok("new token", r);
 	snprintf(token, sizeof(token), "%s", stack_text(r->json, "data"));
 	assert_int_equal(strlen(token), 32);
 	snprintf(line, sizeof(line), "Authorization: %s", token);
 	r = stack_http(s, &(struct stack_ask){ .path = "/api/user/self", .headers = headers });
 	check_text("by token", stack_text(r->json, "data.username"), gone.name);
-	check_ok("another", as(s, &gone, "GET", "/api/user/token", NULL));
+	check_ok("another", stack_as(s, &gone, "GET", "/api/user/token", NULL));
 	check_no("the first is dead",
 	    stack_http(s, &(struct stack_ask){ .path = "/api/user/self", .headers = headers }),
 	    A02);
 
 	stack_channel(s, &(struct stack_channel){ .models = "gpt-4o" });
 	assert_int_equal(chat_status(s, gone.key), 200);
-	check_ok("delete self", as(s, &gone, "DELETE", "/api/user/self", NULL));
-	check_401("its session", as(s, &gone, "GET", "/api/user/self", NULL));
+	check_ok("delete self", stack_as(s, &gone, "DELETE", "/api/user/self", NULL));
+	check_401("its session", stack_as(s, &gone, "GET", "/api/user/self", NULL));
 	assert_int_equal(chat_status(s, gone.key) / 100, 4);
 	check_no("root stays", stack_root(s, "DELETE", "/api/user/self", NULL),
 	    "The root account cannot be deleted");
@@ -758,11 +748,11 @@ static void test_update_user(void **state)
 	stack_api(s, "PUT", "/api/user/", "{\"id\":%" PRId64 ",\"email\":\"\"}", u.id);
 	check_text("email", stack_text(get_user(s, u.id), "email"), "");
 	check_text("display name", stack_text(get_user(s, u.id), "display_name"), "Shown");
-	check_ok("the session lives", as(s, &u, "GET", "/api/user/self", NULL));
+	check_ok("the session lives", stack_as(s, &u, "GET", "/api/user/self", NULL));
 
 	stack_api(s, "PUT", "/api/user/", "{\"id\":%" PRId64 ",\"password\":\"another password\"}",
 	    u.id);
-	check_401("a new password ends sessions", as(s, &u, "GET", "/api/user/self", NULL));
+	check_401("a new password ends sessions", stack_as(s, &u, "GET", "/api/user/self", NULL));
 	check_no("the old password", stack_login(s, u.name, u.password, cookie), U03);
 	check_ok("the new one", stack_login(s, u.name, "another password", cookie));
 	check_no("unknown id", stack_root(s, "PUT", "/api/user/", "{\"id\":999999}"), E03);
@@ -829,7 +819,7 @@ static struct stack_reply *manage(struct stack *s, const struct stack_user *who,
 	char body[128];
 
 	snprintf(body, sizeof(body), "{\"username\":\"%s\",\"action\":\"%s\"}", name, action);
-	return who ? as(s, who, "POST", "/api/user/manage", body)
+	return who ? stack_as(s, who, "POST", "/api/user/manage", body)
 	           : stack_root(s, "POST", "/api/user/manage", body);
 }
 
@@ -848,7 +838,8 @@ static void test_manage_users(void **state)
 	assert_int_equal(stack_int(r->json, "data.status"), 2);
 	wait_chat_status(s, "disabled", u.key, 403);
 	assert_int_not_equal(
-	    cJSON_IsTrue(stack_at(as(s, &u, "GET", "/api/user/self", NULL)->json, "success")), 1);
+	    cJSON_IsTrue(stack_at(stack_as(s, &u, "GET", "/api/user/self", NULL)->json, "success")),
+	    1);
 	r = manage(s, NULL, u.name, "enable");
 	assert_int_equal(stack_int(r->json, "data.status"), 1);
 	wait_chat_status(s, "enabled", u.key, 200);
@@ -858,11 +849,11 @@ static void test_manage_users(void **state)
 	check_no("twice", manage(s, NULL, u.name, "promote"),
 	    "The user already is an administrator");
 	stack_login(s, u.name, u.password, u.cookie);
-	check_ok("an admin now", as(s, &u, "GET", "/api/user/", NULL));
+	check_ok("an admin now", stack_as(s, &u, "GET", "/api/user/", NULL));
 	r = manage(s, NULL, u.name, "demote");
 	assert_int_equal(stack_int(r->json, "data.role"), 1);
 	stack_login(s, u.name, u.password, u.cookie);
-	check_no("no longer", as(s, &u, "GET", "/api/user/", NULL), A04);
+	check_no("no longer", stack_as(s, &u, "GET", "/api/user/", NULL), A04);
 	check_no("twice", manage(s, NULL, u.name, "demote"), "The user already is a common user");
 
 	check_no("unknown", manage(s, NULL, "nobody", "disable"), "User does not exist");
@@ -892,33 +883,36 @@ static void test_ranks(void **state)
 	set_up(s);
 	second = stack_user(s, &(struct stack_person){ .role = 10 });
 	snprintf(path, sizeof(path), "/api/user/%" PRId64, second.id);
-	check_no("sees an admin", as(s, &admin, "GET", path, NULL), "No permission to view users");
-	check_no("sees root", as(s, &admin, "GET", "/api/user/1", NULL),
+	check_no("sees an admin", stack_as(s, &admin, "GET", path, NULL),
+	    "No permission to view users");
+	check_no("sees root", stack_as(s, &admin, "GET", "/api/user/1", NULL),
 	    "No permission to view users");
 	check_no("changes an admin",
-	    as(s, &admin, "PUT", "/api/user/", with_id(body, "{\"id\":%d,\"quota\":5}", second.id)),
+	    stack_as(s, &admin, "PUT", "/api/user/",
+	        with_id(body, "{\"id\":%d,\"quota\":5}", second.id)),
 	    "No permission to change users");
 	check_no("changes root",
-	    as(s, &admin, "PUT", "/api/user/", "{\"id\":1,\"password\":\"password 1\"}"),
+	    stack_as(s, &admin, "PUT", "/api/user/", "{\"id\":1,\"password\":\"password 1\"}"),
 	    "No permission to change users");
-	check_no("deletes an admin", as(s, &admin, "DELETE", path, NULL),
+	check_no("deletes an admin", stack_as(s, &admin, "DELETE", path, NULL),
 	    "No permission to delete users");
-	check_no("deletes root", as(s, &admin, "DELETE", "/api/user/1", NULL),
+	check_no("deletes root", stack_as(s, &admin, "DELETE", "/api/user/1", NULL),
 	    "No permission to delete users");
 	check_no("disables an admin", manage(s, &admin, second.name, "disable"),
 	    "No permission to change users");
 	check_no("makes an admin", manage(s, &admin, user.name, "promote"),
 	    "Only root can make administrators");
 	check_no("raises by the form",
-	    as(s, &admin, "PUT", "/api/user/", with_id(body, "{\"id\":%d,\"role\":10}", user.id)),
+	    stack_as(s, &admin, "PUT", "/api/user/",
+	        with_id(body, "{\"id\":%d,\"role\":10}", user.id)),
 	    "A user cannot be raised");
 	assert_int_equal(stack_int(get_user(s, user.id), "role"), 1);
 	check_no("creates an admin",
-	    as(s, &admin, "POST", "/api/user/",
+	    stack_as(s, &admin, "POST", "/api/user/",
 	        "{\"username\":\"x\",\"password\":\"password 1\",\"role\":10}"),
 	    "The new user's level");
 	check_ok("changes a user",
-	    as(s, &admin, "PUT", "/api/user/",
+	    stack_as(s, &admin, "PUT", "/api/user/",
 	        with_id(body, "{\"id\":%d,\"display_name\":\"by admin\"}", user.id)));
 }
 
@@ -931,7 +925,7 @@ static const cJSON *put_key(struct stack *s, const struct stack_user *u, const c
 	char body[512], path[64];
 
 	snprintf(path, sizeof(path), "/api/token/%s", query);
-	return check_ok(format, as(s, u, "PUT", path, with_id(body, format, id)));
+	return check_ok(format, stack_as(s, u, "PUT", path, with_id(body, format, id)));
 }
 
 static void test_keys(void **state)
@@ -943,7 +937,7 @@ static void test_keys(void **state)
 	int64_t id;
 
 	set_up(s);
-	r = as(s, &user, "POST", "/api/token/",
+	r = stack_as(s, &user, "POST", "/api/token/",
 	    "{\"name\":\"mine\",\"remain_quota\":500000,\"models\":\"gpt-4o, gpt-4o-mini ,\","
 	    "\"subnet\":\"127.0.0.0/8\"}");
 	row = check_ok("create", r);
@@ -959,19 +953,22 @@ static void test_keys(void **state)
 
 	/* list, search, get: with the key, for its owner only */
 	check_text("list",
-	    stack_text(check_ok("list", as(s, &user, "GET", "/api/token/", NULL)), "0.key"), key);
-	row = check_ok("search", as(s, &user, "GET", "/api/token/search?keyword=min", NULL));
+	    stack_text(check_ok("list", stack_as(s, &user, "GET", "/api/token/", NULL)), "0.key"),
+	    key);
+	row = check_ok("search", stack_as(s, &user, "GET", "/api/token/search?keyword=min", NULL));
 	assert_int_equal(cJSON_GetArraySize(row), 1);
 	snprintf(path, sizeof(path), "/api/token/%" PRId64, id);
-	check_text("get", stack_text(check_ok("get", as(s, &user, "GET", path, NULL)), "key"), key);
-	check_no("get by another", as(s, &other, "GET", path, NULL), E03);
+	check_text("get", stack_text(check_ok("get", stack_as(s, &user, "GET", path, NULL)), "key"),
+	    key);
+	check_no("get by another", stack_as(s, &other, "GET", path, NULL), E03);
 	check_no("get by root", stack_root(s, "GET", path, NULL), E03);
 	check_no("update by another",
-	    as(s, &other, "PUT", "/api/token/", with_id(body, "{\"id\":%d,\"name\":\"x\"}", id)),
+	    stack_as(s, &other, "PUT", "/api/token/",
+	        with_id(body, "{\"id\":%d,\"name\":\"x\"}", id)),
 	    E03);
-	check_no("delete by another", as(s, &other, "DELETE", path, NULL), E03);
+	check_no("delete by another", stack_as(s, &other, "DELETE", path, NULL), E03);
 	row = check_ok("search by another",
-	    as(s, &other, "GET", "/api/token/search?keyword=mine", NULL));
+	    stack_as(s, &other, "GET", "/api/token/search?keyword=mine", NULL));
 	assert_int_equal(cJSON_GetArraySize(row), 0);
 
 	/* absent is unchanged */
@@ -984,7 +981,7 @@ static void test_keys(void **state)
 	put_key(s, &user, "?status_only=true", "{\"id\":%d,\"status\":2,\"name\":\"ignored\"}", id);
 	wait_chat_status(s, "disabled", key, 401);
 	check_text("only the status",
-	    stack_text(check_ok("get", as(s, &user, "GET", path, NULL)), "name"), "renamed");
+	    stack_text(check_ok("get", stack_as(s, &user, "GET", path, NULL)), "name"), "renamed");
 	put_key(s, &user, "?status_only=true", "{\"id\":%d,\"status\":1}", id);
 	wait_chat_status(s, "enabled", key, 200);
 	put_key(s, &user, "", "{\"id\":%d,\"models\":\"gpt-3.5\"}", id);
@@ -994,10 +991,10 @@ static void test_keys(void **state)
 	put_key(s, &user, "", "{\"id\":%d,\"subnet\":\"\"}", id);
 	wait_chat_status(s, "any network", key, 200);
 
-	check_ok("delete", as(s, &user, "DELETE", path, NULL));
+	check_ok("delete", stack_as(s, &user, "DELETE", path, NULL));
 	wait_chat_status(s, "deleted", key, 401);
-	check_no("get", as(s, &user, "GET", path, NULL), E03);
-	check_no("delete again", as(s, &user, "DELETE", path, NULL), E03);
+	check_no("get", stack_as(s, &user, "GET", path, NULL), E03);
+	check_no("delete again", stack_as(s, &user, "DELETE", path, NULL), E03);
 }
 
 /* What stopped by itself starts again once the reason is gone, not before. */
@@ -1013,7 +1010,7 @@ static void test_revive_keys(void **state)
 	while (stack_sql_int(s, "SELECT status FROM tokens ORDER BY id DESC LIMIT 1") != 3)
 		stack_sleep_ms(10);
 	check_no("expired",
-	    as(s, &user, "PUT", "/api/token/?status_only=1",
+	    stack_as(s, &user, "PUT", "/api/token/?status_only=1",
 	        with_id(body, "{\"id\":%d,\"status\":1}", id)),
 	    "The key has expired");
 	put_key(s, &user, "", "{\"id\":%d,\"expired_time\":-1}", id);
@@ -1024,7 +1021,7 @@ static void test_revive_keys(void **state)
 	while (stack_sql_int(s, "SELECT status FROM tokens ORDER BY id DESC LIMIT 1") != 4)
 		stack_sleep_ms(10);
 	check_no("exhausted",
-	    as(s, &user, "PUT", "/api/token/?status_only=1",
+	    stack_as(s, &user, "PUT", "/api/token/?status_only=1",
 	        with_id(body, "{\"id\":%d,\"status\":1}", id)),
 	    "The key has no quota left");
 	put_key(s, &user, "", "{\"id\":%d,\"remain_quota\":100000}", id);
@@ -1053,11 +1050,12 @@ static void test_bad_keys(void **state)
 
 	set_up(s);
 	for (size_t i = 0; i < COUNT_OF(bad_keys); i++)
-		check_no(bad_keys[i].name, as(s, &user, "POST", "/api/token/", bad_keys[i].body),
+		check_no(bad_keys[i].name,
+		    stack_as(s, &user, "POST", "/api/token/", bad_keys[i].body),
 		    bad_keys[i].refusal);
 	check_no("status 4",
-	    as(s, &user, "PUT", "/api/token/?status_only=1", "{\"id\":1,\"status\":4}"), "");
-	check_no("no id", as(s, &user, "PUT", "/api/token/", "{}"), "The id is missing");
+	    stack_as(s, &user, "PUT", "/api/token/?status_only=1", "{\"id\":1,\"status\":4}"), "");
+	check_no("no id", stack_as(s, &user, "PUT", "/api/token/", "{}"), "The id is missing");
 }
 
 /* ---- channels
@@ -1441,7 +1439,8 @@ static void test_site_texts(void **state)
 
 static const cJSON *log_rows(struct stack *s, const struct stack_user *u, const char *path)
 {
-	return u ? check_ok(path, as(s, u, "GET", path, NULL)) : stack_api(s, "GET", path, NULL);
+	return u ? check_ok(path, stack_as(s, u, "GET", path, NULL))
+	         : stack_api(s, "GET", path, NULL);
 }
 
 static void test_logs(void **state)
@@ -1557,10 +1556,10 @@ static void test_models_and_groups(void **state)
 	check_text("no envelope", stack_text(r->json, "object"), "list");
 	assert_true(cJSON_GetArraySize(stack_at(r->json, "data")) > 400);
 	check_text("a model", stack_text(r->json, "data.0.object"), "model");
-	list = check_ok("models", as(s, &user, "GET", "/api/models", NULL));
+	list = check_ok("models", stack_as(s, &user, "GET", "/api/models", NULL));
 	assert_true(cJSON_IsArray(stack_at(list, "1")));
 	assert_true(cJSON_IsArray(stack_at(list, "43")));
-	list = check_ok("available", as(s, &user, "GET", "/api/user/available_models", NULL));
+	list = check_ok("available", stack_as(s, &user, "GET", "/api/user/available_models", NULL));
 	check_text("available", stack_text(list, "0"), "gpt-4o");
 	list = stack_api(s, "GET", "/api/group/", NULL);
 	check_text("group", stack_text(list, "0"), "default");

@@ -95,19 +95,6 @@ static bool ends_well(struct stack_stream *st, int timeout_ms)
 	return next == STACK_END && done;
 }
 
-/* Until the relay in place of that one serves. */
-static void wait_for_next(pid_t old)
-{
-	int64_t until = stack_now_ms() + 20000;
-
-	while (stack_pid(s, "relay") == old || stack_pid(s, "relay") <= 0) {
-		if (stack_now_ms() > until)
-			fail_msg("run.sh did not start the relay again");
-		stack_sleep_ms(10);
-	}
-	stack_wait_ready(s);
-}
-
 static void wait_swept(const char *name)
 {
 	if (!stack_wait_settled(s, SWEPT_MS))
@@ -145,7 +132,7 @@ static void test_kill_in_streams(void **state)
 	    STREAMS + (int)COUNT_OF(whole));
 	noted = mine("sum(cost) FROM reservations WHERE cost > 0");
 	books_agree(s, "killed", u.id, GRANTED);
-	wait_for_next(relay);
+	stack_wait_restarted(s, "relay", relay);
 
 	wait_swept("swept");
 	assert_int_equal(stack_sums(s, u.id).charged, noted);
@@ -179,7 +166,7 @@ static void test_kill_in_burst(void **state)
 	crowd_join(all, BURST);
 	crowd_join(more, BURST);
 	books_agree(s, "killed in a burst", u.id, GRANTED);
-	wait_for_next(relay);
+	stack_wait_restarted(s, "relay", relay);
 	wait_swept("burst swept");
 	/* Everything that was charged was served for 10 + 7 x 2. */
 	assert_int_equal(mine("count(*) FROM logs WHERE type = 2 AND quota <> 24"), 0);
@@ -195,13 +182,13 @@ static void test_kill_twice(void **state)
 	open_streams(st, 5, "stream-300-100");
 	wait_mine("count(*) FROM reservations WHERE cost > 0", 5);
 	stack_kill(s, "relay", SIGKILL);
-	wait_for_next(relay);
+	stack_wait_restarted(s, "relay", relay);
 	relay = stack_pid(s, "relay");
 	open_streams(st + 5, 5, "stream-300-100");
 	stack_kill(s, "relay", SIGKILL);
 	for (size_t i = 0; i < COUNT_OF(st); i++)
 		stack_stream_close(&st[i], false);
-	wait_for_next(relay);
+	stack_wait_restarted(s, "relay", relay);
 	wait_swept("killed twice");
 	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3"), (int)COUNT_OF(st));
 }
@@ -238,7 +225,7 @@ static void test_drain(void **state)
 		assert_true(ends_well(&quick[i], 10000));
 	for (size_t i = 0; i < DRAINED; i++)
 		assert_false(ends_well(&endless[i], 10000));
-	wait_for_next(relay);
+	stack_wait_restarted(s, "relay", relay);
 	/* Not by the next one: it would say so. */
 	assert_int_equal(mine("count(*) FROM reservations WHERE 1 = 1"), 0);
 	assert_int_equal(mine("count(*) FROM logs WHERE finish = 3"), 0);
@@ -310,7 +297,7 @@ static void test_database_away(void **state)
 	stack_kill(s, "relay", SIGKILL);
 	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(db);
-	wait_for_next(relay);
+	stack_wait_restarted(s, "relay", relay);
 	wait_swept("away");
 	assert_int_equal(journals(), 0);
 	assert_int_equal(mine("count(*) FROM logs WHERE type = 2 AND finish = 0 AND quota = 24"),

@@ -4,12 +4,10 @@
  * programs are started on what was imported.
  */
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../stack.h"
@@ -102,8 +100,6 @@ struct room {
 	char output[16384]; /* of the program's last run */
 };
 
-static char program[PATH_MAX];
-
 #define MUST(call)                                                                                 \
 	do {                                                                                       \
 		struct err err = { 0 };                                                            \
@@ -140,47 +136,15 @@ static void write_theirs(struct room *m, const char *schema, const char *rows)
 	db_close(db);
 }
 
-static void child(const struct room *m, const char *command, const char *file, const char *option,
-    int out)
-{
-	dup2(out, 1);
-	dup2(out, 2);
-	if (chdir(m->dir) != 0)
-		_exit(99);
-	unsetenv("SESSION_SECRET");
-	unsetenv("SQL_DSN");
-	setenv("DATA_DIR", m->data, 1);
-	execl(program, program, command, file, option, (char *)NULL);
-	_exit(98);
-}
-
-/* The program's exit status; file and option may be NULL. */
-static int run(struct room *m, const char *command, const char *file, const char *option)
-{
-	int fds[2], status;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	if (pid == 0) {
-		close(fds[0]);
-		child(m, command, file, option, fds[1]);
-	}
-	close(fds[1]);
-	while ((got = read(fds[0], m->output + n, sizeof(m->output) - 1 - n)) > 0)
-		n += (size_t)got;
-	m->output[n] = '\0';
-	close(fds[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
+/* file and option may be NULL. */
 static void check_run(struct room *m, const char *command, const char *file, const char *option,
     int want, const char *said)
 {
-	int got = run(m, command, file, option);
+	int got = stack_command(
+	    &(struct stack_command){ .dir = m->dir,
+	        .env = { stack_fmt("DATA_DIR=%s", m->data), "SESSION_SECRET", "SQL_DSN" },
+	        .words = { command, file, option } },
+	    m->output, sizeof(m->output));
 
 	if (got != want || !strstr(m->output, said))
 		fail_msg("%s %s: got status %d, want %d and '%s': %s", command, file ? file : "",
@@ -467,21 +431,6 @@ static void test_refused(void **state)
 	room_close(&m);
 }
 
-static bool find_program(void)
-{
-	char self[PATH_MAX - 32];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	for (int i = 0; i < 3 && (slash = strrchr(self, '/')); i++)
-		*slash = '\0';
-	snprintf(program, sizeof(program), "%s/bin/fcgi-admin", self);
-	return access(program, X_OK) == 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -490,9 +439,5 @@ int main(void)
 		cmocka_unit_test(test_refused),
 	};
 
-	if (!find_program()) {
-		fprintf(stderr, "no %s\n", program);
-		return 1;
-	}
 	return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }

@@ -2,22 +2,15 @@
  *
  * No web server: each case has a folder of its own, and runs ../../bin/fcgi-admin on it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "../stack.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/secret.h"
@@ -35,8 +28,6 @@ struct room {
 	char output[4096]; /* of the program's last run */
 	struct arena *arena;
 };
-
-static char program[PATH_MAX];
 
 #define MUST(call)                                                                                 \
 	do {                                                                                       \
@@ -112,47 +103,15 @@ static void room_close(struct room *m)
 	arena_free(m->arena);
 }
 
-static void child(const struct room *m, const char *argument, const char *secret,
-    const char *new_secret, int out)
-{
-	dup2(out, 1);
-	dup2(out, 2);
-	if (chdir(m->dir) != 0)
-		_exit(99);
-	setenv("DATA_DIR", m->dir, 1);
-	setenv("SESSION_SECRET", secret, 1);
-	setenv("NEW_SESSION_SECRET", new_secret, 1);
-	execl(program, program, argument, (char *)NULL);
-	_exit(98);
-}
-
-/* The program's exit status. */
-static int run(struct room *m, const char *argument, const char *secret, const char *new_secret)
-{
-	int fds[2], status;
-	size_t n = 0;
-	ssize_t got;
-	pid_t pid;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	if (pid == 0) {
-		close(fds[0]);
-		child(m, argument, secret, new_secret, fds[1]);
-	}
-	close(fds[1]);
-	while ((got = read(fds[0], m->output + n, sizeof(m->output) - 1 - n)) > 0)
-		n += (size_t)got;
-	m->output[n] = '\0';
-	close(fds[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static void check_run(struct room *m, const char *argument, const char *secret,
     const char *new_secret, int want, const char *said)
 {
-	int got = run(m, argument, secret, new_secret);
+	int got = stack_command(
+	    &(struct stack_command){ .dir = m->dir,
+	        .env = { stack_fmt("DATA_DIR=%s", m->dir), stack_fmt("SESSION_SECRET=%s", secret),
+	            stack_fmt("NEW_SESSION_SECRET=%s", new_secret) },
+	        .words = { argument } },
+	    m->output, sizeof(m->output));
 
 	if (got != want || !strstr(m->output, said))
 		fail_msg("%s: got status %d, want %d and '%s': %s", argument, got, want, said,
@@ -256,21 +215,6 @@ static void test_wrong_secret(void **state)
 	room_close(&m);
 }
 
-static bool find_program(void)
-{
-	char self[PATH_MAX - 32];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	for (int i = 0; i < 3 && (slash = strrchr(self, '/')); i++)
-		*slash = '\0';
-	snprintf(program, sizeof(program), "%s/bin/fcgi-admin", self);
-	return access(program, X_OK) == 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -281,9 +225,5 @@ int main(void)
 		cmocka_unit_test(test_wrong_secret),
 	};
 
-	if (!find_program()) {
-		fprintf(stderr, "no %s\n", program);
-		return 1;
-	}
 	return cmocka_run_group_tests_name("rotate", tests, NULL, NULL);
 }

@@ -89,7 +89,7 @@ static void s12_identities(void **state)
 	one = stack_user(s, &(struct stack_person){ 0 });
 	two = stack_user(s, &(struct stack_person){ 0 });
 	stack_sql(s,
-	    formatted("UPDATE users SET email = 'both@example.org', email_shared = 1 "
+	    stack_fmt("UPDATE users SET email = 'both@example.org', email_shared = 1 "
 	              "WHERE id IN (%" PRId64 ", %" PRId64 ")",
 	        one.id, two.id));
 	mails = fake_mail_count(mail);
@@ -133,7 +133,7 @@ static void s13_binding(void **state)
 			snprintf(b.session, sizeof b.session, "%s", u.cookie);
 			rows = number(s, "SELECT count(*) FROM audits");
 			check_ok(cases[i].name,
-			    sign_in(s, &b, "lark", formatted("\"open_id\":\"ou_audit%zu\"", i)),
+			    sign_in(s, &b, "lark", stack_fmt("\"open_id\":\"ou_audit%zu\"", i)),
 			    "bind");
 		} else {
 			check_ok(cases[i].name, ask(s, &b, "DELETE", "/api/oauth/lark/bind", NULL),
@@ -183,7 +183,7 @@ static struct stack_reply *register_with(struct stack *s, const char *name, cons
     const char *code)
 {
 	return guest(s, "/api/user/register",
-	    formatted("{\"username\":\"%s\",\"password\":\"password 1\",\"email\":\"%s\","
+	    stack_fmt("{\"username\":\"%s\",\"password\":\"password 1\",\"email\":\"%s\","
 	              "\"verification_code\":\"%s\"}",
 	        name, address, code));
 }
@@ -191,7 +191,7 @@ static struct stack_reply *register_with(struct stack *s, const char *name, cons
 static void set_mail(struct stack *s)
 {
 	stack_option(s, "SMTPServer", "127.0.0.1");
-	stack_option(s, "SMTPPort", formatted("%d", mail->port));
+	stack_option(s, "SMTPPort", stack_fmt("%d", mail->port));
 	stack_option(s, "SMTPAccount", "gateway@example.org");
 	set_option(s, "SMTPToken", "mail secret");
 }
@@ -201,12 +201,7 @@ static void restart(struct stack *s)
 	pid_t old = stack_pid(s, "admin");
 
 	stack_kill(s, "admin", SIGKILL);
-	for (int i = 0; stack_pid(s, "admin") == old || stack_pid(s, "admin") <= 0; i++) {
-		if (i == 2000)
-			fail_msg("run.sh did not start fcgi-admin again");
-		stack_sleep_ms(10);
-	}
-	stack_wait_ready(s);
+	stack_wait_restarted(s, "admin", old);
 }
 
 static void s8_mail_codes(void **state)
@@ -283,14 +278,14 @@ static void s18_telling_too_much(void **state)
 	fake_mail_refuse(mail, false);
 
 	stack_sql(s,
-	    formatted("UPDATE users SET email = 's18k@example.org' WHERE id = %" PRId64, u.id));
+	    stack_fmt("UPDATE users SET email = 's18k@example.org' WHERE id = %" PRId64, u.id));
 	is_same("reset", guest(s, "/api/reset_password?email=s18k@example.org", NULL),
 	    guest(s, "/api/reset_password?email=s18u@example.org", NULL));
 	is_same("verification", guest(s, "/api/verification?email=s18k@example.org", NULL),
 	    guest(s, "/api/verification?email=s18v@example.org", NULL));
 	is_same("login",
 	    guest(s, "/api/user/login",
-	        formatted("{\"username\":\"%s\",\"password\":\"wrong one\"}", u.name)),
+	        stack_fmt("{\"username\":\"%s\",\"password\":\"wrong one\"}", u.name)),
 	    guest(s, "/api/user/login", "{\"username\":\"nobody\",\"password\":\"wrong one\"}"));
 }
 
@@ -356,7 +351,7 @@ static void s6_frozen_sessions(void **state)
 
 	must_work("in", stack_login(s, u.name, "another one", other));
 	r = with(s, other, "GET", "/api/user/token", NULL);
-	header[0] = formatted("Authorization: %s", stack_text(r->json, "data"));
+	header[0] = stack_fmt("Authorization: %s", stack_text(r->json, "data"));
 	manage(s, &u, "delete");
 	is_out("deleted", with(s, other, "GET", "/api/user/self", NULL));
 	is_out("by token",
@@ -449,10 +444,10 @@ static void s20_empty_names(void **state)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		must_fail(names[i],
 		    guest(s, "/api/user/register",
-		        formatted("{\"username\":\"%s\",\"password\":\"password 1\"}", names[i])));
+		        stack_fmt("{\"username\":\"%s\",\"password\":\"password 1\"}", names[i])));
 		must_fail(names[i],
 		    stack_root(s, "POST", "/api/user/",
-		        formatted("{\"username\":\"%s\",\"password\":\"password 1\"}", names[i])));
+		        stack_fmt("{\"username\":\"%s\",\"password\":\"password 1\"}", names[i])));
 	}
 	assert_int_equal(users(s), before);
 }

@@ -52,7 +52,7 @@ static void s3_lost_updates(void **state)
 	pthread_t thread;
 	char *body;
 
-	form = stack_root(s, "GET", text_of("/api/user/%" PRId64, u.id), NULL);
+	form = stack_root(s, "GET", stack_fmt("/api/user/%" PRId64, u.id), NULL);
 	must_work("the form", form);
 	pthread_create(&thread, NULL, meddle, &m);
 	for (int i = 0; i < 25; i++)
@@ -77,8 +77,9 @@ static void s3_lost_updates(void **state)
 	assert_int_equal(stack_sums(s, u.id).quota, 5000000 - sums.charged);
 	assert_int_equal(stack_sums(s, u.id).used_quota, sums.charged);
 	assert_int_equal(
-	    count(s,
-	        text_of("SELECT COUNT(*) FROM users WHERE display_name = 'saved' AND id = %" PRId64,
+	    stack_sql_int(s,
+	        stack_fmt(
+	            "SELECT COUNT(*) FROM users WHERE display_name = 'saved' AND id = %" PRId64,
 	            u.id)),
 	    1);
 	stack_channel_delete(s, id);
@@ -143,8 +144,9 @@ static void s4_redemption_race(void **state)
 
 static void is_noted(struct stack *s, const struct stack_user *u, const char *action)
 {
-	if (count(s,
-	        text_of("SELECT COUNT(*) FROM audits WHERE user_id = %" PRId64 " AND action = '%s'",
+	if (stack_sql_int(s,
+	        stack_fmt("SELECT COUNT(*) FROM audits WHERE user_id = %" PRId64
+	                  " AND action = '%s'",
 	            u->id, action)) < 1)
 		fail_msg("%s: no row says who did it", action);
 }
@@ -158,34 +160,35 @@ static void s13_without_a_trace(void **state)
 	int64_t id;
 
 	must_work("a credit to oneself",
-	    as(s, &admin, "POST", "/api/topup",
-	        text_of("{\"user_id\":%" PRId64 ",\"quota\":777}", admin.id)));
+	    stack_as(s, &admin, "POST", "/api/topup",
+	        stack_fmt("{\"user_id\":%" PRId64 ",\"quota\":777}", admin.id)));
 	is_noted(s, &admin, "POST /api/topup");
 
-	r = as(s, &admin, "POST", "/api/redemption/", "{\"name\":\"s13\",\"quota\":5,\"count\":1}");
+	r = stack_as(s, &admin, "POST", "/api/redemption/",
+	    "{\"name\":\"s13\",\"quota\":5,\"count\":1}");
 	must_work("a code", r);
 	snprintf(code, sizeof code, "%s", stack_text(r->json, "data.0"));
-	id = count(s, "SELECT MAX(id) FROM redemptions");
+	id = stack_sql_int(s, "SELECT MAX(id) FROM redemptions");
 	must_work("used",
-	    as(s, &admin, "POST", "/api/user/topup", text_of("{\"key\":\"%s\"}", code)));
+	    stack_as(s, &admin, "POST", "/api/user/topup", stack_fmt("{\"key\":\"%s\"}", code)));
 	must_fail("good again",
-	    as(s, &admin, "PUT", "/api/redemption/?status_only=true",
-	        text_of("{\"id\":%" PRId64 ",\"status\":1}", id)));
+	    stack_as(s, &admin, "PUT", "/api/redemption/?status_only=true",
+	        stack_fmt("{\"id\":%" PRId64 ",\"status\":1}", id)));
 	must_fail("used again",
-	    as(s, &admin, "POST", "/api/user/topup", text_of("{\"key\":\"%s\"}", code)));
+	    stack_as(s, &admin, "POST", "/api/user/topup", stack_fmt("{\"key\":\"%s\"}", code)));
 
-	r = as(s, &admin, "DELETE",
-	    text_of("/api/log/?target_timestamp=%" PRId64,
-	        count(s, "SELECT MAX(created_at) + 10 FROM logs")),
+	r = stack_as(s, &admin, "DELETE",
+	    stack_fmt("/api/log/?target_timestamp=%" PRId64,
+	        stack_sql_int(s, "SELECT MAX(created_at) + 10 FROM logs")),
 	    NULL);
 	must_work("the whole log", r);
 	is_noted(s, &admin, "DELETE /api/log");
-	if (count(s,
-	        text_of("SELECT COUNT(*) FROM logs WHERE user_id = %" PRId64 " AND type = 3",
+	if (stack_sql_int(s,
+	        stack_fmt("SELECT COUNT(*) FROM logs WHERE user_id = %" PRId64 " AND type = 3",
 	            admin.id)) < 1)
 		fail_msg("the log does not say that it was cleared");
-	must_fail("nor is the audit log theirs", as(s, &admin, "GET", "/api/audit", NULL));
-	must_fail("no such route", as(s, &admin, "DELETE", "/api/audit", NULL));
+	must_fail("nor is the audit log theirs", stack_as(s, &admin, "GET", "/api/audit", NULL));
+	must_fail("no such route", stack_as(s, &admin, "DELETE", "/api/audit", NULL));
 }
 
 static int64_t cost_of_a_call(struct stack *s, const struct stack_user *u)
@@ -212,10 +215,10 @@ static void s15_options_and_leftovers(void **state)
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		must_fail(bad[i],
 		    stack_root(s, "PUT", "/api/option/",
-		        text_of("{\"key\":\"ModelRatio\",\"value\":\"%s\"}", bad[i])));
+		        stack_fmt("{\"key\":\"ModelRatio\",\"value\":\"%s\"}", bad[i])));
 		must_fail(bad[i],
 		    stack_root(s, "PUT", "/api/option/",
-		        text_of("{\"key\":\"GroupRatio\",\"value\":\"%s\"}",
+		        stack_fmt("{\"key\":\"GroupRatio\",\"value\":\"%s\"}",
 		            strcmp(bad[i], "{\\\"gpt-4o\\\":-1}") ? bad[i]
 		                                                  : "{\\\"default\\\":-1}")));
 	}
@@ -225,9 +228,10 @@ static void s15_options_and_leftovers(void **state)
 	stack_api(s, "PUT", "/api/channel/", "{\"id\":%" PRId64 ",\"status\":2}", gone);
 	stack_api(s, "DELETE", "/api/channel/disabled", NULL);
 	assert_int_equal(
-	    count(s, text_of("SELECT COUNT(*) FROM abilities WHERE channel_id = %" PRId64, gone)),
+	    stack_sql_int(s,
+	        stack_fmt("SELECT COUNT(*) FROM abilities WHERE channel_id = %" PRId64, gone)),
 	    0);
-	assert_int_equal(count(s,
+	assert_int_equal(stack_sql_int(s,
 	                     "SELECT COUNT(*) FROM abilities WHERE channel_id NOT IN "
 	                     "(SELECT id FROM channels)"),
 	    0);

@@ -59,8 +59,9 @@ static void s9_channels_by_content(void **state)
 		assert_int_equal(r->status, 400);
 	}
 	stack_sleep_ms(100);
-	assert_int_equal(count(s, "SELECT status FROM channels ORDER BY id DESC LIMIT 1"), 1);
-	assert_int_equal(count(s, "SELECT COUNT(*) FROM channel_events"), 0);
+	assert_int_equal(stack_sql_int(s, "SELECT status FROM channels ORDER BY id DESC LIMIT 1"),
+	    1);
+	assert_int_equal(stack_sql_int(s, "SELECT COUNT(*) FROM channel_events"), 0);
 
 	/* what does say it */
 	stack_script(s, "gpt-4o-mini",
@@ -71,11 +72,12 @@ static void s9_channels_by_content(void **state)
 		(void)stack_post(s, STACK_CHAT, u.key,
 		    "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":"
 		    "\"hi\"}]}");
-		if (count(s, "SELECT status FROM channels ORDER BY id DESC LIMIT 1") == 3)
+		if (stack_sql_int(s, "SELECT status FROM channels ORDER BY id DESC LIMIT 1") == 3)
 			break;
 		stack_sleep_ms(20);
 	}
-	assert_int_equal(count(s, "SELECT status FROM channels ORDER BY id DESC LIMIT 1"), 3);
+	assert_int_equal(stack_sql_int(s, "SELECT status FROM channels ORDER BY id DESC LIMIT 1"),
+	    3);
 	stack_option(s, "AutomaticDisableChannelEnabled", "false");
 	stack_channel_delete(s, id);
 }
@@ -97,7 +99,7 @@ static void s17_proxy_route(void **state)
 	for (size_t i = 0; i < COUNT_OF(ids); i++) {
 		struct stack_reply *r = stack_http(s,
 		    &(struct stack_ask){
-		        .path = text_of("/v1/oneapi/proxy/%" PRId64 "/v1/models", ids[i]),
+		        .path = stack_fmt("/v1/oneapi/proxy/%" PRId64 "/v1/models", ids[i]),
 		        .key = u.key });
 
 		if (r->status != 400 && r->status != 403)
@@ -121,22 +123,22 @@ static void s11_channel_secrets(void **state)
 	        .models = "claude-3-haiku-20240307",
 	        .key = "sk-key-of-s11",
 	        .config = "{\"region\":\"us-east-1\",\"ak\":\"AK\",\"sk\":\"sk-in-config-s11\"}" });
-	const char *one = text_of("/api/channel/%" PRId64, id);
+	const char *one = stack_fmt("/api/channel/%" PRId64, id);
 	struct stack_reply *replies[6];
 
 	stack_option(s, "TurnstileSecretKey", "turn-s11");
-	replies[0] = as(s, &admin, "GET", "/api/channel/?p=0", NULL);
-	replies[1] = as(s, &admin, "GET", one, NULL);
-	replies[2] = as(s, &admin, "GET", "/api/channel/search?keyword=s11", NULL);
-	replies[3] = as(s, &admin, "PUT", "/api/channel/",
-	    text_of("{\"id\":%" PRId64 ",\"priority\":3}", id));
-	replies[4] = as(s, &admin, "PUT", "/api/channel/",
-	    text_of("{\"id\":%" PRId64 ",\"key\":\"sk-key-of-s11\"}", id));
+	replies[0] = stack_as(s, &admin, "GET", "/api/channel/?p=0", NULL);
+	replies[1] = stack_as(s, &admin, "GET", one, NULL);
+	replies[2] = stack_as(s, &admin, "GET", "/api/channel/search?keyword=s11", NULL);
+	replies[3] = stack_as(s, &admin, "PUT", "/api/channel/",
+	    stack_fmt("{\"id\":%" PRId64 ",\"priority\":3}", id));
+	replies[4] = stack_as(s, &admin, "PUT", "/api/channel/",
+	    stack_fmt("{\"id\":%" PRId64 ",\"key\":\"sk-key-of-s11\"}", id));
 	replies[5] = stack_root(s, "GET", "/api/option/", NULL);
 	for (size_t i = 0; i < COUNT_OF(replies); i++) {
 		must_work("read", replies[i]);
 		for (size_t k = 0; k < COUNT_OF(secrets); k++)
-			must_not_tell(text_of("reply %zu", i), replies[i], secrets[k]);
+			must_not_tell(stack_fmt("reply %zu", i), replies[i], secrets[k]);
 	}
 	assert_non_null(strstr(replies[1]->body.data, "us-east-1"));
 	stack_channel_delete(s, id);
@@ -166,7 +168,7 @@ static void is_nowhere(struct stack *s, const char *name, const char *secret)
 
 	assert_true(strlen(secret) >= 8);
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
-		if (file_has(text_of("%s/%s", s->data_dir, files[i]), secret))
+		if (file_has(stack_fmt("%s/%s", s->data_dir, files[i]), secret))
 			fail_msg("%s: lies in %s as it is", name, files[i]);
 	}
 }
@@ -174,7 +176,7 @@ static void is_nowhere(struct stack *s, const char *name, const char *secret)
 /* The same with the case of its letters changed. */
 static const char *swapped(const char *secret)
 {
-	char *text = (char *)(uintptr_t)text_of("%s", secret);
+	char *text = (char *)(uintptr_t)stack_fmt("%s", secret);
 
 	for (char *p = text; *p; p++)
 		*p = (char)(islower((unsigned char)*p) ? toupper((unsigned char)*p)
@@ -189,7 +191,7 @@ static void s14_plain_text(void **state)
 	struct stack_user u = stack_user(s, &(struct stack_person){ .quota = 1000 });
 	int64_t id = stack_channel(s,
 	    &(struct stack_channel){ .models = "gpt-4o", .key = "sk-provider-key-of-s14" });
-	struct stack_reply *r = as(s, &u, "GET", "/api/user/token", NULL);
+	struct stack_reply *r = stack_as(s, &u, "GET", "/api/user/token", NULL);
 	const char *code, *authorization[] = { NULL, NULL };
 	char token[64];
 
@@ -198,8 +200,8 @@ static void s14_plain_text(void **state)
 	    stack_api(s, "POST", "/api/redemption/", "{\"name\":\"s14\",\"quota\":5,\"count\":1}"),
 	    0));
 	/* the search sees what is there */
-	if (!file_has(text_of("%s/oneapi.db", s->data_dir), u.name) &&
-	    !file_has(text_of("%s/oneapi.db-wal", s->data_dir), u.name))
+	if (!file_has(stack_fmt("%s/oneapi.db", s->data_dir), u.name) &&
+	    !file_has(stack_fmt("%s/oneapi.db-wal", s->data_dir), u.name))
 		fail_msg("the files of the database are not where they are looked for");
 	is_nowhere(s, "an API key", u.key);
 	is_nowhere(s, "an access token", token);
@@ -212,14 +214,15 @@ static void s14_plain_text(void **state)
 	    stack_http(s, &(struct stack_ask){ .path = "/v1/models", .key = swapped(u.key) })
 	        ->status,
 	    401);
-	authorization[0] = text_of("Authorization: %s", swapped(token));
+	authorization[0] = stack_fmt("Authorization: %s", swapped(token));
 	must_fail("the token in another case",
 	    stack_http(s,
 	        &(struct stack_ask){ .path = "/api/user/self", .headers = authorization }));
 	must_fail("the code in another case",
-	    as(s, &u, "POST", "/api/user/topup", text_of("{\"key\":\"%s\"}", swapped(code))));
+	    stack_as(s, &u, "POST", "/api/user/topup",
+	        stack_fmt("{\"key\":\"%s\"}", swapped(code))));
 	must_work("as it is",
-	    as(s, &u, "POST", "/api/user/topup", text_of("{\"key\":\"%s\"}", code)));
+	    stack_as(s, &u, "POST", "/api/user/topup", stack_fmt("{\"key\":\"%s\"}", code)));
 	stack_channel_delete(s, id);
 }
 
@@ -244,7 +247,7 @@ static void s16_secrets_to_strangers(void **state)
 		    &(struct stack_channel){ .type = cases[i].type, .models = "gpt-4o" });
 
 		stack_reset(s);
-		(void)stack_root(s, "GET", text_of("/api/channel/update_balance/%" PRId64, id),
+		(void)stack_root(s, "GET", stack_fmt("/api/channel/update_balance/%" PRId64, id),
 		    NULL);
 		if (stack_stats(s).requests < 1 ||
 		    strncmp(stack_text(stack_last(s), "path"), cases[i].path,
@@ -299,8 +302,9 @@ static void headers_of_replies(void **state)
 static struct stack_reply *forged(struct stack *s, const char *path, const char *key,
     const char *body, const char *address)
 {
-	const char *const headers[] = { text_of("X-Forwarded-For: %s", address),
-		text_of("X-Real-IP: %s", address), text_of("CF-Connecting-IP: %s", address), NULL };
+	const char *const headers[] = { stack_fmt("X-Forwarded-For: %s", address),
+		stack_fmt("X-Real-IP: %s", address), stack_fmt("CF-Connecting-IP: %s", address),
+		NULL };
 
 	return stack_http(s,
 	    &(struct stack_ask){ .path = path, .key = key, .body = body, .headers = headers });
@@ -312,7 +316,7 @@ static int refused_of(struct stack *s, const char *path, int tries)
 
 	for (int i = 0; i < tries; i++)
 		refused +=
-		    forged(s, path, NULL, "{}", text_of("198.51.100.%d", i + 1))->status == 429;
+		    forged(s, path, NULL, "{}", stack_fmt("198.51.100.%d", i + 1))->status == 429;
 	return refused;
 }
 
@@ -330,7 +334,7 @@ static void s5_forged_address(void **state)
 static void s7_first_password(void **state)
 {
 	struct stack *s = *state;
-	const char *path = text_of("%s/root-password", s->data_dir);
+	const char *path = stack_fmt("%s/root-password", s->data_dir);
 	char password[64] = "", cookie[128];
 	struct stat st;
 	FILE *f = fopen(path, "re");
@@ -370,7 +374,7 @@ static void s16_unknown_mail_server(void **state)
 	    fake_mail_start(&(struct fake_mail_setup){ .tls = FAKE_MAIL_STARTTLS });
 
 	stack_option(s, "SMTPServer", "127.0.0.1");
-	stack_option(s, "SMTPPort", text_of("%d", m->port));
+	stack_option(s, "SMTPPort", stack_fmt("%d", m->port));
 	stack_option(s, "SMTPAccount", "gateway@example.org");
 	stack_option(s, "SMTPToken", "mail secret");
 	stack_sleep_ms(120);

@@ -322,7 +322,7 @@ static void test_who_may_not(void **state)
 
 	/* who was deleted is somebody new */
 	r = stack_root(s, "POST", "/api/user/manage",
-	    formatted("{\"username\":\"github_%d\",\"action\":\"delete\"}", (int)id));
+	    stack_fmt("{\"username\":\"github_%d\",\"action\":\"delete\"}", (int)id));
 	check_ok("deleted", r, "");
 	c = (struct browser){ 0 };
 	r = sign_in(s, &c, "github", "\"id\":2001,\"login\":\"bad\"");

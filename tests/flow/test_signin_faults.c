@@ -197,7 +197,7 @@ static void test_without_document(void **state)
 	site.by_form = true;
 	check_ok("asked anew",
 	    stack_root(s, "GET",
-	        formatted("/api/oauth/oidc/discover?url=http://127.0.0.1:%d/id", site.port), NULL),
+	        stack_fmt("/api/oauth/oidc/discover?url=http://127.0.0.1:%d/id", site.port), NULL),
 	    "");
 	b = (struct browser){ 0 };
 	check_ok("by form", sign_in(s, &b, "oidc", "\"sub\":\"bare\""), "");

@@ -502,18 +502,6 @@ static void *post(void *arg)
 	return NULL;
 }
 
-static void wait_for_next(struct stack *s, pid_t old)
-{
-	int64_t until = stack_now_ms() + 20000;
-
-	while (stack_pid(s, "relay") == old || stack_pid(s, "relay") <= 0) {
-		if (stack_now_ms() > until)
-			fail_msg("run.sh did not start the relay again");
-		stack_sleep_ms(10);
-	}
-	stack_wait_ready(s);
-}
-
 /* What is under way when the relay dies, and what it costs in the end. */
 static const struct {
 	const char *name, *path, *play;
@@ -544,7 +532,7 @@ static void kill_twice(struct stack *s)
 		pid_t relay = stack_pid(s, "relay");
 
 		stack_kill(s, "relay", SIGKILL);
-		wait_for_next(s, relay);
+		stack_wait_restarted(s, "relay", relay);
 		stack_sleep_ms(i == 0 ? 3500 : 0);
 	}
 }

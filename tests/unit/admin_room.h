@@ -239,6 +239,21 @@ static inline struct answer room_as(struct room *m, const char *who, const char 
 	return room_ask(m, method, target, body, &h);
 }
 
+/* With that session cookie. */
+static inline struct answer room_with(struct room *m, const char *cookie, const char *method,
+    const char *target, const char *body)
+{
+	struct ask_headers h = { .cookie = cookie };
+
+	return room_ask(m, method, target, body, &h);
+}
+
+/* The pair "session=…" of a reply that signed in. */
+static inline void room_keep_cookie(struct answer a, char out[128])
+{
+	snprintf(out, 128, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
+}
+
 struct step {
 	const char *name;
 	const char *who;
@@ -250,6 +265,39 @@ struct step {
 
 #define SUCCESS "\"success\":true"
 #define FAILURE "\"success\":false"
+
+static inline void must_have(const char *name, struct answer a, const char *want)
+{
+	if (!strstr(a.body, want))
+		fail_msg("%s: got %d %s, want %s", name, a.status, a.body, want);
+}
+
+/* value stands in the body's quotes as it is. */
+static inline void room_option(struct room *m, const char *key, const char *value)
+{
+	char body[512];
+
+	snprintf(body, sizeof body, "{\"key\":\"%s\",\"value\":\"%s\"}", key, value);
+	must_have(key, room_as(m, "root", "PUT", "/api/option", body), SUCCESS);
+}
+
+static inline void room_set_password(struct room *m, int64_t id, const char *password)
+{
+	struct arena *a = arena_new(4096);
+
+	room_must(user_set_password(m->db, id, str_c(secret_password_hash(a, str_c(password))),
+	    false, &err));
+	arena_free(a);
+}
+
+/* The first column of the first row. */
+static inline int64_t room_number(struct room *m, const char *sql)
+{
+	int64_t n = -1;
+
+	room_must(db_number(m->db, sql, BIND_NONE, &n, &err));
+	return n;
+}
 
 static inline void room_walk(struct room *m, const struct step *steps, size_t count)
 {

@@ -67,16 +67,8 @@ static struct answer sign_in(struct room *m, const char *name, const char *passw
 
 	snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"%s\"}", name, password);
 	a = room_ask(m, "POST", "/api/user/login", body, &h);
-	snprintf(out, 128, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
+	room_keep_cookie(a, out);
 	return a;
-}
-
-static struct answer with_cookie(struct room *m, const char *cookie, const char *method,
-    const char *target, const char *body)
-{
-	struct ask_headers h = { .cookie = cookie };
-
-	return room_ask(m, method, target, body, &h);
 }
 
 static void test_login(void **state)
@@ -99,19 +91,19 @@ static void test_login(void **state)
 	assert_null(strstr(a.cookie, "Secure"));
 	assert_int_equal(strlen(cookie), strlen("session=") + 64);
 
-	a = with_cookie(&m, cookie, "GET", "/api/user/self", NULL);
+	a = room_with(&m, cookie, "GET", "/api/user/self", NULL);
 	assert_int_equal(json_int_at(a.tree, "data.quota", -1), 1000);
 
 	/* a new id at every login, and the old one is void */
 	sign_in(&m, "ANNA", ROOM_PASSWORD, cookie, second);
 	assert_string_not_equal(cookie, second);
-	assert_int_equal(with_cookie(&m, cookie, "GET", "/api/user/self", NULL).status, 401);
-	assert_int_equal(with_cookie(&m, second, "GET", "/api/user/self", NULL).status, 200);
+	assert_int_equal(room_with(&m, cookie, "GET", "/api/user/self", NULL).status, 401);
+	assert_int_equal(room_with(&m, second, "GET", "/api/user/self", NULL).status, 200);
 
-	a = with_cookie(&m, second, "GET", "/api/user/logout", NULL);
+	a = room_with(&m, second, "GET", "/api/user/logout", NULL);
 	assert_non_null(strstr(a.body, SUCCESS));
 	assert_non_null(strstr(a.cookie, "session=; Path=/; Max-Age=0"));
-	assert_int_equal(with_cookie(&m, second, "GET", "/api/user/self", NULL).status, 401);
+	assert_int_equal(room_with(&m, second, "GET", "/api/user/self", NULL).status, 401);
 	a = room_as(&m, NULL, "GET", "/api/user/logout", NULL);
 	assert_non_null(strstr(a.body, SUCCESS));
 	room_close(&m);
@@ -466,13 +458,13 @@ static void test_new_password_ends_sessions(void **state)
 	room_open(&m);
 	sign_in(&m, "anna", ROOM_PASSWORD, NULL, here);
 	sign_in(&m, "anna", ROOM_PASSWORD, NULL, there);
-	a = with_cookie(&m, here, "PUT", "/api/user/self",
+	a = room_with(&m, here, "PUT", "/api/user/self",
 	    "{\"password\":\"new password\",\"original_password\":\"" ROOM_PASSWORD "\"}");
 	assert_non_null(strstr(a.body, SUCCESS));
-	snprintf(fresh, sizeof fresh, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
-	assert_int_equal(with_cookie(&m, there, "GET", "/api/user/self", NULL).status, 401);
-	assert_int_equal(with_cookie(&m, here, "GET", "/api/user/self", NULL).status, 401);
-	assert_int_equal(with_cookie(&m, fresh, "GET", "/api/user/self", NULL).status, 200);
+	room_keep_cookie(a, fresh);
+	assert_int_equal(room_with(&m, there, "GET", "/api/user/self", NULL).status, 401);
+	assert_int_equal(room_with(&m, here, "GET", "/api/user/self", NULL).status, 401);
+	assert_int_equal(room_with(&m, fresh, "GET", "/api/user/self", NULL).status, 200);
 	assert_non_null(
 	    strstr(sign_in(&m, "anna", ROOM_PASSWORD, NULL, here).body, "Wrong user name"));
 	assert_non_null(strstr(sign_in(&m, "anna", "new password", NULL, here).body, SUCCESS));

@@ -4,15 +4,6 @@
 #include "store/auditlog.h"
 #include "store/channel.h"
 
-static int64_t number(struct room *m, const char *sql)
-{
-	struct rows rows;
-	int64_t n = -1;
-
-	room_must(db_query(m->db, sql, BIND_NONE, &rows, &err) && rows_number(&rows, &n, &err));
-	return n;
-}
-
 static const char count_sql[] = "SELECT COUNT(*) FROM audits";
 
 #define CHANNEL "{\"type\":1,\"name\":\"main\",\"key\":\"sk-secret-1\",\"models\":\"gpt-4o\"}"
@@ -212,9 +203,10 @@ static void long_texts(struct room *m)
 		buf_addf(&set, ",long-name-%d", i);
 	buf_add_c(&set, "\"}");
 	assert_non_null(strstr(batch(m, set.data).body, "\"data\":250"));
-	assert_int_equal(number(m, told_sql), MANY);
-	assert_int_equal(number(m, "SELECT COUNT(*) FROM audits WHERE after LIKE '%too much%'"), 0);
-	assert_true(number(m, "SELECT MAX(length(after)) FROM audits") <= 34 * 1024);
+	assert_int_equal(room_number(m, told_sql), MANY);
+	assert_int_equal(
+	    room_number(m, "SELECT COUNT(*) FROM audits WHERE after LIKE '%too much%'"), 0);
+	assert_true(room_number(m, "SELECT MAX(length(after)) FROM audits") <= 34 * 1024);
 	buf_release(&set);
 }
 
@@ -228,15 +220,15 @@ static void test_many(void **state)
 	assert_non_null(strstr(batch(&m, "\"action\":\"disable\"").body, "\"data\":250"));
 	all_are_told(&m, "disabled", "after", "2");
 	long_texts(&m);
-	assert_int_equal(number(&m, "SELECT COUNT(*) FROM audits WHERE before = '' AND after = ''"),
-	    0);
+	assert_int_equal(
+	    room_number(&m, "SELECT COUNT(*) FROM audits WHERE before = '' AND after = ''"), 0);
 	assert_non_null(strstr(
 	    room_as(&m, "root", "GET", "/api/audit?subject=channel&subject_id=117", NULL).body,
 	    "\"total\":3}"));
 	assert_non_null(
 	    strstr(room_as(&m, "boss", "DELETE", "/api/channel/disabled", NULL).body, ":250}"));
 	all_are_told(&m, "deleted", "before", "2");
-	assert_int_equal(number(&m, "SELECT COUNT(*) FROM channels"), 0);
+	assert_int_equal(room_number(&m, "SELECT COUNT(*) FROM channels"), 0);
 	room_close(&m);
 }
 
@@ -259,7 +251,7 @@ static void test_no_row(void **state)
 	room_open(&m);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		room_as(&m, cases[i].who, cases[i].method, cases[i].target, cases[i].body);
-		if (number(&m, count_sql) != 0)
+		if (room_number(&m, count_sql) != 0)
 			fail_msg("%s: there is a row", cases[i].name);
 	}
 	room_close(&m);
@@ -275,12 +267,12 @@ static void test_together(void **state)
 	room_must(db_script(m.db, "ALTER TABLE audits RENAME TO hidden", &err));
 	a = room_as(&m, "boss", "POST", "/api/channel", CHANNEL);
 	assert_non_null(strstr(a.body, FAILURE));
-	assert_int_equal(number(&m, "SELECT COUNT(*) FROM channels"), 0);
+	assert_int_equal(room_number(&m, "SELECT COUNT(*) FROM channels"), 0);
 	room_must(db_script(m.db, "ALTER TABLE hidden RENAME TO audits", &err));
 	a = room_as(&m, "boss", "POST", "/api/channel", CHANNEL);
 	assert_non_null(strstr(a.body, SUCCESS));
-	assert_int_equal(number(&m, "SELECT COUNT(*) FROM channels"), 1);
-	assert_int_equal(number(&m, count_sql), 1);
+	assert_int_equal(room_number(&m, "SELECT COUNT(*) FROM channels"), 1);
+	assert_int_equal(room_number(&m, count_sql), 1);
 	room_close(&m);
 }
 

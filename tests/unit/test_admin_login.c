@@ -2,9 +2,9 @@
  * use */
 #include "admin_room.h"
 
+#include "../app_code.h"
 #include "base/clock.h"
 #include "base/password.h"
-#include "base/totp.h"
 
 #define BCRYPT_OF_UUU "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 
@@ -14,12 +14,6 @@ static struct answer login(struct room *m, const char *name, const char *passwor
 
 	snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"%s\"}", name, password);
 	return room_as(m, NULL, "POST", "/api/user/login", body);
-}
-
-static void must_have(const char *name, struct answer a, const char *want)
-{
-	if (!strstr(a.body, want))
-		fail_msg("%s: got %d %s, want %s", name, a.status, a.body, want);
 }
 
 /* ---- passwords ------------------------------------------------------------------------------- */
@@ -54,15 +48,6 @@ static void test_imported_hash(void **state)
 
 /* ---- names that look like addresses ---------------------------------------------------------- */
 
-static void set_password(struct room *m, int64_t id, const char *password)
-{
-	struct arena *a = arena_new(4096);
-
-	room_must(user_set_password(m->db, id, str_c(secret_password_hash(a, str_c(password))),
-	    false, &err));
-	arena_free(a);
-}
-
 /* boss had the name before it was refused; the address was verified as anna's. */
 static void test_address_as_name(void **state)
 {
@@ -71,7 +56,7 @@ static void test_address_as_name(void **state)
 	room_open(&m);
 	room_must(
 	    db_script(m.db, "UPDATE users SET username = 'a@b.cd' WHERE username = 'boss'", &err));
-	set_password(&m, m.boss, "boss his own");
+	room_set_password(&m, m.boss, "boss his own");
 	must_have("a name only", login(&m, "a@b.cd", "boss his own"), "\"id\":2,");
 
 	room_must(user_set_email(m.db, m.anna, STR("a@b.cd"), &err));
@@ -153,35 +138,6 @@ static void test_account_throttle(void **state)
 
 /* ---- the second factor ----------------------------------------------------------------------- */
 
-static struct answer with_cookie(struct room *m, const char *cookie, const char *method,
-    const char *target, const char *body)
-{
-	struct ask_headers h = { .cookie = cookie };
-
-	return room_ask(m, method, target, body, &h);
-}
-
-static void keep_cookie(struct answer a, char out[128])
-{
-	snprintf(out, 128, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
-}
-
-/* The code of a base32 secret, `steps` from now, as an app shows it. */
-static void app_code(const char *secret, int steps, char out[9])
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-	unsigned char key[20];
-	unsigned bits = 0, held = 0, n = 0;
-
-	for (int i = 0; i < 32; i++) {
-		bits = bits << 5 | (unsigned)(strchr(letters, secret[i]) - letters);
-		held += 5;
-		if (held >= 8)
-			key[n++] = (unsigned char)(bits >> (held -= 8));
-	}
-	totp_code(key, sizeof key, clock_unix() / 30 + steps, 6, out);
-}
-
 struct enrolled {
 	char secret[64], cookie[128], recovery[10][16];
 };
@@ -191,8 +147,8 @@ static void enrol(struct room *m, struct enrolled *e)
 	char body[64], code[9], old[128];
 	struct answer a = login(m, "anna", ROOM_PASSWORD);
 
-	keep_cookie(a, old);
-	a = with_cookie(m, old, "POST", "/api/user/totp", "{\"password\":\"" ROOM_PASSWORD "\"}");
+	room_keep_cookie(a, old);
+	a = room_with(m, old, "POST", "/api/user/totp", "{\"password\":\"" ROOM_PASSWORD "\"}");
 	must_have("begin", a, SUCCESS);
 	snprintf(e->secret, sizeof e->secret, "%.*s", STR_ARG(json_str_at(a.tree, "data.secret")));
 	must_have("uri", a, "otpauth://totp/One%20API:anna?secret=");
@@ -200,9 +156,9 @@ static void enrol(struct room *m, struct enrolled *e)
 
 	app_code(e->secret, -1, code);
 	snprintf(body, sizeof body, "{\"code\":\"%s\"}", code);
-	a = with_cookie(m, old, "POST", "/api/user/totp/confirm", body);
+	a = room_with(m, old, "POST", "/api/user/totp/confirm", body);
 	must_have("confirm", a, SUCCESS);
-	keep_cookie(a, e->cookie);
+	room_keep_cookie(a, e->cookie);
 	for (int i = 0; i < 10; i++) {
 		char path[64];
 
@@ -212,8 +168,8 @@ static void enrol(struct room *m, struct enrolled *e)
 		assert_int_equal(strlen(e->recovery[i]), 11);
 	}
 	/* what was signed in without it is not any more */
-	assert_int_equal(with_cookie(m, old, "GET", "/api/user/self", NULL).status, 401);
-	assert_int_equal(with_cookie(m, e->cookie, "GET", "/api/user/self", NULL).status, 200);
+	assert_int_equal(room_with(m, old, "GET", "/api/user/self", NULL).status, 401);
+	assert_int_equal(room_with(m, e->cookie, "GET", "/api/user/self", NULL).status, 200);
 }
 
 static struct answer second_step(struct room *m, const char *ticket, const char *code)
@@ -248,8 +204,8 @@ static void test_totp_login(void **state)
 	app_code(e.secret, 0, code);
 	a = second_step(&m, ticket, code);
 	must_have("right code", a, "\"data\":{\"id\":3,\"username\":\"anna\"");
-	keep_cookie(a, cookie);
-	assert_int_equal(with_cookie(&m, cookie, "GET", "/api/user/self", NULL).status, 200);
+	room_keep_cookie(a, cookie);
+	assert_int_equal(room_with(&m, cookie, "GET", "/api/user/self", NULL).status, 200);
 
 	must_have("a ticket once", second_step(&m, ticket, code), "The sign-in took too long");
 	first_step(&m, ticket);
@@ -260,7 +216,7 @@ static void test_totp_login(void **state)
 	must_have("an invented ticket", second_step(&m, "3.0123456789abcdef0123456789abcdef", code),
 	    "The sign-in took too long");
 	must_have("no ticket", second_step(&m, "", code), "The sign-in took too long");
-	a = with_cookie(&m, cookie, "GET", "/api/user/security", NULL);
+	a = room_with(&m, cookie, "GET", "/api/user/security", NULL);
 	must_have("what is left", a, "\"totp\":true,\"recovery_codes\":9,\"has_password\":true");
 	room_close(&m);
 }
@@ -276,19 +232,16 @@ static struct answer login_with(struct room *m, const char *name, const char *co
 
 static void test_totp_in_one_step(void **state)
 {
-	char body[256], code[9];
+	char code[9];
 	struct enrolled e;
 	struct room m;
 
 	room_open(&m);
 	enrol(&m, &e);
 	app_code(e.secret, 1, code);
-	snprintf(body, sizeof body, "{\"username\":\"anna\",\"password\":\"%s\",\"code\":\"%s\"}",
-	    ROOM_PASSWORD, code);
-	must_have("together", room_as(&m, NULL, "POST", "/api/user/login", body), SUCCESS);
+	must_have("together", login_with(&m, "anna", code), SUCCESS);
 	must_have("where it is not asked for", login_with(&m, "boss", "123456"), SUCCESS);
-	must_have("not twice", room_as(&m, NULL, "POST", "/api/user/login", body),
-	    "was used already");
+	must_have("not twice", login_with(&m, "anna", code), "was used already");
 	room_close(&m);
 }
 
@@ -336,7 +289,7 @@ static void test_totp_ticket_of_old_password(void **state)
 	enrol(&m, &e);
 	first_step(&m, ticket);
 	must_have("changed",
-	    with_cookie(&m, e.cookie, "PUT", "/api/user/self", "{\"password\":\"another one\"}"),
+	    room_with(&m, e.cookie, "PUT", "/api/user/self", "{\"password\":\"another one\"}"),
 	    SUCCESS);
 	app_code(e.secret, 0, code);
 	must_have("void", second_step(&m, ticket, code), "The sign-in took too long");

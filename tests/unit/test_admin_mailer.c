@@ -14,15 +14,6 @@ struct post {
 	char ca[64];
 };
 
-static void option(struct room *m, const char *key, const char *value)
-{
-	char body[512];
-
-	snprintf(body, sizeof body, "{\"key\":\"%s\",\"value\":\"%s\"}", key, value);
-	if (!strstr(room_as(m, "root", "PUT", "/api/option", body).body, SUCCESS))
-		fail_msg("option %s", key);
-}
-
 static void open_post(struct post *p)
 {
 	char port[16];
@@ -35,11 +26,11 @@ static void open_post(struct post *p)
 	p->push = fake_web_start(0);
 	p->m.admin.ca_file = p->ca;
 	snprintf(port, sizeof port, "%d", p->mail->port);
-	option(&p->m, "SMTPServer", "127.0.0.1");
-	option(&p->m, "SMTPPort", port);
-	option(&p->m, "SMTPAccount", "gateway@example.org");
-	option(&p->m, "SMTPToken", "mail secret");
-	option(&p->m, "SystemName", "门户 <1>");
+	room_option(&p->m, "SMTPServer", "127.0.0.1");
+	room_option(&p->m, "SMTPPort", port);
+	room_option(&p->m, "SMTPAccount", "gateway@example.org");
+	room_option(&p->m, "SMTPToken", "mail secret");
+	room_option(&p->m, "SystemName", "门户 <1>");
 	room_settle(&p->m);
 }
 
@@ -57,8 +48,8 @@ static void set_push(struct post *p, int status, const char *reply)
 	char address[64];
 
 	snprintf(address, sizeof address, "http://127.0.0.1:%d/push/x", p->push->port);
-	option(&p->m, "MessagePusherAddress", address);
-	option(&p->m, "MessagePusherToken", "push secret");
+	room_option(&p->m, "MessagePusherAddress", address);
+	room_option(&p->m, "MessagePusherToken", "push secret");
 	fake_web_reply(p->push, status, reply);
 	room_settle(&p->m);
 }
@@ -166,7 +157,7 @@ static void test_not_configured(void **state)
 	struct post p;
 
 	open_post(&p);
-	option(&p.m, "SMTPServer", "");
+	room_option(&p.m, "SMTPServer", "");
 	room_settle(&p.m);
 	assert_false(deliver(&p, &l, &err));
 	assert_int_equal(fake_mail_count(p.mail), 0);

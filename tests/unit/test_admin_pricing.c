@@ -4,35 +4,22 @@
 #include "base/password.h"
 #include "billing/quota.h"
 
-static void put_option(struct room *m, const char *body)
-{
-	struct answer a = room_as(m, "root", "PUT", "/api/option", body);
-
-	if (!strstr(a.body, SUCCESS))
-		fail_msg("%s: %s", body, a.body);
-}
-
 static void add_channel(struct room *m, const char *body)
 {
-	struct answer a = room_as(m, "root", "POST", "/api/channel", body);
-
-	if (!strstr(a.body, SUCCESS))
-		fail_msg("%s: %s", body, a.body);
+	must_have(body, room_as(m, "root", "POST", "/api/channel", body), SUCCESS);
 }
 
 /* Prices that can be told apart, none of them built in but gpt-4o's and dall-e-3's. */
 static void open_shop(struct room *m)
 {
 	room_open(m);
-	put_option(m,
-	    "{\"key\":\"ModelRatio\",\"value\":\"{\\\"mine\\\":2,\\\"mapped\\\":7,"
-	    "\\\"typed(1)\\\":9,\\\"dall-e-3\\\":20}\"}");
-	put_option(m, "{\"key\":\"CompletionRatio\",\"value\":\"{\\\"mine\\\":3}\"}");
-	put_option(m,
-	    "{\"key\":\"ModelPrice\",\"value\":\"{\\\"mine\\\":{\\\"cached\\\":0.25,"
-	    "\\\"tiers\\\":[{\\\"above\\\":1000,\\\"input\\\":2,\\\"output\\\":1.5}]},"
-	    "\\\"per-call\\\":0.01}\"}");
-	put_option(m, "{\"key\":\"GroupRatio\",\"value\":\"{\\\"default\\\":1,\\\"vip\\\":0.5}\"}");
+	room_option(m, "ModelRatio",
+	    "{\\\"mine\\\":2,\\\"mapped\\\":7,\\\"typed(1)\\\":9,\\\"dall-e-3\\\":20}");
+	room_option(m, "CompletionRatio", "{\\\"mine\\\":3}");
+	room_option(m, "ModelPrice",
+	    "{\\\"mine\\\":{\\\"cached\\\":0.25,\\\"tiers\\\":[{\\\"above\\\":1000,\\\"input\\\":2,"
+	    "\\\"output\\\":1.5}]},\\\"per-call\\\":0.01}");
+	room_option(m, "GroupRatio", "{\\\"default\\\":1,\\\"vip\\\":0.5}");
 	add_channel(m,
 	    "{\"type\":1,\"name\":\"a\",\"key\":\"k\",\"group\":\"default\",\"models\":"
 	    "\"mine,alias,typed,per-call,unpriced,dall-e-3\","
@@ -113,7 +100,7 @@ static void test_who_sees_what(void **state)
 	a = room_as(&m, NULL, "GET", "/api/pricing", NULL);
 	assert_non_null(find_model(a.tree, "mine"));
 	assert_null(find_model(a.tree, "only-vip"));
-	put_option(&m, "{\"key\":\"RegisterEnabled\",\"value\":\"false\"}");
+	room_option(&m, "RegisterEnabled", "false");
 	room_settle(&m);
 	a = room_as(&m, NULL, "GET", "/api/pricing", NULL);
 	if (!strstr(a.body, "\"models\":[]"))
@@ -127,21 +114,9 @@ static void test_who_sees_what(void **state)
 
 /* ---- the first run ----------------------------------------------------------------------------- */
 
-static void set_root_password(struct room *m, const char *password)
-{
-	struct arena *a = arena_new(4096);
-
-	room_must(user_set_password(m->db, m->root, str_c(secret_password_hash(a, str_c(password))),
-	    false, &err));
-	arena_free(a);
-}
-
 static void check_setup(struct room *m, const char *name, const char *want)
 {
-	struct answer a = room_as(m, "root", "GET", "/api/setup", NULL);
-
-	if (!strstr(a.body, want))
-		fail_msg("%s: got %s, want %s", name, a.body, want);
+	must_have(name, room_as(m, "root", "GET", "/api/setup", NULL), want);
 }
 
 static void charge(struct room *m, int64_t user)
@@ -164,19 +139,19 @@ static void test_setup(void **state)
 	check_setup(&m, "fresh",
 	    "{\"default_root_password\":false,\"server_address_set\":false,\"channels\":0,"
 	    "\"keys\":0,\"first_request\":0}");
-	set_root_password(&m, "123456");
+	room_set_password(&m, m.root, "123456");
 	check_setup(&m, "the factory's password", "\"default_root_password\":true");
 	snprintf(path, sizeof path, "%s/root-password", m.dir);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fputs("sesame-open\n", f);
 	fclose(f);
-	set_root_password(&m, "sesame-open");
+	room_set_password(&m, m.root, "sesame-open");
 	check_setup(&m, "the one of the first start", "\"default_root_password\":true");
-	set_root_password(&m, "something else");
+	room_set_password(&m, m.root, "something else");
 	check_setup(&m, "changed", "\"default_root_password\":false");
 
-	put_option(&m, "{\"key\":\"ServerAddress\",\"value\":\"https://gw.example\"}");
+	room_option(&m, "ServerAddress", "https://gw.example");
 	add_channel(&m, "{\"type\":1,\"name\":\"a\",\"key\":\"k\",\"models\":\"m\"}");
 	assert_non_null(strstr(
 	    room_as(&m, "root", "POST", "/api/token", "{\"name\":\"first\"}").body, SUCCESS));

@@ -3,16 +3,6 @@
 
 #include "store/redemption.h"
 
-static int64_t number(struct room *m, const char *sql)
-{
-	struct rows rows;
-	int64_t n = -1;
-
-	room_must(db_query(m->db, sql, BIND_NONE, &rows, &err));
-	room_must(rows_number(&rows, &n, &err));
-	return n;
-}
-
 /* The codes that were made, as the pages get them. */
 static void make_codes(struct room *m, const char *body, int count, char codes[][64])
 {
@@ -87,7 +77,7 @@ static void test_create(void **state)
 	a = room_as(&m, "boss", "GET", "/api/redemption/search?keyword=ba", NULL);
 	assert_int_equal(cJSON_GetArraySize(json_at(a.tree, "data")), 100);
 	/* at rest there is no code in clear */
-	assert_int_equal(number(&m,
+	assert_int_equal(room_number(&m,
 	                     "SELECT COUNT(*) FROM redemptions WHERE LENGTH(key_sealed) <= 32 OR "
 	                     "LENGTH(key_hash) <> 32"),
 	    0);
@@ -104,14 +94,16 @@ static void test_redeem(void **state)
 	make_codes(&m, "{\"name\":\"x\",\"quota\":500,\"count\":2}", 2, codes);
 	a = room_as(&m, "anna", "POST", "/api/user/topup", redeem_body(codes[0], body));
 	assert_int_equal(json_int_at(a.tree, "data", -1), 500);
-	assert_int_equal(number(&m, "SELECT quota FROM users WHERE username = 'anna'"), 1500);
-	assert_int_equal(number(&m, "SELECT COUNT(*) FROM logs WHERE type = 1 AND quota = 500"), 1);
-	assert_int_equal(number(&m, "SELECT redeemed_by FROM redemptions WHERE id = 1"), m.anna);
-	assert_true(number(&m, "SELECT redeemed_time FROM redemptions WHERE id = 1") > 0);
+	assert_int_equal(room_number(&m, "SELECT quota FROM users WHERE username = 'anna'"), 1500);
+	assert_int_equal(
+	    room_number(&m, "SELECT COUNT(*) FROM logs WHERE type = 1 AND quota = 500"), 1);
+	assert_int_equal(room_number(&m, "SELECT redeemed_by FROM redemptions WHERE id = 1"),
+	    m.anna);
+	assert_true(room_number(&m, "SELECT redeemed_time FROM redemptions WHERE id = 1") > 0);
 
 	a = room_as(&m, "boss", "POST", "/api/user/topup", redeem_body(codes[0], body));
 	assert_non_null(strstr(a.body, "Redemption failed: the code was used already"));
-	assert_int_equal(number(&m, "SELECT quota FROM users WHERE username = 'boss'"), 1000);
+	assert_int_equal(room_number(&m, "SELECT quota FROM users WHERE username = 'boss'"), 1000);
 	a = room_as(&m, "anna", "POST", "/api/user/topup", "{\"key\":\"\"}");
 	assert_non_null(strstr(a.body, "Redemption failed: no code given"));
 	a = room_as(&m, "anna", "POST", "/api/user/topup", "{\"key\":\"abc\"}");
@@ -126,7 +118,7 @@ static void test_redeem(void **state)
 	room_as(&m, "boss", "PUT", "/api/redemption?status_only=true", "{\"id\":2,\"status\":2}");
 	a = room_as(&m, "anna", "POST", "/api/user/topup", redeem_body(codes[1], body));
 	assert_non_null(strstr(a.body, "or is disabled"));
-	assert_int_equal(number(&m, "SELECT quota FROM users WHERE username = 'anna'"), 1500);
+	assert_int_equal(room_number(&m, "SELECT quota FROM users WHERE username = 'anna'"), 1500);
 	room_close(&m);
 }
 
@@ -194,7 +186,7 @@ static void test_update(void **state)
 	room_walk(&m, before, COUNT_OF(before));
 	room_as(&m, "anna", "POST", "/api/user/topup", redeem_body(codes[0], body));
 	room_walk(&m, after, COUNT_OF(after));
-	assert_int_equal(number(&m, "SELECT quota FROM users WHERE username = 'anna'"), 1009);
+	assert_int_equal(room_number(&m, "SELECT quota FROM users WHERE username = 'anna'"), 1009);
 	room_close(&m);
 }
 
@@ -210,8 +202,8 @@ static void test_all_or_nothing(void **state)
 	room_must(db_script(m.db, "UPDATE users SET quota = 1125899906842000", &err));
 	a = room_as(&m, "anna", "POST", "/api/user/topup", redeem_body(codes[0], body));
 	assert_non_null(strstr(a.body, FAILURE));
-	assert_int_equal(number(&m, "SELECT status FROM redemptions WHERE id = 1"), 1);
-	assert_int_equal(number(&m, "SELECT COUNT(*) FROM logs WHERE type = 1"), 0);
+	assert_int_equal(room_number(&m, "SELECT status FROM redemptions WHERE id = 1"), 1);
+	assert_int_equal(room_number(&m, "SELECT COUNT(*) FROM logs WHERE type = 1"), 0);
 	room_close(&m);
 }
 

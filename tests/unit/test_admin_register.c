@@ -8,22 +8,13 @@
 #include "store/code.h"
 #include "store/outbox.h"
 
-static void option(struct room *m, const char *key, const char *value)
-{
-	char body[512];
-
-	snprintf(body, sizeof body, "{\"key\":\"%s\",\"value\":\"%s\"}", key, value);
-	if (!strstr(room_as(m, "root", "PUT", "/api/option", body).body, SUCCESS))
-		fail_msg("option %s", key);
-}
-
 static void open_with_mail(struct room *m)
 {
 	room_open(m);
-	option(m, "SMTPServer", "127.0.0.1");
-	option(m, "SMTPFrom", "noreply@example.org");
-	option(m, "ServerAddress", "https://gw.example/");
-	option(m, "SystemName", "A & B");
+	room_option(m, "SMTPServer", "127.0.0.1");
+	room_option(m, "SMTPFrom", "noreply@example.org");
+	room_option(m, "ServerAddress", "https://gw.example/");
+	room_option(m, "SystemName", "A & B");
 	room_settle(m);
 }
 
@@ -50,12 +41,6 @@ static int end(void **state)
 	return 0;
 }
 
-static void must_have(const char *name, struct answer a, const char *want)
-{
-	if (!strstr(a.body, want))
-		fail_msg("%s: got %d %s, want %s", name, a.status, a.body, want);
-}
-
 /* Eight digits between <b> and </b>. */
 static void code_in(struct letter l, char out[9])
 {
@@ -75,15 +60,6 @@ static void ask_code(struct room *m, const char *address, char code[9])
 	must_have(target, room_as(m, NULL, "GET", target, NULL), SUCCESS);
 	assert_true(next_letter(m, &l));
 	code_in(l, code);
-}
-
-static int64_t count(struct room *m, const char *sql)
-{
-	struct rows rows;
-	int64_t n = -1;
-
-	room_must(db_query(m->db, sql, BIND_NONE, &rows, &err) && rows_number(&rows, &n, &err));
-	return n;
 }
 
 /* ---- registering ----------------------------------------------------------------------------- */
@@ -132,14 +108,13 @@ static void test_plain(void **state)
 	struct room m;
 
 	room_open(&m);
-	room_walk(&m, steps, 4);
-	room_walk(&m, steps + 4, 1);
-	assert_int_equal(count(&m,
+	room_walk(&m, steps, 5);
+	assert_int_equal(room_number(&m,
 	                     "SELECT COUNT(*) FROM users WHERE username = 'carl' AND "
 	                     "email = ''"),
 	    1);
 	room_walk(&m, steps + 5, COUNT_OF(steps) - 5);
-	assert_int_equal(count(&m,
+	assert_int_equal(room_number(&m,
 	                     "SELECT COUNT(*) FROM tokens WHERE user_id = 4 AND name = "
 	                     "'default' AND unlimited_quota = 1 AND remain_quota = -1"),
 	    1);
@@ -152,11 +127,11 @@ static void test_closed(void **state)
 	struct room m;
 
 	room_open(&m);
-	option(&m, "PasswordRegisterEnabled", "false");
+	room_option(&m, "PasswordRegisterEnabled", "false");
 	room_settle(&m);
 	must_have("by password", room_as(&m, NULL, "POST", "/api/user/register", body),
 	    "Registration by password is closed");
-	option(&m, "RegisterEnabled", "false");
+	room_option(&m, "RegisterEnabled", "false");
 	room_settle(&m);
 	must_have("at all", room_as(&m, NULL, "POST", "/api/user/register", body),
 	    "Registration is closed");
@@ -168,14 +143,14 @@ static void test_start_quota(void **state)
 	struct room m;
 
 	room_open(&m);
-	option(&m, "QuotaForNewUser", "5000");
+	room_option(&m, "QuotaForNewUser", "5000");
 	room_settle(&m);
 	must_have("new",
 	    room_as(&m, NULL, "POST", "/api/user/register",
 	        "{\"username\":\"bert\",\"password\":\"12345678\"}"),
 	    SUCCESS);
-	assert_int_equal(count(&m, "SELECT quota FROM users WHERE username = 'bert'"), 5000);
-	assert_int_equal(count(&m,
+	assert_int_equal(room_number(&m, "SELECT quota FROM users WHERE username = 'bert'"), 5000);
+	assert_int_equal(room_number(&m,
 	                     "SELECT SUM(quota) FROM logs WHERE type = 4 AND username = 'bert' "
 	                     "AND content = 'new user bonus $0.010000'"),
 	    5000);
@@ -200,7 +175,7 @@ static void test_verified(void **state)
 	char code[9];
 
 	open_with_mail(&m);
-	option(&m, "EmailVerificationEnabled", "true");
+	room_option(&m, "EmailVerificationEnabled", "true");
 	room_settle(&m);
 	must_have("no code", register_with(&m, "bert", "b@example.org", "", ""),
 	    "E-mail address and verification code are required");
@@ -216,7 +191,8 @@ static void test_verified(void **state)
 	must_have("once", register_with(&m, "carl", "b@example.org", code, ""),
 	    "The code is wrong");
 	assert_int_equal(
-	    count(&m, "SELECT COUNT(*) FROM users WHERE username = 'bert' AND email <> ''"), 1);
+	    room_number(&m, "SELECT COUNT(*) FROM users WHERE username = 'bert' AND email <> ''"),
+	    1);
 	room_close(&m);
 }
 
@@ -226,7 +202,7 @@ static void test_tries(void **state)
 	char code[9];
 
 	open_with_mail(&m);
-	option(&m, "EmailVerificationEnabled", "true");
+	room_option(&m, "EmailVerificationEnabled", "true");
 	room_settle(&m);
 	ask_code(&m, "b@example.org", code);
 	for (int i = 0; i < CODE_TRIES; i++)
@@ -244,8 +220,8 @@ static void open_with_invitations(struct room *m, char aff[16])
 	struct answer a;
 
 	open_with_mail(m);
-	option(m, "QuotaForInvitee", "100");
-	option(m, "QuotaForInviter", "30");
+	room_option(m, "QuotaForInvitee", "100");
+	room_option(m, "QuotaForInviter", "30");
 	room_settle(m);
 	a = room_as(m, "anna", "GET", "/api/user/aff", NULL);
 	snprintf(aff, 16, "%.*s", STR_ARG(json_str_at(a.tree, "data")));
@@ -258,7 +234,7 @@ static int64_t quota_of(struct room *m, const char *name)
 
 	/* a statement is known by the address of its text */
 	snprintf(sql, sizeof sql, "SELECT quota FROM users WHERE username = '%s'", name);
-	return count(m, str_dup(letters, str_c(sql)));
+	return room_number(m, str_dup(letters, str_c(sql)));
 }
 
 static void test_invitation(void **state)
@@ -267,14 +243,15 @@ static void test_invitation(void **state)
 	struct room m;
 
 	open_with_invitations(&m, aff);
-	option(&m, "EmailVerificationEnabled", "true");
+	room_option(&m, "EmailVerificationEnabled", "true");
 	room_settle(&m);
 	ask_code(&m, "b@example.org", code);
 	must_have("invited", register_with(&m, "bert", "b@example.org", code, aff), SUCCESS);
 	assert_int_equal(quota_of(&m, "bert"), 100);
 	assert_int_equal(quota_of(&m, "anna"), 1030);
-	assert_int_equal(count(&m, "SELECT SUM(quota) FROM logs WHERE type = 4"), 130);
-	assert_int_equal(count(&m, "SELECT inviter_id FROM users WHERE username = 'bert'"), m.anna);
+	assert_int_equal(room_number(&m, "SELECT SUM(quota) FROM logs WHERE type = 4"), 130);
+	assert_int_equal(room_number(&m, "SELECT inviter_id FROM users WHERE username = 'bert'"),
+	    m.anna);
 
 	ask_code(&m, "c@example.org", code);
 	must_have("unknown code", register_with(&m, "carl", "c@example.org", code, "nobody"),
@@ -293,8 +270,7 @@ static void test_invitation(void **state)
 /* Without verification the quota waits for an address to be bound, and comes once. */
 static void test_invitation_waits(void **state)
 {
-	char aff[16], code[9], target[128], token[64];
-	struct ask_headers h = { .cookie = token };
+	char aff[16], code[9], target[128], cookie[128];
 	struct room m;
 	struct answer a;
 
@@ -304,9 +280,7 @@ static void test_invitation_waits(void **state)
 	assert_int_equal(quota_of(&m, "anna"), 1000);
 	a = room_as(&m, NULL, "POST", "/api/user/login",
 	    "{\"username\":\"bert\",\"password\":\"12345678\"}");
-	char cookie[128];
-	snprintf(cookie, sizeof cookie, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
-	h.cookie = cookie;
+	room_keep_cookie(a, cookie);
 	for (int i = 0; i < 2; i++) {
 		char address[32];
 
@@ -314,7 +288,7 @@ static void test_invitation_waits(void **state)
 		ask_code(&m, address, code);
 		snprintf(target, sizeof target, "/api/oauth/email/bind?email=%s&code=%s", address,
 		    code);
-		must_have("bind", room_ask(&m, "GET", target, NULL, &h), SUCCESS);
+		must_have("bind", room_with(&m, cookie, "GET", target, NULL), SUCCESS);
 		assert_int_equal(quota_of(&m, "bert"), 100);
 		assert_int_equal(quota_of(&m, "anna"), 1030);
 		/* the second one tells the first address */
@@ -389,8 +363,8 @@ static void test_domains(void **state)
 	struct room m;
 
 	open_with_mail(&m);
-	option(&m, "EmailDomainWhitelist", "example.org, Example.net");
-	option(&m, "EmailDomainRestrictionEnabled", "true");
+	room_option(&m, "EmailDomainWhitelist", "example.org, Example.net");
+	room_option(&m, "EmailDomainRestrictionEnabled", "true");
 	room_settle(&m);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		char target[128];
@@ -449,7 +423,6 @@ static void ask_reset(struct room *m, char token[33])
 static void test_reset(void **state)
 {
 	char token[33], body[256], cookie[128];
-	struct ask_headers h = { .cookie = cookie };
 	struct letter l;
 	struct answer a;
 	struct room m;
@@ -458,7 +431,7 @@ static void test_reset(void **state)
 	room_must(user_set_email(m.db, m.anna, STR("anna+x@example.org"), &err));
 	a = room_as(&m, NULL, "POST", "/api/user/login",
 	    "{\"username\":\"anna\",\"password\":\"" ROOM_PASSWORD "\"}");
-	snprintf(cookie, sizeof cookie, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
+	room_keep_cookie(a, cookie);
 
 	a = room_as(&m, NULL, "GET", "/api/reset_password?email=nobody@example.org", NULL);
 	must_have("unknown, same reply", a, "{\"success\":true,\"message\":\"\"}");
@@ -487,7 +460,7 @@ static void test_reset(void **state)
 	    SUCCESS);
 	must_have("once", room_as(&m, NULL, "POST", "/api/user/reset", body),
 	    "The reset link is invalid");
-	assert_int_equal(room_ask(&m, "GET", "/api/user/self", NULL, &h).status, 401);
+	assert_int_equal(room_with(&m, cookie, "GET", "/api/user/self", NULL).status, 401);
 	room_close(&m);
 }
 
@@ -550,8 +523,8 @@ static void test_turnstile(void **state)
 	struct room m;
 
 	open_with_mail(&m);
-	option(&m, "TurnstileSiteKey", "site");
-	option(&m, "TurnstileCheckEnabled", "true");
+	room_option(&m, "TurnstileSiteKey", "site");
+	room_option(&m, "TurnstileCheckEnabled", "true");
 	room_settle(&m);
 	for (size_t i = 0; i < COUNT_OF(routes); i++)
 		must_have(routes[i].target,
@@ -559,7 +532,7 @@ static void test_turnstile(void **state)
 		    "Turnstile token is missing");
 	must_have("not at sign-in", room_as(&m, NULL, "POST", "/api/user/login", "{}"),
 	    "Invalid parameter");
-	option(&m, "TurnstileLoginEnabled", "true");
+	room_option(&m, "TurnstileLoginEnabled", "true");
 	room_settle(&m);
 	must_have("unless asked", room_as(&m, NULL, "POST", "/api/user/login", "{}"),
 	    "Turnstile token is missing");

@@ -16,22 +16,19 @@ static void run(struct room *m, const char *sql)
 		fail_msg("%s: %s %s", sql, err.msg, err.detail);
 }
 
-static void put_option(struct room *m, const char *body)
+static void put_option(struct room *m, const char *key, const char *value)
 {
-	struct answer a = room_as(m, "root", "PUT", "/api/option", body);
-
-	if (!strstr(a.body, SUCCESS))
-		fail_msg("%s: %s", body, a.body);
+	room_option(m, key, value);
 	room_settle(m);
 }
 
 static void open_site(struct room *m)
 {
 	room_open(m);
-	put_option(m, "{\"key\":\"SMTPServer\",\"value\":\"mail.example\"}");
-	put_option(m, "{\"key\":\"SMTPFrom\",\"value\":\"gw@example.com\"}");
-	put_option(m, "{\"key\":\"ServerAddress\",\"value\":\"https://gw.example/\"}");
-	put_option(m, "{\"key\":\"DisplayInCurrencyEnabled\",\"value\":\"false\"}");
+	put_option(m, "SMTPServer", "mail.example");
+	put_option(m, "SMTPFrom", "gw@example.com");
+	put_option(m, "ServerAddress", "https://gw.example/");
+	put_option(m, "DisplayInCurrencyEnabled", "false");
 }
 
 /* anna has so much left, and an address. */
@@ -155,13 +152,13 @@ static void test_threshold(void **state)
 	struct room m;
 
 	open_site(&m);
-	put_option(&m, "{\"key\":\"QuotaRemindThreshold\",\"value\":\"50\"}");
+	put_option(&m, "QuotaRemindThreshold", "50");
 	give(&m, 1001);
 	charge(&m, 10, 10);
 	expect(&m, "the built-in threshold is not this site's", NULL);
 	charge(&m, 950, 950);
 	expect(&m, "the site's", "running out: 41 is left");
-	put_option(&m, "{\"key\":\"QuotaRemindThreshold\",\"value\":\"0\"}");
+	put_option(&m, "QuotaRemindThreshold", "0");
 	give(&m, 10);
 	charge(&m, 9, 9);
 	expect(&m, "none: not before all is used", NULL);
@@ -192,11 +189,11 @@ static void test_who(void **state)
 	room_must(quota_grant(m.db, m.anna, 100000, &err));
 	expect(&m, "topped up meanwhile", NULL);
 
-	put_option(&m, "{\"key\":\"SMTPServer\",\"value\":\"\"}");
+	put_option(&m, "SMTPServer", "");
 	give(&m, THRESHOLD);
 	charge(&m, 1, 1);
 	expect(&m, "no mail server", NULL);
-	put_option(&m, "{\"key\":\"SMTPServer\",\"value\":\"mail.example\"}");
+	put_option(&m, "SMTPServer", "mail.example");
 	expect(&m, "nor when there is one again", NULL);
 	room_close(&m);
 }

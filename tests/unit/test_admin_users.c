@@ -383,7 +383,7 @@ static void test_disabling_ends_sessions(void **state)
 	room_open(&m);
 	a = room_ask(&m, "POST", "/api/user/login",
 	    "{\"username\":\"anna\",\"password\":\"" ROOM_PASSWORD "\"}", &h);
-	snprintf(cookie, sizeof cookie, "%.*s", (int)strcspn(a.cookie, ";"), a.cookie);
+	room_keep_cookie(a, cookie);
 	h.cookie = cookie;
 	assert_int_equal(room_ask(&m, "GET", "/api/user/self", NULL, &h).status, 200);
 	room_as(&m, "boss", "PUT", "/api/user", "{\"id\":3,\"status\":2}");

@@ -1,6 +1,7 @@
 /* test_db.c — db.h over every driver: values, statements, transactions, many writers, backup */
 #include "temp_db.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -237,6 +238,40 @@ static void test_prefix(void **state)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
 		CHECK_TEXT(db_prefix(t->arena, str_c(cases[i].in)), cases[i].want);
+}
+
+static void test_first_value(void **state)
+{
+	static const char text_sql[] = "SELECT name FROM things WHERE who >= ? ORDER BY who";
+	static const char number_sql[] = "SELECT who FROM things WHERE who >= ? ORDER BY who";
+	static const struct {
+		const char *name, *text;
+		int64_t from, number;
+	} cases[] = {
+		{ "the first of two", "a", 0, 1 },
+		{ "one", "b", 2, 2 },
+		{ "none", "", 3, 0 },
+	};
+	struct temp_db *t = *state;
+	struct str text;
+	int64_t n = 7;
+
+	create_things(t);
+	CHECK(db_run(t->db, insert_sql, BIND(v_int(1), v_text(STR("a"))), NULL, &t->err) &&
+	        db_run(t->db, insert_sql, BIND(v_int(2), v_text(STR("b"))), NULL, &t->err),
+	    &t->err);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		CHECK(db_number(t->db, number_sql, BIND(v_int(cases[i].from)), &n, &t->err) &&
+		        db_text(t->db, t->arena, text_sql, BIND(v_int(cases[i].from)), &text,
+		            &t->err),
+		    &t->err);
+		if (n != cases[i].number)
+			fail_msg("%s: got %" PRId64 ", want %" PRId64, cases[i].name, n,
+			    cases[i].number);
+		CHECK_TEXT(text, cases[i].text);
+	}
+	assert_false(db_number(t->db, "SELECT nothing", BIND_NONE, &n, &t->err));
+	assert_false(db_text(t->db, t->arena, "SELECT nothing", BIND_NONE, &text, &t->err));
 }
 
 /* ---- statements ---- */
@@ -693,6 +728,7 @@ int main(void)
 		DB_TEST(test_values),
 		DB_TEST(test_rows_all),
 		DB_TEST(test_prefix),
+		DB_TEST(test_first_value),
 		DB_TEST(test_statements_are_reused),
 		DB_TEST(test_many_statements),
 		DB_TEST(test_nested_query),

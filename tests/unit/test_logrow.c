@@ -593,6 +593,34 @@ static void test_clean_up(void **state)
 	assert_true(number(t, "SELECT cleaned_before FROM usage_mark") <= clock_unix() + 1);
 }
 
+static void test_copy(void **state)
+{
+	char of[] = "one two three four five six";
+	struct str rest = str_c(of);
+	struct logrow row = { .quota = 5, .finish = FINISH_SWEPT }, copy;
+	char room[sizeof(of)];
+	size_t used = 1;
+
+	str_next(&rest, ' ', &row.content);
+	str_next(&rest, ' ', &row.username);
+	str_next(&rest, ' ', &row.token_name);
+	str_next(&rest, ' ', &row.model_name);
+	str_next(&rest, ' ', &row.request_id);
+	str_next(&rest, ' ', &row.origin_model);
+	assert_int_equal(logrow_bytes(&row), strlen("onetwothreefourfivesix"));
+	copy = logrow_copy(&row, room, &used);
+	assert_int_equal(used, 1 + logrow_bytes(&row));
+	memset(of, 'x', sizeof(of)); /* what was copied is its own */
+	CHECK_TEXT(copy.content, "one");
+	CHECK_TEXT(copy.username, "two");
+	CHECK_TEXT(copy.token_name, "three");
+	CHECK_TEXT(copy.model_name, "four");
+	CHECK_TEXT(copy.request_id, "five");
+	CHECK_TEXT(copy.origin_model, "six");
+	assert_int_equal(copy.quota, 5);
+	assert_int_equal(copy.finish, FINISH_SWEPT);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -607,6 +635,7 @@ int main(void)
 		DB_TEST(test_count),
 		DB_TEST(test_long_log),
 		DB_TEST(test_mark_goes_back),
+		DB_TEST(test_copy),
 	};
 
 	return temp_db_run("logrow", tests, COUNT_OF(tests));

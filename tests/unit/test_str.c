@@ -326,6 +326,20 @@ static void test_utf8(void **state)
 	check_bool("null", str_is_utf8(str_c(NULL)), true);
 }
 
+static void test_hex_digit(void **state)
+{
+	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+	for (int c = 0; c < 256; c++) {
+		const char *low = c ? strchr(lower, c) : NULL, *up = c ? strchr(upper, c) : NULL;
+		int want = low ? (int)(low - lower) : up ? (int)(up - upper) : -1;
+		int got = str_hex_digit((char)c);
+
+		if (got != want)
+			fail_msg("byte %d: got %d, want %d", c, got, want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_to_int),
 		cmocka_unit_test(test_to_double),
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_hex_digit),
 		cmocka_unit_test(test_utf8),
 	};
 
