@@ -94,12 +94,25 @@ export const plain = (page) => page.route("**/api/status", async (r) => {
 	await r.fulfill({ response: answer, json: body });
 });
 
-/** How many calls of /api run() makes. */
+/** Waits until the page has asked for nothing for a second; one that never rests is given half a minute. */
+async function quiet(page) {
+	const begun = Date.now();
+	let last = begun;
+	const note = () => { last = Date.now(); };
+	page.on("request", note);
+	while (Date.now() - last < 1000 && Date.now() - begun < 30_000)
+		await page.waitForTimeout(100);
+	page.off("request", note);
+}
+
+/** Which calls of /api run() makes. What the page before it still asks for on a busy machine is waited for. */
 export async function callsOf(page, run) {
 	const calls = [];
 	const note = (r) => { if (/\/api\//.test(r.url())) calls.push(r.url().replace(/.*\/api\//, "")); };
+	await quiet(page);
 	page.on("request", note);
 	await run();
+	await quiet(page);
 	page.off("request", note);
 	return calls;
 }

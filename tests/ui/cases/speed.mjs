@@ -115,7 +115,6 @@ export default {
 				const calls = await callsOf(seen.page, async () => {
 					await seen.page.locator("nav.side a.nav", { hasText: name }).click();
 					await seen.page.locator("tbody tr").first().waitFor();
-					await seen.page.waitForTimeout(300);
 				});
 				assert.ok(calls.length <= 3, `${name}: ${calls}`);
 			}
