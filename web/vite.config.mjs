@@ -1,6 +1,9 @@
 // vite.config.mjs — builds dist/: relative URLs, hash routes, and a stub page for each path URL
 // that one-api has published, so that any server of plain files will do.
-import { defineConfig } from "vite";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+import { defineConfig, transformWithEsbuild } from "vite";
 
 // path: the route it leads to. A stub lies in a folder of that name.
 const stubs = {
@@ -37,9 +40,22 @@ const stubPages = {
 	},
 };
 
+// Read before the first paint, so no module; with a hash in its name it is asked for once and no more.
+const bootScript = {
+	name: "boot-script",
+	apply: "build",
+	async buildStart() {
+		const source = readFileSync(new URL("src/boot.js", import.meta.url), "utf8");
+		const { code } = await transformWithEsbuild(source, "boot.js", { minify: true, target: "es5" });
+		bootScript.fileName = `assets/boot-${createHash("sha256").update(code).digest("base64url").slice(0, 8)}.js`;
+		this.emitFile({ type: "asset", fileName: bootScript.fileName, source: code });
+	},
+	transformIndexHtml: { order: "post", handler: (html) => html.replace("./src/boot.js", `./${bootScript.fileName}`) },
+};
+
 export default defineConfig({
 	base: "./",
-	plugins: [stubPages],
+	plugins: [stubPages, bootScript],
 	build: {
 		target: ["chrome109", "firefox115", "safari16.4"],
 		modulePreload: { polyfill: false },
@@ -49,9 +65,9 @@ export default defineConfig({
 		cssCodeSplit: false,
 		manifest: "manifest.json",
 		// one file with what every page needs, rather than a dozen small ones
-		rollupOptions: { output: { manualChunks: (id) => /\/src\/(main\.tsx|(api|shell)\/|ui\/(?!snippets|pairs|inline|limits)|lib\/(?!channel|chat|differences|limits|log-text|pricing|snippets|sse))/.test(id) ? "shell" : undefined } },
+		rollupOptions: { output: { manualChunks: (id) => /\/src\/(main\.tsx|(api|shell)\/|ui\/(?!snippets|pairs|inline|limits)|lib\/(?!channel|chat|differences|limits|log-text|log-words|said|pricing|snippets|sse))/.test(id) ? "shell" : undefined } },
 	},
 	esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },
 	server: { proxy: { "/api": "http://127.0.0.1:3000", "/v1": "http://127.0.0.1:3000" } },
-	test: { include: ["src/**/*.test.ts"], environment: "node" },
+	test: { include: ["src/**/*.test.ts", "scripts/*.test.mjs"], environment: "node" },
 });

@@ -1,4 +1,4 @@
-// client.ts — the only place that fetches
+// client.ts — the only place that fetches, but for boot.js, which begins before
 //
 //	get<User>("user/self")                      the envelope's data, or an ApiError thrown
 //	call<{ time: number }>("GET", path)         the whole envelope
@@ -32,8 +32,8 @@ export const online = signal(true);
 /** The last answer that was no JSON: the shell explains what is wrong with the web server. */
 export const notApi = signal<ApiError | null>(null);
 
-/** Set by the session: asks for a new sign-in, true when it happened. */
-export const hooks: { signInAgain?: () => Promise<boolean> } = {};
+/** Set by others: asks for a new sign-in, true when it happened; says that a call waits so many seconds. */
+export const hooks: { signInAgain?: () => Promise<boolean>; limited?: (seconds: number) => void } = {};
 
 // ---- four at once ----------------------------------------------------------------------------
 
@@ -55,10 +55,19 @@ export const pause = (ms: number): Promise<void> => new Promise((done) => setTim
 
 // ---- one call --------------------------------------------------------------------------------
 
+/** What boot.js has asked already; each answer counts once. */
+function takeEarly(method: Method, path: string): Promise<Response> | undefined {
+	const { early } = globalThis as { early?: Record<string, Promise<Response>> };
+	const answer = method === "GET" ? early?.[path] : undefined;
+	if (answer)
+		delete early![path];
+	return answer;
+}
+
 async function once(method: Method, path: string, body: unknown, cut?: AbortSignal): Promise<unknown> {
 	await enter();
 	try {
-		const answer = await fetch(apiUrl(path), {
+		const answer = await (takeEarly(method, path) ?? fetch(apiUrl(path), {
 			method,
 			signal: cut ?? null,
 			credentials: "same-origin",
@@ -68,7 +77,7 @@ async function once(method: Method, path: string, body: unknown, cut?: AbortSign
 				...(body === undefined ? {} : { "Content-Type": "application/json" }),
 			},
 			body: body === undefined ? null : JSON.stringify(body),
-		});
+		}));
 		const text = await answer.text();
 		online.value = true;
 		return judge(answer.status, text, answer.headers.get("Retry-After"));
@@ -99,10 +108,12 @@ export async function call<T>(method: Method, path: string, body?: unknown, o: C
 				throw e;
 			if (e.kind === "notapi")
 				notApi.value = e;
+			const waits = tries === 0 && e.kind === "limited" && method === "GET" && e.retryAfter <= 60;
+			if (waits)
+				hooks.limited?.(e.retryAfter);
 			const again = tries === 0 && (
 				(e.kind === "auth" && !o.guest && await hooks.signInAgain?.()) ||
-				(e.kind === "limited" && method === "GET" && e.retryAfter <= 60 &&
-					await pause(e.retryAfter * 1000).then(() => true)));
+				(waits && await pause(e.retryAfter * 1000).then(() => true)));
 			if (!again)
 				throw e;
 		}

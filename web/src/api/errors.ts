@@ -52,7 +52,7 @@ export function judge(status: number, body: string, retryAfter: string | null): 
 	if (status === 429)
 		throw new ApiError("limited", message, status, code, Number(retryAfter) || 10);
 	if (status >= 500)
-		throw new ApiError("server", message, status, code, 0, body.slice(0, 200));
+		throw new ApiError("server", message, status, code, Number(retryAfter) || 0, body.slice(0, 200));
 	if (!envelope)
 		throw new ApiError("notapi", "", status, "", 0, body.slice(0, 200));
 	if (status === 403 || (envelope.success === false && (isDenied(message) || code === "A04")))

@@ -19,6 +19,7 @@ import type models from "./en/models.json";
 import type options from "./en/options.json";
 import type overview from "./en/overview.json";
 import type playground from "./en/playground.json";
+import type said from "./en/said.json";
 import type settings from "./en/settings.json";
 import type setup from "./en/setup.json";
 import type users from "./en/users.json";
@@ -26,7 +27,7 @@ import type wallet from "./en/wallet.json";
 
 type Words = typeof account & typeof audit & typeof channels & typeof codes & typeof common & typeof diagnostics &
 	typeof editor & typeof home & typeof keys & typeof logs & typeof models & typeof options &
-	typeof overview & typeof playground & typeof settings & typeof setup & typeof users & typeof wallet;
+	typeof overview & typeof playground & typeof said & typeof settings & typeof setup & typeof users & typeof wallet;
 
 export type Key = keyof Words;
 type Plural<K> = K extends `${infer Stem}.other` ? Stem : never;

@@ -17,6 +17,8 @@ export interface Pricing {
 	models?: PricingRow[];
 	group?: string;
 	group_ratio?: Record<string, number>;
+	/** for root: built-in models that are not sold by tokens */
+	sold_by?: Record<string, (typeof units)[number]>;
 }
 
 export const units = ["per_image", "per_minute", "per_million_characters", "per_request"] as const;

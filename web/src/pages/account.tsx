@@ -104,6 +104,7 @@ function SignInSection() {
 				))}
 				{me.value!.wechat_id && <Linked id="wechat" name={t("account.wechat")} as="" />}
 				{status.value?.email_verification && <MailBind />}
+				{!signInSites.some((s) => s.on() || ids[s.id]) && !me.value!.wechat_id && !status.value?.email_verification && <p class="second">{t("account.linkedNone")}</p>}
 			</section>
 		</div>
 	);

@@ -77,7 +77,7 @@ async function setNumber(c: Channel, name: "priority" | "weight", value: number)
 }
 
 const columns = (): Column<Channel>[] => [
-	{ id: "name", title: t("channels.name"), order: "name", fixed: true, phone: "main", cell: (c) => <>{c.name} <span class="quiet">#{c.id}</span></> },
+	{ id: "name", title: t("channels.name"), order: "name", fixed: true, phone: "main", cell: (c) => <><bdi>{c.name}</bdi> <span class="quiet">#{c.id}</span></> },
 	{ id: "provider", title: t("channels.provider"), cell: (c) => providerOf(c.type).name },
 	{ id: "state", title: t("channels.state"), phone: "side", order: "status", cell: (c) => <State c={c} /> },
 	{ id: "test", title: t("channels.lastTest"), order: "response_time", phone: "fact", cell: (c) => <LastTest c={c} /> },
@@ -231,6 +231,7 @@ export default function Channels({ params }: PageProps) {
 			{banded && <p class="quiet small">{t("channels.bandsText")}</p>}
 			<ListTable list={list} columns={all} rowKey={(c) => c.id} band={(_, i) => { const b = bands?.get(i); return b && <>{t(`channels.turn.${b.turn}`)} · {t("channels.priority")} {b.priority}</>; }} rowName={(c) => c.name} onOpen={open} menu={menu} below={below}
 				action={(c) => <Button small onClick={() => testOne(c)}>{t("channels.test")}</Button>}
+				pickAll={can("channel.batch") && can("list.paging")}
 				picked={({ rows, clear }) => (
 					<>
 						<Button small onClick={() => test(rows)}>{t("channels.test")}</Button>

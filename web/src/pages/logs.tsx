@@ -8,6 +8,7 @@ import { t, tn } from "../i18n";
 import * as f from "../lib/format";
 import { queryString } from "../lib/query";
 import { route, setQuery } from "../lib/router";
+import { inWords } from "../lib/said";
 import { Button } from "../ui/button";
 import { Segments, Switch } from "../ui/field";
 import type { MenuItem } from "../ui/menu";
@@ -27,7 +28,7 @@ const columns = (admin: boolean): Column<LogRow>[] => [
 	{ id: "key", title: t("logs.key"), phone: "fact", cell: (r) => r.token_name || <span class="quiet">–</span> },
 	{
 		id: "model", title: t("logs.modelOrText"), phone: "main",
-		cell: (r) => isUsage(r) ? r.model_name : r.type === LOG.error ? <>{r.model_name || r.origin_model} <Pill tone="danger" shape="◆" title={r.content}>{r.http_status || t("logs.type.6")}</Pill></> : <><Pill tone="info">{t(`logs.type.${r.type as 1}`)}</Pill> <span title={r.content}>{r.content || r.model_name}</span></>,
+		cell: (r) => isUsage(r) ? r.model_name : r.type === LOG.error ? <>{r.model_name || r.origin_model} <Pill tone="danger" shape="◆" title={inWords(r.content)}>{r.http_status || t("logs.type.6")}</Pill></> : <><Pill tone="info">{t(`logs.type.${r.type as 1}`)}</Pill> <span title={inWords(r.content)}>{inWords(r.content) || r.model_name}</span></>,
 	},
 	...(admin ? [{ id: "route", title: t("logs.route"), cell: (r: LogRow) => r.tries?.length ? r.tries.map((x) => `#${x.channel}`).join(" → ") : r.channel ? <>#{r.channel}{(r.attempts ?? 1) > 1 && <span class="warn" title={t("logs.attempts", { n: r.attempts! })}> ×{r.attempts}</span>}</> : <span class="quiet">–</span> }] : []),
 	{ id: "in", title: t("logs.in"), num: true, cell: (r) => isUsage(r) ? f.number(r.prompt_tokens) : <span class="quiet">–</span> },
@@ -113,7 +114,7 @@ export default function Logs() {
 	const path = admin ? "log/" : "log/self/";
 	const whole = useList<LogRow>({ name: "logs", path, params: filter });
 	const rest = whole.rows?.filter((r) => !leftOut(r, query));
-	const hidden = (whole.rows?.length ?? 0) - (rest?.length ?? 0);
+	const hidden = whole.stale ? 0 : (whole.rows?.length ?? 0) - (rest?.length ?? 0);
 	const list = { ...whole, rows: rest };
 	const [live, setLive] = useLive(list);
 	const [view, setView] = useState<"table" | "chart">("table");

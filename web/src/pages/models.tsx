@@ -10,6 +10,7 @@ import { priceOf, type PriceTables } from "../lib/prices";
 import { ratiosOfRows, soldBy, unitPrices, type Pricing, type PricingRow } from "../lib/pricing";
 import { go, route, setQuery } from "../lib/router";
 import { objectOf, splitNames } from "../lib/text";
+import type { Unit } from "../lib/unit-prices";
 import type { PageProps } from "../shell/routes";
 import { Button } from "../ui/button";
 import { CopyIcon } from "../ui/copy";
@@ -26,6 +27,10 @@ interface Known {
 	rows: Map<string, PricingRow>;
 	/** what has no price is billed all the same, at one-api's ratio */
 	billed: boolean;
+	/** built-in models that are not sold by tokens; for root */
+	soldBy: Record<string, Unit>;
+	/** the option ModelPrice; for root */
+	others: string;
 }
 
 /** Root reads the options; others the catalogue where the server has one; else names only. */
@@ -36,10 +41,12 @@ function useTables(): Known {
 	const rows = pricing.data?.models;
 	const billed = !can("pricing") || options.data?.find((o) => o.key === "UnpricedModel")?.value === "ratio";
 	const byName = new Map((rows ?? []).map((r) => [r.model, r]));
+	const own = options.data?.find((o) => o.key === "ModelPrice")?.value ?? "";
+	const common = { rows: byName, billed, soldBy: pricing.data?.sold_by ?? {}, others: own };
 	if (options.data)
-		return { tables: { model: table(options.data, "ModelRatio"), completion: table(options.data, "CompletionRatio"), group: table(options.data, "GroupRatio") }, rows: byName, billed };
+		return { ...common, tables: { model: table(options.data, "ModelRatio"), completion: table(options.data, "CompletionRatio"), group: table(options.data, "GroupRatio") } };
 	return {
-		rows: byName, billed,
+		...common,
 		tables: rows && !root ? { model: ratiosOfRows(rows, "model_ratio"), completion: ratiosOfRows(rows, "completion_ratio"), group: pricing.data?.group_ratio ?? { [me.value!.group]: 1 } } : null,
 	};
 }
@@ -49,7 +56,7 @@ export default function Models({ params }: PageProps) {
 	const admin = role.value >= ROLE.admin;
 	const available = useResource<string[]>("user/available_models");
 	const channels = useResource<Channel[]>(admin ? (can("list.paging") ? "channel/?p=0&page_size=100" : "channel/?p=0") : null);
-	const { tables, rows: catalogue, billed } = useTables();
+	const { tables, rows: catalogue, billed, soldBy: builtIn, others } = useTables();
 	const [editing, setEditing] = useState(false);
 	const group = me.value!.group;
 	const served = available.data ?? [];
@@ -60,6 +67,8 @@ export default function Models({ params }: PageProps) {
 		.sort((a, b) => Number(hasPrice(a)) - Number(hasPrice(b)) || a.localeCompare(b));
 	const rows = shown.slice(0, 200);
 	const lacking = served.filter((n) => !hasPrice(n));
+	/** all of them are at hand: else what is counted would be too little */
+	const counts = admin && (!channels.data || channels.total === undefined || channels.total <= channels.data.length);
 	const count = (name: string): number => (channels.data ?? []).filter((c) => c.status === 1 && splitNames(c.models).includes(name)).length;
 	const open = (name: string): void => go(`models/${encodeURIComponent(name)}`, route.value.query);
 	return (
@@ -78,7 +87,7 @@ export default function Models({ params }: PageProps) {
 				<div class="card"><Empty text={t(names.length ? "list.none" : admin ? "models.emptyAdmin" : "models.empty")}>{names.length > 0 && <Button onClick={() => setQuery({ q: "", unpriced: "", maker: "" })}>{t("list.clear")}</Button>}</Empty></div>
 			) : (
 				<div class="card flush"><div class="table-box"><table class="table folds">
-					<thead><tr><th>{t("models.name")}</th><th>{t("models.maker")}</th>{tables && <><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th></>}{admin && <th class="num">{t("models.channelCount")}</th>}</tr></thead>
+					<thead><tr><th>{t("models.name")}</th><th>{t("models.maker")}</th>{tables && <><th class="num">{t("models.input")}</th><th class="num">{t("models.output")}</th></>}{counts && <th class="num">{t("models.channelCount")}</th>}</tr></thead>
 					<tbody>{rows.map((n) => {
 						const p = tables && priceOf(tables, n, group, currency.value);
 						const row = catalogue.get(n);
@@ -90,7 +99,7 @@ export default function Models({ params }: PageProps) {
 								<td>{makerOf(n) || <span class="quiet">–</span>}</td>
 								{p && (sold ? <td class="num phone-fact" colSpan={2}>{t(`models.unit.${sold.unit}`, { price: f.price(sold.price) })}</td>
 									: <><td class="num phone-fact" data-label={t("models.input")}>{told(p.input)}</td><td class="num phone-fact" data-label={t("models.output")}>{told(p.output)}</td></>)}
-								{admin && <td class="num phone-side" data-label={t("models.channelCount")}>{channels.data ? count(n) : "…"}</td>}
+								{counts && <td class="num phone-side" data-label={t("models.channelCount")}>{channels.data ? count(n) : "…"}</td>}
 							</tr>
 						);
 					})}</tbody>
@@ -98,7 +107,7 @@ export default function Models({ params }: PageProps) {
 			)}</Loaded>
 			{tables && <p class="quiet small">{t("models.perMillion")}</p>}
 			{params.name && <ModelDetail key={params.name} name={params.name} group={group} tables={tables} billed={billed} row={catalogue.get(params.name)} channels={channels.data ?? null} onClose={() => go("models", route.value.query)} />}
-			{editing && tables && <PriceEditor names={[...new Set([...served, ...Object.keys(tables.model)])]} tables={tables} onClose={() => setEditing(false)} />}
+			{editing && tables && <PriceEditor names={[...new Set([...served, ...Object.keys(tables.model), ...Object.keys(objectOf(others))])]} tables={tables} rows={catalogue} builtIn={builtIn} others={others} onClose={() => setEditing(false)} />}
 		</>
 	);
 }

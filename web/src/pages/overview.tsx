@@ -9,11 +9,12 @@ import { serverAddress } from "../lib/addresses";
 import { homeUrl } from "../api/client";
 import * as f from "../lib/format";
 import { prefs, setPrefs } from "../lib/prefs";
+import { unitPrices, type Pricing } from "../lib/pricing";
 import { queryString } from "../lib/query";
 import { go, href, route, setQuery } from "../lib/router";
 import { Button, LinkButton } from "../ui/button";
 import { Segments } from "../ui/field";
-import { Empty, Loaded, PageHead, Stat } from "../ui/state";
+import { Empty, Failed, Loaded, PageHead, Stat } from "../ui/state";
 
 type Metric = "Quota" | "RequestCount" | "Tokens";
 
@@ -31,12 +32,14 @@ interface Finding {
 }
 
 /** From data that is loaded already: no call per rule. */
-function findings(keys: Key[], channels: Channel[]): Finding[] {
+function findings(keys: Key[], channels: Channel[], unpriced: string[]): Finding[] {
 	const found: Finding[] = [];
 	const now = Date.now() / 1000;
 	const auto = channels.filter((c) => c.status === 3);
 	if (auto.length)
 		found.push({ text: tn("overview.auto", auto.length, { names: auto.slice(0, 3).map((c) => c.name).join(", ") }), label: t("nav.channels"), href: href("channels", { status: 3 }) });
+	if (unpriced.length)
+		found.push({ text: tn("overview.unpriced", unpriced.length, { names: unpriced.slice(0, 3).join(", ") }), label: t(role.value >= ROLE.root ? "overview.setPrice" : "overview.open"), href: href("models", { unpriced: 1 }) });
 	for (const c of channels.filter((x) => x.status === 1 && x.balance_updated_time > 0 && x.balance < 1))
 		found.push({ text: t("overview.lowChannel", { name: c.name }), label: t("overview.open"), href: href(`channels/${c.id}`) });
 	for (const k of keys.filter((x) => x.status === 1)) {
@@ -53,7 +56,8 @@ function findings(keys: Key[], channels: Channel[]): Finding[] {
 }
 
 function Attention({ keys, channels }: { keys: Key[]; channels: Channel[] }) {
-	const list = findings(keys, channels);
+	const pricing = useResource<Pricing>(role.value >= ROLE.admin && can("pricing") ? "pricing" : null);
+	const list = findings(keys, channels, (pricing.data?.models ?? []).filter((r) => r.model_ratio === undefined && unitPrices(r).length === 0).map((r) => r.model));
 	return list.length ? (
 		<section class="card stack tight" aria-labelledby="attention">
 			<h2 id="attention" class="warn">▲ {tn("overview.attention", list.length)}</h2>
@@ -67,7 +71,7 @@ function Checklist({ keys, channels, used }: { keys: Key[]; channels: Channel[] 
 	const points = [
 		...(channels ? [
 			{ done: channels.length > 0, label: t("overview.todo.channel"), href: href("channels/new") },
-			{ done: channels.some((c) => c.response_time > 0), label: t("overview.todo.test"), href: href("channels") },
+			{ done: used || channels.some((c) => c.response_time > 0), label: t("overview.todo.test"), href: href("channels") },
 		] : []),
 		{ done: keys.length > 0, label: t("overview.todo.key"), href: href("keys/new") },
 		{ done: used, label: t("overview.todo.call"), href: href("playground") },
@@ -90,9 +94,15 @@ function Ribbon({ channels, total }: { channels: Channel[]; total: number | unde
 		: c.status !== 1 ? { shape: "○", tone: "quiet", text: t("overview.offState") }
 		: c.test_time > 0 && c.response_time === 0 ? { shape: "◆", tone: "danger", text: t("overview.failedState") }
 		: { shape: "■", tone: "", text: c.response_time ? f.elapsed(c.response_time) : t("overview.untested") };
+	const isOn = (c: Channel): boolean => c.status === 1, hasFailed = (c: Channel): boolean => isOn(c) && c.test_time > 0 && c.response_time === 0;
+	const slow = (c: Channel): boolean => isOn(c) && c.response_time > 3000;
+	const counts = ([
+		["okCount", channels.filter((c) => isOn(c) && !hasFailed(c) && !slow(c)).length], ["autoCount", channels.filter((c) => c.status === 3).length],
+		["failedCount", channels.filter(hasFailed).length], ["slowCount", channels.filter(slow).length], ["offCount", channels.filter((c) => c.status === 2).length],
+	] as const).filter(([, n]) => n > 0).map(([name, n]) => t(`overview.${name}`, { n: f.number(n) }));
 	return (
 		<section class="card stack tight" aria-labelledby="health">
-			<h2 id="health">{t("overview.health")} <span class="quiet small">{total !== undefined && total > channels.length ? t("overview.firstOf", { n: channels.length, total }) : tn("overview.channels", channels.length)}</span></h2>
+			<h2 id="health">{t("overview.health")} <span class="quiet small">{[total !== undefined && total > channels.length ? t("overview.firstOf", { n: channels.length, total }) : tn("overview.channels", channels.length), ...counts].join(" · ")}</span></h2>
 			<div class="row" style={{ gap: "4px" }}>{channels.map((c) => {
 				const l = look(c);
 				return <a key={c.id} class={`cell ${l.tone}`} href={href(`channels/${c.id}`)} title={`${c.name}: ${l.text}`} aria-label={`${c.name}: ${l.text}`}>{l.shape}</a>;
@@ -143,11 +153,26 @@ const filterOf = (by: By, name: string, rows: DayRow[]): Record<string, string |
 	...(by === "model" ? { model_name: name } : by === "key" ? { token_name: name } : by === "user" ? { username: name } : { channel: rows.find((r) => r.ModelName === name)?.Id ?? "" }),
 });
 
-function Usage({ rows, labels, by }: { rows: DayRow[]; labels: string[]; by: By }) {
+function ranking(rows: DayRow[], by: By, metric: Metric): { name: string; value: number; href: string }[] {
+	const sums = new Map<string, number>();
+	for (const r of rows)
+		sums.set(r.ModelName, (sums.get(r.ModelName) ?? 0) + valueOf(r, metric));
+	return [...sums].map(([name, value]) => ({ name, value, href: href("logs", filterOf(by, name, rows)) })).sort((a, b) => b.value - a.value).slice(0, 8);
+}
+
+/** The keys beside the models: who used them. */
+function TopSecond({ path, metric, since }: { path: string; metric: Metric; since: string }) {
+	const keys = useResource<DayRow[]>(path);
+	const ranked = ranking((keys.data ?? []).filter((r) => r.Day >= since), "key", metric);
+	return ranked.length ? <section class="card stack"><h2>{t("overview.top.key")}</h2><RankedBars rows={ranked} format={formats[metric]} /></section> : null;
+}
+
+/** second: where the ranking of keys is read, beside that of models. */
+function Usage({ rows, labels, by, second }: { rows: DayRow[]; labels: string[]; by: By; second: string | null }) {
 	const [metric, setMetric] = useState<Metric>("Quota");
 	const models = [...new Set(rows.map((r) => r.ModelName))];
 	const series: Series[] = models.map((name) => ({ name, values: labels.map((d) => rows.filter((r) => r.Day === d && r.ModelName === name).reduce((a, r) => a + valueOf(r, metric), 0)) }));
-	const ranked = series.map((s) => ({ name: s.name, value: s.values.reduce((a, b) => a + b, 0), href: href("logs", filterOf(by, s.name, rows)) })).sort((a, b) => b.value - a.value).slice(0, 8);
+	const ranked = ranking(rows, by, metric);
 	return (
 		<>
 			<section class="card stack">
@@ -155,7 +180,8 @@ function Usage({ rows, labels, by }: { rows: DayRow[]; labels: string[]; by: By 
 					{can("dash.range") && <Segments label={t("overview.by")} value={by} onChange={(x) => setQuery({ by: x === "model" ? "" : x })} options={bys().map((x) => ({ value: x, label: t(`overview.by.${x}`) }))} />}</div>
 				<StackedBars title={t(`overview.chart.${by}`)} labels={labels.map((d) => d.slice(5))} series={series} format={formats[metric]} onPick={(name) => go("logs", filterOf(by, name, rows))} />
 			</section>
-			<section class="card stack"><h2>{t(`overview.top.${by}`)}</h2><RankedBars rows={ranked} format={formats[metric]} /></section>
+			<div class="columns"><section class="card stack"><h2>{t(`overview.top.${by}`)}</h2><RankedBars rows={ranked} format={formats[metric]} /></section>
+				{second && <TopSecond path={second} metric={metric} since={labels[0]!} />}</div>
 		</>
 	);
 }
@@ -171,8 +197,8 @@ export default function Overview() {
 	const site = admin && scope === "site";
 	const length = can("dash.range") ? periods[period as keyof typeof periods] ?? 7 : 7;
 	const labels = days(length);
-	const range = can("dash.range") ? `?${queryString({ start: Math.floor(Date.parse(labels[0]!) / 1000) - length * 86_400, end: Math.floor(Date.now() / 86_400_000 + 1) * 86_400, step: "day", by, scope: admin ? scope : undefined })}` : "";
-	const dashboard = useResource<DayRow[]>(`user/dashboard${range}`);
+	const rangeOf = (what: By): string => `user/dashboard?${queryString({ start: Math.floor(Date.parse(labels[0]!) / 1000) - length * 86_400, end: Math.floor(Date.now() / 86_400_000 + 1) * 86_400, step: "day", by: what, scope: admin ? scope : undefined })}`;
+	const dashboard = useResource<DayRow[]>(can("dash.range") ? rangeOf(by) : "user/dashboard");
 	const keys = useResource<Key[]>("token/?p=0");
 	const channels = useResource<Channel[]>(admin ? (can("list.paging") ? "channel/?p=0&page_size=100" : "channel/?p=0") : null);
 	// twice the period in one call: the first half is what it is compared with
@@ -188,9 +214,10 @@ export default function Overview() {
 			</PageHead>
 			{keys.data && dashboard.data && (!admin || channels.data) && <Checklist keys={keys.data} channels={admin ? channels.data ?? [] : null} used={rows.length > 0} />}
 			{keys.data && <Attention keys={keys.data} channels={channels.data ?? []} />}
-			<Loaded from={dashboard}>{() => rows.length ? <><Figures rows={rows} labels={labels} before={before} site={site} /><Usage rows={rows} labels={labels} by={by} /></> : (
+			<Loaded from={dashboard}>{() => rows.length ? <><Figures rows={rows} labels={labels} before={before} site={site} /><Usage rows={rows} labels={labels} by={by} second={can("dash.range") && by === "model" ? rangeOf("key") : null} /></> : (
 				<div class="card"><Empty text={t("overview.empty")}><LinkButton kind="main" href={href("playground")}>{t("nav.playground")}</LinkButton><LinkButton href={href("keys")}>{t("nav.keys")}</LinkButton></Empty></div>
 			)}</Loaded>
+			{admin && channels.error && !channels.data && <section class="card" aria-label={t("overview.health")}><Failed error={channels.error} retry={channels.reload} /></section>}
 			{admin && channels.data && channels.data.length > 0 && <Ribbon channels={channels.data} total={channels.total} />}
 			<p class="quiet small">{t("overview.utc")}</p>
 		</>

@@ -50,6 +50,8 @@ export default function Register() {
 			go("overview");
 	};
 	const length = form.values.password.length;
+	if (status.value?.register === false)
+		return <Alone title={t("home.register")}><p>{t("home.closed")}</p><a href={href("login")}>{t("signIn")}</a></Alone>;
 	return (
 		<Alone title={t("home.register")}>
 			<form class="stack" onSubmit={send} noValidate>

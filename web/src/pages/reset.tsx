@@ -61,7 +61,7 @@ export default function Reset() {
 	const { email, token } = route.value.query;
 	return (
 		<Alone title={t("home.reset")}>
-			{email && token ? <Confirm email={email} token={token} /> : <Ask />}
+			{email && token ? <Confirm email={email} token={token} /> : <><Ask /><p class="second small">{t("home.firstTime", { name: "root", file: "root-password" })}</p></>}
 			<a href={href("login")}>{t("home.back")}</a>
 		</Alone>
 	);

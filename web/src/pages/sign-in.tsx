@@ -4,6 +4,7 @@ import { get } from "../api/client";
 import { firstRun, loadMe, role, secondStepOf, signIn, status, type SecondStep } from "../api/session";
 import { ROLE } from "../api/types";
 import { t } from "../i18n";
+import { ownAddress } from "../lib/addresses";
 import { parseHash } from "../lib/query";
 import { go, href, route } from "../lib/router";
 import { leaveFor, signInSites } from "../lib/sign-in-sites";
@@ -110,6 +111,7 @@ export default function SignIn() {
 				{status.value?.register !== false && <a href={href("register")}>{t("home.register")}</a>}
 				<a href={href("reset")}>{t("home.forgot")}</a>
 			</div>
+			{byPassword && !ownAddress() && <p class="second small">{t("home.firstTime", { name: "root", file: "root-password" })}</p>}
 		</Alone>
 	);
 }

@@ -21,7 +21,7 @@ async function toggle(user: User): Promise<void> {
 }
 
 const columns = (): Column<User>[] => [
-	{ id: "name", title: t("username"), fixed: true, phone: "main", cell: (u) => <>{u.username} <span class="quiet">#{u.id}</span></> },
+	{ id: "name", title: t("username"), fixed: true, phone: "main", cell: (u) => <><bdi>{u.username}</bdi> <span class="quiet">#{u.id}</span></> },
 	{ id: "display", title: t("users.display"), cell: (u) => u.display_name },
 	{ id: "role", title: t("users.role"), cell: (u) => roleName(u.role) },
 	{ id: "group", title: t("users.group"), cell: (u) => u.group },

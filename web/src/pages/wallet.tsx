@@ -7,6 +7,7 @@ import { t, tn } from "../i18n";
 import * as f from "../lib/format";
 import { queryString } from "../lib/query";
 import { href } from "../lib/router";
+import { inWords } from "../lib/said";
 import { Button, LinkButton } from "../ui/button";
 import { FormFault, TextField } from "../ui/field";
 import { useForm } from "../ui/form";
@@ -69,7 +70,7 @@ export default function Wallet() {
 			<Redeem />
 			<section class="card stack tight"><h2>{t("wallet.history")}</h2>
 				<Loaded from={history} lines={3}>{(rows) => rows.length === 0 ? <p class="second">{t("wallet.none")}</p> : (
-					<ul class="stack tight">{rows.map((r) => <li key={r.id || r.created_at} class="row spread"><span>{r.content}</span><span class="quiet" title={f.exact(r.created_at)}>{f.when(r.created_at)}</span></li>)}</ul>
+					<ul class="stack tight">{rows.map((r) => <li key={r.id || r.created_at} class="row spread"><span>{inWords(r.content)}</span><span class="quiet" title={f.exact(r.created_at)}>{f.when(r.created_at)}</span></li>)}</ul>
 				)}</Loaded></section>
 			<section class="card row spread"><span>{t("wallet.invite")}</span><LinkButton href={href("account/invitations")}>{t("wallet.inviteLink")}</LinkButton></section>
 		</>

@@ -6,6 +6,7 @@ import { expired, me, role, systemName } from "../api/session";
 import { ROLE } from "../api/types";
 import { language, loadWords, t } from "../i18n";
 import { keepDrafts } from "../lib/draft";
+import { nearest } from "../lib/nearest";
 import { prefs } from "../lib/prefs";
 import { go, href, pageTitle, route } from "../lib/router";
 import { CopyByHand } from "../ui/copy";
@@ -13,10 +14,10 @@ import { Confirmation } from "../ui/dialog";
 import { Button, LinkButton } from "../ui/button";
 import { Empty, Skeleton } from "../ui/state";
 import { Toasts } from "../ui/toast";
-import { Frame } from "./frame";
+import { Frame, navRows } from "./frame";
 import { Misconfigured } from "./misconfigured";
-import { Palette } from "./palette";
-import { findRoute, loaderOf, startPath, type PageProps, type Route } from "./routes";
+import { openPalette, Palette } from "./palette";
+import { findRoute, loaderOf, pathOf, startPath, type PageProps, type Route } from "./routes";
 import { Shortcuts } from "./shortcuts";
 import { SignInAgain } from "./sign-in-again";
 import { JobTray } from "./tray";
@@ -73,7 +74,9 @@ function NotFound() {
 		<div class="state">
 			<h1 tabIndex={-1}>{t("lost.title")}</h1>
 			<p>{t("lost.text", { path: `/${route.value.path.join("/")}` })}</p>
-			<LinkButton href={href(me.value ? "overview" : "")} kind="main">{t(me.value ? "nav.overview" : "nav.home")}</LinkButton>
+			<div class="row">{me.value ? nearest(route.value.path.join("/"), [...navRows("use"), ...navRows("operate")].map((r) => ({ row: r, names: [pathOf(r), t(r.nav!.label)] })), 3)
+				.map(({ row }) => <LinkButton key={row.path} href={href(pathOf(row))}>{t(row.nav!.label)}</LinkButton>) : <LinkButton href={href("")} kind="main">{t("nav.home")}</LinkButton>}
+				{me.value && <Button kind="main" onClick={openPalette}>{t("palette.open")}</Button>}</div>
 		</div>
 	);
 }

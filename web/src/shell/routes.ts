@@ -5,7 +5,7 @@
 import type { ComponentType } from "preact";
 import type { Capability } from "../api/session";
 import { ROLE } from "../api/types";
-import type { Key } from "../i18n";
+import { loadWords, type Key } from "../i18n";
 import { matchPath, type Query } from "../lib/query";
 import type { IconName } from "../ui/icons";
 
@@ -41,8 +41,8 @@ export const routes: Route[] = [
 	{ path: "playground", page: "playground", role: user, words: ["playground"], nav: { label: "nav.playground", icon: "playground", key: "p", group: "use" } },
 	{ path: "keys/:id?", page: "keys", role: user, words: ["keys"], nav: { label: "nav.keys", icon: "keys", key: "k", group: "use" } },
 	{ path: "models/:name?", page: "models", role: user, words: ["models"], nav: { label: "nav.models", icon: "models", key: "m", group: "use" } },
-	{ path: "logs", page: "logs", role: user, words: ["logs"], nav: { label: "nav.logs", icon: "logs", key: "l", group: "use" } },
-	{ path: "wallet", page: "wallet", role: user, words: ["wallet"], nav: { label: "nav.wallet", icon: "wallet", key: "w", group: "use" } },
+	{ path: "logs", page: "logs", role: user, words: ["logs", "said"], nav: { label: "nav.logs", icon: "logs", key: "l", group: "use" } },
+	{ path: "wallet", page: "wallet", role: user, words: ["wallet", "said"], nav: { label: "nav.wallet", icon: "wallet", key: "w", group: "use" } },
 	{ path: "chat", page: "chat", role: user, words: ["home"], nav: { label: "nav.chat", icon: "chat", group: "use" } },
 	{ path: "account/:section?", page: "account", role: user, words: ["account"] },
 	{ path: "channels/:id?", page: "channels", role: admin, words: ["channels", "editor"], nav: { label: "nav.channels", icon: "channels", key: "c", group: "operate" } },
@@ -65,6 +65,13 @@ export function findRoute(path: string[]): { route: Route; params: Query } | nul
 			return { route, params };
 	}
 	return null;
+}
+
+/** The page that the address names will most likely be shown: its code and words need not wait until it is known for whom. */
+export function fetchPage(path: string[]): void {
+	const found = path.length > 0 ? findRoute(path) : null;
+	if (found)
+		void Promise.all([loaderOf(found.route.page)!(), loadWords(...found.route.words)]).catch(() => { /* the page itself will say so */ });
 }
 
 /** Where one lands after signing in: what one chose, if one may and it is there, else the overview. */

@@ -19,8 +19,8 @@ function Layer({ class: className, labelledBy, onClose, children }: LayerProps) 
 		const before = document.activeElement;
 		const dialog = ref.current!;
 		dialog.showModal();
-		if (dialog.classList.contains("drawer") && !dialog.querySelector("[autofocus]"))
-			(dialog.querySelector<HTMLElement>(".inside input:not([type=hidden]), .inside select, .inside textarea") ??
+		if (!dialog.querySelector("[autofocus]"))
+			([...dialog.querySelectorAll<HTMLElement>("input:not([type=hidden]), select, textarea")].find((x) => x.getClientRects().length > 0 && !x.closest(".off-screen, details:not([open])")) ??
 				dialog.querySelector<HTMLElement>("button"))?.focus();
 		return () => {
 			dialog.close();

@@ -50,6 +50,8 @@ interface TableProps<T> {
 	below?(row: T): ComponentChildren;
 	/** actions for the selected rows; rows can be selected when given */
 	picked?(picked: Picked<T>): ComponentChildren;
+	/** all rows of all pages may be selected */
+	pickAll?: boolean;
 	empty: ComponentChildren;
 }
 
@@ -155,14 +157,24 @@ export function ListTable<T>(p: TableProps<T>) {
 	const hidden = hiddenOf(list.name, p.columns);
 	const columns = p.columns.filter((c) => c.fixed || !hidden.has(c.id));
 	const rows = list.rows ?? [];
-	const chosenRows = rows.filter((row) => chosen.has(rowKey(row)));
+	const [beyond, setBeyond] = useState<T[] | null>(null);
+	const chosenRows = beyond ?? rows.filter((row) => chosen.has(rowKey(row)));
+	const choose = (keys: (number | string)[]): void => {
+		setChosen(new Set(keys));
+		setBeyond(null);
+	};
+	const chooseAll = async (): Promise<void> => {
+		const all = await list.readAll();
+		choose(all.map(rowKey));
+		setBeyond(all);
+	};
 	const toggle = (row: T): void => {
 		const next = new Set(chosen);
 		if (!next.delete(rowKey(row)))
 			next.add(rowKey(row));
-		setChosen(next);
+		choose(rows.map(rowKey).filter((k) => next.has(k)));
 	};
-	useEffect(() => setChosen(new Set()), [list.page, list.keyword]);
+	useEffect(() => choose([]), [list.page, list.keyword, Object.values(list.filters).join("\n")]);
 	useLayoutEffect(() => { // the next key may come at once
 		const key = (e: KeyboardEvent): void => {
 			if (prefs.value.noShortcuts || e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]") || inControl(e))
@@ -178,7 +190,7 @@ export function ListTable<T>(p: TableProps<T>) {
 				e.preventDefault(); // or the field that gets the focus gets the letter, too
 				p.onOpen(row);
 			} else if (e.key === "Escape")
-				setChosen(new Set());
+				choose([]);
 		};
 		addEventListener("keydown", key);
 		return () => removeEventListener("keydown", key);
@@ -196,8 +208,8 @@ export function ListTable<T>(p: TableProps<T>) {
 					<table class="table folds">
 						<thead><tr>
 							{p.picked && (
-								<th class="pick"><input type="checkbox" aria-label={t("list.all")} checked={chosenRows.length === rows.length}
-									onChange={(e) => setChosen(new Set(e.currentTarget.checked ? rows.map(rowKey) : []))} /></th>
+								<th class="pick"><input type="checkbox" aria-label={t("list.all")} checked={chosenRows.length >= rows.length}
+									onChange={(e) => choose(e.currentTarget.checked ? rows.map(rowKey) : [])} /></th>
 							)}
 							{columns.map((c) => <Head key={c.id} column={c} list={list} />)}
 							{(p.action ?? p.menu) && <th class="acts"><span class="off-screen">{t("list.actions")}</span></th>}
@@ -238,9 +250,10 @@ export function ListTable<T>(p: TableProps<T>) {
 			{p.picked && chosenRows.length > 0 && (
 				<div class="picked" role="region" aria-label={t("list.selected")}>
 					<strong>{tn("list.chosen", chosenRows.length)}</strong>
-					{p.picked({ rows: chosenRows, clear: () => setChosen(new Set()) })}
+					{p.pickAll && !beyond && chosenRows.length === rows.length && (list.total ?? 0) > rows.length && <Button small kind="plain" onClick={chooseAll}>{t("list.pickAll", { n: f.number(list.total!) })}</Button>}
+					{p.picked({ rows: chosenRows, clear: () => choose([]) })}
 					<span class="grow" />
-					<IconButton icon="close" label={t("list.unselect")} onClick={() => setChosen(new Set())} />
+					<IconButton icon="close" label={t("list.unselect")} onClick={() => choose([])} />
 				</div>
 			)}
 		</>

@@ -1,6 +1,6 @@
 // state.tsx — empty, loading, failed, not allowed; pills, banners, bars and stats
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/errors";
 import type { Resource } from "../api/resource";
 import { t } from "../i18n";
@@ -16,14 +16,31 @@ export function Empty({ text, children }: { text: string; children?: ComponentCh
 
 /** What was tried, what came back, and another try. */
 export function Failed({ error, retry }: { error: ApiError; retry?(): unknown }) {
+	const [left, setLeft] = useState(0);
+	useEffect(() => { // being looked after: it comes back by itself
+		if (error.status !== 503 || !retry)
+			return;
+		let seconds = Math.min(60, error.retryAfter || 10);
+		setLeft(seconds);
+		const timer = setInterval(() => {
+			setLeft(--seconds);
+			if (seconds > 0)
+				return;
+			clearInterval(timer);
+			retry();
+		}, 1000);
+		return () => clearInterval(timer);
+	}, [error]);
 	const details = `${error.kind} ${error.status}\n${error.message}\n${error.received}`.trim();
 	return (
-		<div class="state" role="alert">
+		<div class="state">
 			<RouteMark />
-			<p><strong>{t(error.kind === "denied" ? "denied.title" : "failed.title")}</strong></p>
-			<p>{errorText(error)}{error.status >= 400 ? ` (HTTP ${error.status})` : ""}</p>
+			<div role="alert">
+				<p><strong>{t(error.kind === "denied" ? "denied.title" : "failed.title")}</strong></p>
+				<p>{error.status >= 400 ? `${errorText(error).replace(/[.\u3002]$/, "")} (HTTP ${error.status})` : errorText(error)}</p>
+			</div>
 			<div class="row">
-				{retry && <Button kind="main" onClick={() => retry()}>{t("retry")}</Button>}
+				{retry && <Button kind="main" onClick={() => retry()}>{left > 0 ? t("retryIn", { n: left }) : t("retry")}</Button>}
 				<Button onClick={() => copy(details)}>{t("failed.copy")}</Button>
 			</div>
 		</div>

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError } from "../api/errors";
-import { t } from "../i18n";
+import { t, tn } from "../i18n";
 
 interface Toast {
 	id: number;
@@ -28,6 +28,13 @@ export const toast = (text: string): void => add({ text, bad: false }, 4000);
 /** Reversible things run at once; this is the way back. */
 export const toastUndo = (text: string, undo: () => unknown): void =>
 	add({ text, bad: false, action: { label: t("undo"), run: () => void undo() } }, 6000);
+
+/** Calls wait because there were too many; told once. */
+export function toastWaiting(seconds: number): void {
+	const text = tn("error.waiting", seconds);
+	if (!toasts.value.some((x) => x.text === text))
+		add({ text, bad: false }, seconds * 1000);
+}
 
 /** A failure in words. */
 export function errorText(e: unknown): string {

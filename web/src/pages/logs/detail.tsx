@@ -6,6 +6,7 @@ import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { ratiosOf } from "../../lib/log-text";
 import { href, setQuery } from "../../lib/router";
+import { inWords } from "../../lib/said";
 import { prettyJson } from "../../lib/text";
 import { Button, LinkButton } from "../../ui/button";
 import { CodeBlock, CopyIcon } from "../../ui/copy";
@@ -37,6 +38,17 @@ function Route({ row }: { row: LogRow }) {
 				: row.channel ? <><a href={href(`channels/${row.channel}`)}>#{row.channel}</a>{(row.attempts ?? 1) > 1 && ` · ${t("logs.attempts", { n: row.attempts! })}`}{row.http_status ? ` · HTTP ${row.http_status}` : ""}{row.finish && row.finish !== "complete" ? ` · ${row.finish}` : ""}</> : "–"}</dd>
 		</>
 	);
+}
+
+/** In the reader's words, and as it was written. */
+function Text({ row }: { row: LogRow }) {
+	const words = inWords(row.content);
+	return row.content ? (
+		<>
+			<dt>{t(row.type === LOG.error ? "logs.error" : "logs.text")}</dt><dd class={row.type === LOG.error ? "danger" : ""} style={{ whiteSpace: "pre-wrap" }}>{words}</dd>
+			{words !== row.content && <><dt>{t("logs.asWritten")}</dt><dd class="quiet small" lang="en" style={{ whiteSpace: "pre-wrap" }}>{row.content}</dd></>}
+		</>
+	) : null;
 }
 
 interface Capture {
@@ -88,9 +100,8 @@ export function Detail({ row, onClose }: { row: LogRow; onClose(): void }) {
 				<Cost row={row} />
 				{row.system_prompt_reset && <><dt>{t("logs.prompt")}</dt><dd>{t("logs.promptReset")}</dd></>}
 				{row.client_address && <><dt>{t("logs.address")}</dt><dd>{row.client_address}</dd></>}
-				{row.type === LOG.error && row.content && <><dt>{t("logs.error")}</dt><dd class="danger" style={{ whiteSpace: "pre-wrap" }}>{row.content}</dd></>}
 				{row.error && <><dt>{t("logs.error")}</dt><dd class="danger">{row.error}</dd></>}
-				{row.content && row.type !== LOG.error && <><dt>{t("logs.text")}</dt><dd style={{ whiteSpace: "pre-wrap" }}>{row.content}</dd></>}
+				<Text row={row} />
 			</dl>
 			{row.request_id && can("capture") && (row.type === LOG.usage || row.type === LOG.error) && <Fold title={t("logs.bodies")}><Bodies id={row.request_id} /></Fold>}
 		</Drawer>

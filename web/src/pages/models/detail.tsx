@@ -1,11 +1,13 @@
 // detail.tsx — one model: prices in every group, its channels in the order they are tried, a calculator
 import { useState } from "preact/hooks";
-import type { Channel } from "../../api/types";
+import { useResource } from "../../api/resource";
+import { can, currency, role } from "../../api/session";
+import { ROLE, type Channel } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { priceOf, type PriceTables } from "../../lib/prices";
-import { currency } from "../../api/session";
 import { partPrices, soldBy, unitPrices, type PricingRow } from "../../lib/pricing";
+import { queryString } from "../../lib/query";
 import { href } from "../../lib/router";
 import { splitNames } from "../../lib/text";
 import { LinkButton } from "../../ui/button";
@@ -39,10 +41,13 @@ function Others({ row, input, groupRatio }: { row: PricingRow | undefined; input
 }
 
 export function ModelDetail({ name, group, tables, billed, row, channels, onClose }: { name: string; group: string; tables: PriceTables | null; billed: boolean; row: PricingRow | undefined; channels: Channel[] | null; onClose(): void }) {
+	// where there are many, the channels at hand may not be all
+	const exact = role.value >= ROLE.admin && (can("list.filter") || can("channel.filter")) && can("list.paging");
+	const found = useResource<Channel[]>(exact ? `channel/?${queryString({ model: name, p: 0, page_size: 100 })}` : null);
 	const own = tables && priceOf(tables, name, group, currency.value);
 	const byUnit = soldBy(row).length > 0;
 	const known = own && !byUnit && (own.priced || billed);
-	const serving = channels?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
+	const serving = (found.data ?? (exact ? undefined : channels))?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
 	return (
 		<Drawer title={name} onClose={onClose} footer={<><LinkButton href={href("logs", { model_name: name, range: "7d" })}>{t("nav.logs")}</LinkButton><LinkButton kind="main" href={href("playground", { model: name })}>{t("models.try")}</LinkButton></>}>
 			<div class="row"><code>{name}</code><CopyButton text={name} />{own && !own.priced && !byUnit && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</div>
@@ -59,7 +64,7 @@ export function ModelDetail({ name, group, tables, billed, row, channels, onClos
 			{serving && (
 				<section class="stack tight"><h3>{t("models.channels")}</h3>
 					{serving.length === 0 ? <p class="second">{t("models.noChannel")}</p> : (
-						<ol class="stack tight">{serving.map((c) => <li key={c.id} class="row spread"><a href={href(`channels/${c.id}`)}>{c.name} #{c.id}</a><span class="quiet">{c.status === 1 ? t("models.order", { priority: c.priority, weight: c.weight }) : t("models.off")} · {c.group}</span></li>)}</ol>
+						<ol class="stack tight">{serving.map((c) => <li key={c.id} class="row spread"><a href={href(`channels/${c.id}`)}><bdi>{c.name}</bdi> #{c.id}</a><span class="quiet">{c.status === 1 ? t("models.order", { priority: c.priority, weight: c.weight }) : t("models.off")} · {c.group}</span></li>)}</ol>
 					)}</section>
 			)}
 		</Drawer>

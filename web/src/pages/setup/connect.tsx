@@ -54,7 +54,7 @@ export function ConnectStep({ onDone, onSkip }: { onDone(made: Channel | undefin
 	return (
 		<form class="stack" onSubmit={save} noValidate>
 			<p>{t("setup.connectText")}</p>
-			<ProviderTiles value={chosen ? form.values.type : 0} onChange={setType} />
+			<ProviderTiles folds value={chosen ? form.values.type : 0} onChange={setType} />
 			{chosen && (
 				<>
 					<Connection form={form} exists={false} />

@@ -8,7 +8,7 @@ import { testChannel, type TestResult } from "../../lib/channel-test";
 import * as f from "../../lib/format";
 import { splitNames } from "../../lib/text";
 import { Button } from "../../ui/button";
-import { SecretField, SelectField, TextField } from "../../ui/field";
+import { SecretField, TextField } from "../../ui/field";
 import { useForm } from "../../ui/form";
 import { Banner, Skeleton } from "../../ui/state";
 
@@ -29,24 +29,24 @@ export function TestStep({ channel, onDone, onSkip }: { channel: Channel; onDone
 	const form = useForm({ model: models.find((m) => /mini|flash|haiku|chat/.test(m)) ?? models[0] ?? "", key: "", base_url: channel.base_url });
 	const run = async (): Promise<void> => {
 		setResult(null);
-		setResult(await testChannel(channel.id, form.values.model));
+		setResult(await testChannel(channel.id, form.values.model.trim()));
 	};
 	const change = async (): Promise<void> => {
-		const { key, base_url } = form.values;
-		await put("channel/", { id: channel.id, ...(key ? { key } : {}), ...(base_url !== channel.base_url ? { base_url } : {}) });
+		const { key, base_url } = form.values, model = form.values.model.trim();
+		const added = model && !models.includes(model) ? { models: [...models, model].join(",") } : {};
+		await put("channel/", { id: channel.id, ...(key ? { key } : {}), ...(base_url !== channel.base_url ? { base_url } : {}), ...added });
 		invalidate("channel/");
 		await run();
 	};
 	useEffect(() => void run(), [channel.id]);
 	return (
 		<div class="stack">
-			<p>{t("setup.testText", { name: channel.name })}</p>
-			{!result && <Skeleton lines={2} />}
+			{!result && <><p role="status">{t("setup.testText", { name: channel.name })}</p><Skeleton lines={2} /></>}
 			{result?.ok && <Banner tone="ok">{t("setup.testOk", { model: result.model, time: f.elapsed(result.seconds * 1000), text: result.text })}</Banner>}
 			{result && !result.ok && (
 				<>
 					<Banner tone="danger"><p>{result.text}</p><p>{t(`setup.cause.${cause(result.text)}`)}</p></Banner>
-					<SelectField form={form} name="model" label={t("setup.otherModel")} options={models.map((m) => ({ value: m, label: m }))} />
+					<TextField form={form} name="model" label={t("setup.otherModel")} list={models} hint={t("setup.otherModelHint")} />
 					<SecretField form={form} name="key" label={t("setup.otherKey")} exists />
 					<TextField form={form} name="base_url" label={t("editor.base")} optional />
 				</>
