@@ -144,7 +144,7 @@ bool adaptor_usage(struct jval usage, struct usage *out)
 
 /* No mistake of an upstream may empty an account. What we do not see (images by URL, hidden
  * reasoning, tools on the other side) fits the slack by far. */
-static int64_t believable(int64_t reported, int64_t counted)
+int64_t adaptor_believable(int64_t reported, int64_t counted)
 {
 	int64_t most = REPORT_SLACK + REPORT_FACTOR * counted;
 
@@ -184,7 +184,7 @@ bool adaptor_counts(const struct call *c)
 {
 	const struct usage *u = &c->usage;
 
-	return !u->reported || u->completion_tokens > REPORT_SLACK;
+	return !u->reported || u->completion_tokens == 0 || u->completion_tokens > REPORT_SLACK;
 }
 
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
@@ -194,7 +194,7 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 
 	if (!u->reported) {
 		/* some streams begin with what the prompt was, and broke off before the rest */
-		u->prompt_tokens = believable(u->prompt_tokens, prompt_estimate);
+		u->prompt_tokens = adaptor_believable(u->prompt_tokens, prompt_estimate);
 		if (u->prompt_tokens == 0)
 			u->prompt_tokens = prompt_estimate;
 		u->completion_tokens = counted;
@@ -208,9 +208,11 @@ void adaptor_complete_usage(struct call *c, int64_t prompt_estimate)
 	} else if (u->prompt_tokens == 0) {
 		u->prompt_tokens = prompt_estimate; /* half a report */
 	}
+	if (u->completion_tokens == 0 && !u->only_sum)
+		u->completion_tokens = counted; /* some say the prompt first */
 	check_beside(u, prompt_estimate);
-	u->prompt_tokens = believable(u->prompt_tokens, prompt_estimate);
-	u->completion_tokens = believable(u->completion_tokens, counted);
+	u->prompt_tokens = adaptor_believable(u->prompt_tokens, prompt_estimate);
+	u->completion_tokens = adaptor_believable(u->completion_tokens, counted);
 	cut_parts(u);
 }
 

@@ -11,7 +11,7 @@
  *		status ≥ 400            → error → the engine decides about another channel
  *		whole                   → decode(body) → STEP_DONE, or STEP_NEXT → encode again
  *		stream, per frame       → on_event → appended to out, sent by the engine
- *		end of stream           → on_end: false when the stream broke off
+ *		end of stream           → on_end: false when the stream broke off; c->more (set by on_event) → encode again
  *
  * Memory   c->arena lives as long as the attempt; during on_event it is rewound after the event,
  *          so what must outlive one event is kept in c->state, allocated in encode.
@@ -67,12 +67,14 @@ struct call {
 	int64_t pieces;           /* content deltas seen */
 	bool finished;            /* a finish_reason or the end mark was seen */
 	bool done_sent;           /* the mode's last event went to out; `[DONE]` for completions */
-	bool raw;                 /* set by encode: a 2xx body goes to the client as it comes */
-	const char *reply_type;   /* Content-Type of what decode makes; NULL: the upstream's own */
-	int reply_status;         /* likewise; 0 */
-	struct str resource_id;   /* of what the upstream now keeps for the client (a response, a
+	bool more;              /* set by on_event: the stream is through, and a further call tells
+	                           * what its end lacks */
+	bool raw;               /* set by encode: a 2xx body goes to the client as it comes */
+	const char *reply_type; /* Content-Type of what decode makes; NULL: the upstream's own */
+	int reply_status;       /* likewise; 0 */
+	struct str resource_id; /* of what the upstream now keeps for the client (a response, a
 	                           * file …), "" when nothing; noted by decode or on_event */
-	bool failed;              /* an error event was seen; c->failure says which */
+	bool failed;            /* an error event was seen; c->failure says which */
 	struct err failure;
 	bool system_prompt_reset;
 	void *state; /* the dialect's own, in the arena */
@@ -102,7 +104,9 @@ struct adaptor {
 	bool (*on_event)(struct call *c, const struct frame_event *event, struct buf *out,
 	    struct err *err);
 	/* The upstream closed the stream: appends what is missing ([DONE]). False with
-	 * ERR_UPSTREAM_TRUNCATED when it broke off. */
+	 * ERR_UPSTREAM_TRUNCATED when it broke off. With c->more set it adds nothing: encode is
+	 * asked for the next step, and decode makes the end from its whole reply. When that is not
+	 * to be had, on_end is asked again, c->more cleared, and ends without. */
 	bool (*on_end)(struct call *c, struct buf *out, struct err *err);
 	/* May a further upstream call mend this error status (a token that ran out)? True: encode is
 	 * asked for the next step. NULL: never. */
@@ -128,9 +132,13 @@ void adaptor_scrub(const struct call *c, struct err *err);
 bool adaptor_usage(struct jval usage, struct usage *out);
 /* Is our own count of what the model wrote of any use yet? Not beside a report within reason. */
 bool adaptor_counts(const struct call *c);
-/* Adds tokens counted by us where the upstream reported nothing or only a sum, and cuts a report
- * that is far from all we saw, and parts that are more than their whole; called once at the end. */
+/* Adds tokens counted by us where the upstream reported nothing, half of it or only a sum, and cuts a
+ * report that is far from all we saw, and parts that are more than their whole; called once at the
+ * end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
+
+/* A report of tokens, cut where it is far from what we counted or expected. */
+int64_t adaptor_believable(int64_t reported, int64_t counted);
 
 /* What the client is told of it: our own count where the upstream reported none. */
 struct usage adaptor_usage_shown(const struct call *c);

@@ -62,6 +62,7 @@ struct anthropic_reply {
 	struct sink sink;
 	bool json_tool;   /* the tool json_output stands for the content */
 	bool needs_files; /* a part names a file by its id */
+	bool eager;       /* a tool's input is wanted as it is written, and only a beta gives it */
 
 	/* while a reply is read */
 	int calls, thoughts; /* so far: indices run over the whole reply */
@@ -119,6 +120,8 @@ struct anthropic_writer {
 bool anthropic_add_messages(struct anthropic_writer *w, struct err *err);
 /* anthropic_tools.c: tools, tool_choice; thinking: whether it is on. */
 bool anthropic_add_tools(struct anthropic_writer *w, bool thinking, struct err *err);
+/* eager_input_streaming of a tool; J_NONE when it says nothing. */
+struct jval anthropic_eager(struct jval tool, struct jval function);
 /* anthropic_thinking.c: thinking, output_config, temperature and the like; max_tokens as it is sent.
  * thinking gets whether it is on. */
 bool anthropic_add_thinking(struct anthropic_writer *w, int64_t max_tokens, bool *thinking,

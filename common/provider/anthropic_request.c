@@ -7,6 +7,7 @@
 #include "provider/convert.h"
 
 #define FILES_BETA "files-api-2025-04-14"
+#define EAGER_BETA "fine-grained-tool-streaming-2025-05-14"
 
 static const struct str param_names[AP_COUNT] = {
 	[AP_TOOL_CHOICE] = STR_INIT("tool_choice"),
@@ -168,8 +169,8 @@ bool anthropic_add_body(struct call *c, const struct anthropic_host *host,
 	bool thinking = false;
 	int64_t max_tokens;
 
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
+	if (!convert_check_chat(c, 1, TOOLS_ANY, err))
+		return false;
 	*w = (struct anthropic_writer){ .c = c, .host = host, .reply = reply, .out = body };
 	w->model = claude_find(c->model);
 	convert_pick(c->ask->root, param_names, w->f, AP_COUNT);
@@ -214,6 +215,8 @@ struct str anthropic_betas(const struct call *c, const struct anthropic_reply *r
 		collect(&all, headers_get(c->ask->headers, "anthropic-beta"));
 	if (reply->needs_files)
 		collect(&all, STR(FILES_BETA));
+	if (reply->eager)
+		collect(&all, STR(EAGER_BETA));
 	list = arena_str(c->arena, buf_str(&all));
 	buf_release(&all);
 	return list;

@@ -68,6 +68,24 @@ static bool is_allowed(const struct choice *choice, struct jval name)
 	return false;
 }
 
+/* Said beside the function or in it. */
+struct jval anthropic_eager(struct jval tool, struct jval function)
+{
+	struct jval eager = convert_member(tool, STR("eager_input_streaming"));
+
+	return convert_given(eager) ? eager
+	                            : convert_member(function, STR("eager_input_streaming"));
+}
+
+/* Bedrock refuses the member and has the beta that it came from. */
+static void add_eager(struct anthropic_writer *w, struct jval eager)
+{
+	if (w->host->is_bedrock)
+		w->reply->eager |= jscan_true(eager);
+	else if (eager.type == J_TRUE || eager.type == J_FALSE)
+		convert_add_raw(w->out, "eager_input_streaming", eager.text);
+}
+
 static void add_function(struct anthropic_writer *w, struct jval tool, struct jval function,
     bool custom)
 {
@@ -90,6 +108,7 @@ static void add_function(struct anthropic_writer *w, struct jval tool, struct jv
 		    schema.type == J_OBJECT && jscan_count(schema) ? schema.text : EMPTY_SCHEMA);
 	if (jscan_true(convert_member(function, STR("strict"))) && anthropic_has_format(w))
 		convert_add_raw(w->out, "strict", STR("true"));
+	add_eager(w, anthropic_eager(tool, function));
 	if (mark.type != J_OBJECT)
 		mark = convert_member(function, STR("cache_control"));
 	if (mark.type == J_OBJECT)

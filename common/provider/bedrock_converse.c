@@ -58,6 +58,7 @@ static void add_tool(struct converse_writer *w, struct jval tool, struct jval fu
 
 	if (name.type != J_STRING)
 		return;
+	w->b->claude->eager |= jscan_true(anthropic_eager(tool, function));
 	open_tool(w, name.text, convert_member(function, STR("description")));
 	buf_add(w->out, usable ? schema.text : STR("{\"type\":\"object\",\"properties\":{}}"));
 	buf_add_char(w->out, '}');
@@ -312,8 +313,8 @@ bool bedrock_converse_body(struct call *c, struct buf *body, struct err *err)
 {
 	struct converse_writer *w = ARENA_NEW(c->arena, struct converse_writer);
 
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
+	if (!convert_check_chat(c, 1, TOOLS_FUNCTIONS, err))
+		return false;
 	if (!convert_drop(c, dropped, COUNT_OF(dropped), err))
 		return false;
 	*w = (struct converse_writer){ .c = c, .b = c->state, .out = body };

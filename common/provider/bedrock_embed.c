@@ -30,11 +30,6 @@ static struct jval text_at(const struct call *c, int index)
 	return item;
 }
 
-static size_t count_texts(const struct call *c)
-{
-	return c->ask->input.type == J_ARRAY ? jscan_count(c->ask->input) : 1;
-}
-
 static bool check_input(const struct call *c, const struct bedrock *b, struct err *err)
 {
 	struct jiter it = jscan_iter(c->ask->input);
@@ -46,7 +41,7 @@ static bool check_input(const struct call *c, const struct bedrock *b, struct er
 		if (item.type != J_STRING)
 			return err_set(err, ERR_INVALID_TEXT,
 			    "input must be text for this channel, not token numbers");
-	if (!takes_lists(b) && count_texts(c) > CALLS_MAX)
+	if (!takes_lists(b) && convert_count_inputs(c) > CALLS_MAX)
 		return err_set(err, ERR_INVALID_TEXT, "at most %d texts for this model", CALLS_MAX);
 	return true;
 }
@@ -198,13 +193,17 @@ static void write(struct call *c, const struct bedrock *b, struct buf *out)
 static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)
 {
 	struct bedrock *b = c->state;
+	size_t all = convert_count_inputs(c), asked;
 
 	if (!read(c, b, body)) {
 		(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply has no vectors");
 		return STEP_FAILED;
 	}
 	b->header_tokens = -1;
-	if (!takes_lists(b) && (size_t)c->step + 1 < count_texts(c))
+	asked = takes_lists(b) ? all : (size_t)c->step + 1;
+	if (!convert_check_vectors((size_t)b->embedded, asked, err))
+		return STEP_FAILED;
+	if (asked < all)
 		return STEP_NEXT;
 	write(c, b, out);
 	c->finished = true;

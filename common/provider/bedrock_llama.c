@@ -83,8 +83,8 @@ static bool add_body(struct call *c, struct buf *body, struct err *err)
 	struct jval v[COUNT_OF(names)];
 	int64_t most = c->ask->max_tokens > 0 ? c->ask->max_tokens : GEN_DEFAULT;
 
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
+	if (!convert_check_chat(c, 1, TOOLS_NONE, err))
+		return false;
 	if (!convert_drop(c, dropped, COUNT_OF(dropped), err))
 		return false;
 	convert_pick(c->ask->root, names, v, COUNT_OF(v));

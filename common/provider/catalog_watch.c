@@ -75,9 +75,10 @@ static bool refresh(struct catalog_watcher *w, struct err *err)
 		return true;
 	if (!catalog_build(w->db, w->box, &next, err))
 		return false;
+	publish(w, next);
+	/* Only now: who reads this line may rely on it. Nobody but this thread replaces it. */
 	log_info(NULL, "catalog.changed", LOG_INT("version", next->version),
 	    LOG_INT("channels", next->channel_count));
-	publish(w, next);
 	return true;
 }
 
@@ -143,6 +144,8 @@ bool catalog_watch(struct db *db, const struct secret_box *box, int poll_ms,
 		return false;
 	}
 	publish(w, first);
+	log_info(NULL, "catalog.read", LOG_INT("version", first->version),
+	    LOG_INT("channels", first->channel_count));
 	if (pthread_create(&w->thread, NULL, watch_thread, w) != 0) {
 		watcher_free(w);
 		return err_set(err, ERR_INTERNAL, "cannot start the catalog's thread");

@@ -201,9 +201,23 @@ static bool is_error_inside(struct call *c, struct str body, struct err *err)
 
 /* ---- replies ------------------------------------------------------------------------------- */
 
+/* A list that is short would be taken for the whole one. */
+static bool has_all_vectors(const struct call *c, struct str body, struct err *err)
+{
+	struct jval root, data;
+
+	if (c->ask->mode != MODE_EMBEDDINGS || !jscan_value(body, &root))
+		return true;
+	data = convert_member(root, STR("data"));
+	if (data.type != J_ARRAY)
+		data = convert_member(convert_member(root, STR("result")), STR("data"));
+	return convert_check_vectors(data.type == J_ARRAY ? jscan_count(data) : 0,
+	    convert_count_inputs(c), err);
+}
+
 static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)
 {
-	if (is_error_inside(c, body, err))
+	if (is_error_inside(c, body, err) || !has_all_vectors(c, body, err))
 		return STEP_FAILED;
 	return task_of(c->ask->mode) ? openai_decode(c, body, out, err)
 	                             : cloudflare_ran(c, body, out, err);

@@ -51,8 +51,8 @@ static bool add_completion(struct call *c, struct upstream_req *out, struct err 
 		(void)jscan_next_item(&it, &prompt);
 	if (prompt.type != J_STRING)
 		return err_set(err, ERR_INVALID_TEXT, "prompt must be one string for this channel");
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
+	if (!convert_check_choices(c, 1, err))
+		return false;
 	if (!convert_drop(c, dropped, COUNT_OF(dropped), err))
 		return false;
 	body = buf_init(c->ask->body.n + ROOM);

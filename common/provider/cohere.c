@@ -1,4 +1,4 @@
-/* cohere.c — Cohere's own dialect: /v2/chat, /v1/chat, /v2/embed, /v2/rerank
+/* cohere.c — Cohere's own dialect: /v2/chat, /v1/chat, /v2/embed, /v2/rerank, transcripts
  *
  * The native surface is used and not Cohere's imitation of OpenAI's, because only it has citations,
  * thinking and both of its counts of tokens. Differs from OpenAI in these ways: the text beside tool
@@ -30,6 +30,7 @@ static const struct surface {
 	[MODE_CHAT] = { "/v2/chat", cohere_add_chat },
 	[MODE_EMBEDDINGS] = { "/v2/embed", cohere_add_embed },
 	[MODE_RERANK] = { "/v2/rerank", cohere_add_rerank },
+	[MODE_TRANSCRIPTION] = { "/v2/audio/transcriptions", NULL }, /* a form */
 };
 static const struct surface v1_chat = { "/v1/chat", cohere_v1_add_chat };
 
@@ -59,35 +60,43 @@ static void add_head(const struct call *c, const struct surface *to, struct upst
 	out->method = "POST";
 	buf_add(&out->url, c->channel->base_url);
 	buf_add_c(&out->url, to->path);
-	headers_add(&out->headers, STR("Content-Type"), STR("application/json"));
 	headers_add(&out->headers, STR("Accept"),
 	    c->stream ? STR("text/event-stream") : STR("application/json"));
 	headers_add(&out->headers, STR("Authorization"),
 	    str_c(arena_fmt(c->arena, "Bearer %.*s", STR_ARG(c->key))));
 }
 
+static bool put_json(struct call *c, const struct surface *to, struct upstream_req *out,
+    struct err *err)
+{
+	struct buf body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + COHERE_ROOM);
+	bool ok = to->add_body(c, &body, err);
+
+	if (ok && !buf_ok(&body))
+		ok = err_set(err, ERR_TOO_LARGE, "the request body is too large");
+	headers_add(&out->headers, STR("Content-Type"), STR("application/json"));
+	out->has_body = true;
+	out->body = adaptor_keep(c->arena, &body);
+	return ok;
+}
+
 static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 {
 	const struct surface *to = cohere_is_v1(c) ? &v1_chat : &surfaces[c->ask->mode];
-	struct buf body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + COHERE_ROOM);
-	bool ok;
 
-	if (!to->add_body)
+	if (!to->path)
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
 		    c->provider->name);
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
+	if (!convert_check_choices(c, 1, err))
+		return false;
 	if (str_ends(c->model, STR("-internet"))) /* searched the web until September 2025 */
 		c->model.n -= strlen("-internet");
 	if (!c->state)
 		state_new(c);
+	if (!to->add_body)
+		c->stream = false; /* it answers whole: decode makes the stream of it */
 	add_head(c, to, out);
-	ok = to->add_body(c, &body, err);
-	if (ok && !buf_ok(&body))
-		ok = err_set(err, ERR_TOO_LARGE, "the request body is too large");
-	out->has_body = true;
-	out->body = adaptor_keep(c->arena, &body);
-	return ok;
+	return to->add_body ? put_json(c, to, out, err) : cohere_put_form(c, out, err);
 }
 
 /* ---- the reply ----------------------------------------------------------------------------- */
@@ -120,6 +129,8 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 		return cohere_embedded(c, root, out, err);
 	case MODE_RERANK:
 		return cohere_reranked(c, root, out, err);
+	case MODE_TRANSCRIPTION:
+		return cohere_transcribed(c, root, body, out, err);
 	default:
 		return chat_done(c, root, out, err);
 	}
@@ -179,7 +190,8 @@ static void error(struct call *c, int status, struct str body, struct err *err)
 
 const struct adaptor cohere_adaptor = {
 	.name = "cohere",
-	.modes = 1u << MODE_CHAT | 1u << MODE_EMBEDDINGS | 1u << MODE_RERANK,
+	.modes =
+	    1u << MODE_CHAT | 1u << MODE_EMBEDDINGS | 1u << MODE_RERANK | 1u << MODE_TRANSCRIPTION,
 	.frame_init = sse_init,
 	.stream_type = "text/event-stream",
 	.encode = encode,

@@ -5,6 +5,7 @@
  *	cohere_reply.c		what /v2/chat answers, whole and streamed
  *	cohere_v1.c		both for /v1/chat (config api_version "v1")
  *	cohere_lists.c		embeddings and rerank
+ *	cohere_audio.c		transcripts
  *
  * Threads  as adaptor.h says.
  */
@@ -42,6 +43,8 @@ MUST_USE bool cohere_add_chat(struct call *c, struct buf *out, struct err *err);
 MUST_USE bool cohere_v1_add_chat(struct call *c, struct buf *out, struct err *err);
 MUST_USE bool cohere_add_embed(struct call *c, struct buf *out, struct err *err);
 MUST_USE bool cohere_add_rerank(struct call *c, struct buf *out, struct err *err);
+/* The client's form, with nothing in it that Cohere does not know. */
+MUST_USE bool cohere_put_form(struct call *c, struct upstream_req *out, struct err *err);
 
 /* usage or meta of a reply. */
 void cohere_note_usage(struct call *c, struct jval usage);
@@ -56,5 +59,7 @@ MUST_USE bool cohere_hear(struct call *c, struct jval root, struct jval type, st
 MUST_USE bool cohere_v1_hear(struct call *c, struct jval root, struct jval type, struct err *err);
 enum step cohere_embedded(struct call *c, struct jval root, struct buf *out, struct err *err);
 enum step cohere_reranked(struct call *c, struct jval root, struct buf *out, struct err *err);
+enum step cohere_transcribed(struct call *c, struct jval root, struct str body, struct buf *out,
+    struct err *err);
 
 #endif

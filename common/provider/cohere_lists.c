@@ -15,11 +15,6 @@
 
 /* ---- embeddings -------------------------------------------------------------------------- */
 
-static size_t count_texts(const struct call *c)
-{
-	return c->ask->input.type == J_ARRAY ? jscan_count(c->ask->input) : 1;
-}
-
 static bool add_texts(struct call *c, struct buf *out, struct err *err)
 {
 	struct cohere *s = c->state;
@@ -47,7 +42,7 @@ bool cohere_add_embed(struct call *c, struct buf *out, struct err *err)
 	struct jval type = convert_param(c, "input_type"), truncate = convert_param(c, "truncate");
 	struct jval dimensions = convert_param(c, "dimensions");
 
-	if (count_texts(c) > TEXTS_MAX)
+	if (convert_count_inputs(c) > TEXTS_MAX)
 		return err_set(err, ERR_INVALID_TEXT, "at most %zu texts at once", TEXTS_MAX);
 	buf_add(out, STR("{\"model\":"));
 	json_add_str(out, c->model);
@@ -100,6 +95,8 @@ enum step cohere_embedded(struct call *c, struct jval root, struct buf *out, str
 {
 	struct cohere *s = c->state;
 	struct jval list = convert_member(root, STR("embeddings")), tokens = { 0 };
+	size_t all = convert_count_inputs(c), before = (size_t)s->count;
+	size_t asked = all - s->from < TEXTS_PER_CALL ? all - s->from : TEXTS_PER_CALL;
 
 	if (list.type == J_OBJECT)
 		list = convert_member(list, STR("float"));
@@ -107,10 +104,12 @@ enum step cohere_embedded(struct call *c, struct jval root, struct buf *out, str
 		(void)err_set(err, ERR_UPSTREAM_BODY, "the upstream's reply has no vectors");
 		return STEP_FAILED;
 	}
+	if (!convert_check_vectors((size_t)s->count - before, asked, err))
+		return STEP_FAILED;
 	(void)jscan_at(root, "meta.billed_units.input_tokens", &tokens);
 	s->tokens += convert_count(tokens);
 	s->from += TEXTS_PER_CALL;
-	if (s->from < count_texts(c))
+	if (s->from < all)
 		return STEP_NEXT;
 	write_vectors(c, s, out);
 	c->finished = true;

@@ -420,7 +420,8 @@ bool cohere_add_chat(struct call *c, struct buf *out, struct err *err)
 		STR_INIT("parallel_tool_calls"), STR_INIT("prediction"), STR_INIT("modalities"),
 		STR_INIT("audio"), STR_INIT("verbosity"), STR_INIT("web_search_options") };
 
-	if (!convert_drop(c, dropped, COUNT_OF(dropped), err))
+	if (!convert_check_chat(c, 1, TOOLS_FUNCTIONS, err) ||
+	    !convert_drop(c, dropped, COUNT_OF(dropped), err))
 		return false;
 	buf_add(out, STR("{\"model\":"));
 	json_add_str(out, c->model);

@@ -249,7 +249,8 @@ bool cohere_v1_add_chat(struct call *c, struct buf *out, struct err *err)
 		STR_INIT("reasoning_effort"), STR_INIT("prediction"), STR_INIT("modalities"),
 		STR_INIT("audio") };
 
-	if (!convert_drop(c, dropped, COUNT_OF(dropped), err))
+	if (!convert_check_chat(c, 1, TOOLS_FUNCTIONS, err) ||
+	    !convert_drop(c, dropped, COUNT_OF(dropped), err))
 		return false;
 	buf_add(out, STR("{\"model\":"));
 	json_add_str(out, c->model);

@@ -2,7 +2,8 @@
  *
  * A request is walked as text (jscan.h) and texts of the client are copied as the JSON strings that
  * they are; nothing is decoded but what must be looked at. R-numbers are the rules of the adaptor
- * notes: R10 data URIs, R11 remote media, R16 arguments of tools.
+ * notes: R10 data URIs, R11 remote media, R16 arguments of tools. What must be refused, since leaving it
+ * out would change the meaning, is decided in convert_check.c for all of them.
  *
  * Threads  pure apart from their arguments.
  */
@@ -79,6 +80,20 @@ MUST_USE bool convert_add_media(struct buf *out, const struct media_part *m, con
 /* The data decoded, in the arena. */
 MUST_USE bool convert_media_bytes(struct arena *a, const struct media_part *m, const char *place,
     struct str *out, struct err *err);
+
+/* What a dialect makes of tools: functions, nothing at all, or it looks at each by itself. */
+enum convert_tools { TOOLS_ANY, TOOLS_FUNCTIONS, TOOLS_NONE };
+
+/* Of a chat, before anything is written: not more choices than the provider makes, roles that we
+ * know, and no tools, calls or choices of them that the dialect would leave out. */
+MUST_USE bool convert_check_chat(const struct call *c, int64_t choices, enum convert_tools takes,
+    struct err *err);
+/* The choices alone, of any mode. */
+MUST_USE bool convert_check_choices(const struct call *c, int64_t most, struct err *err);
+/* How many texts an embeddings request holds. */
+size_t convert_count_inputs(const struct call *c);
+/* As many vectors as texts? ERR_UPSTREAM_BODY: a short list would be taken for the whole one. */
+MUST_USE bool convert_check_vectors(size_t came, size_t asked, struct err *err);
 
 /* Parameters that this dialect drops: fine, unless the channel is strict (config strict_params or the
  * option StrictParams) and the client said one of them with a meaning: null, false and 0 say none. */

@@ -89,10 +89,8 @@ static bool check(const struct call *c, struct err *err)
 	if (c->ask->mode != MODE_CHAT)
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
 		    c->provider->name);
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
-	if (c->ask->tools.type == J_ARRAY && jscan_count(c->ask->tools))
-		return err_set(err, ERR_INVALID_TEXT, "this channel has no tools");
+	if (!convert_check_chat(c, 1, TOOLS_NONE, err))
+		return false;
 	if (format.type == J_STRING && !jscan_is(format, STR("text")))
 		return err_set(err, ERR_INVALID_TEXT, "this channel has no response_format");
 	return true;

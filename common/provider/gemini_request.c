@@ -63,9 +63,8 @@ bool gemini_add_chat(struct call *c, const struct gemini_host *host, struct gemi
 		.out = body,
 	};
 
-	if (c->ask->n > SINK_CHOICES)
-		return err_set(err, ERR_N_RANGE, "n must be at most %d for this channel",
-		    SINK_CHOICES);
+	if (!convert_check_chat(c, SINK_CHOICES, TOOLS_ANY, err))
+		return false;
 	convert_pick(c->ask->root, param_names, w.f, GP_COUNT);
 	read_extension(&w);
 	reply->wants_logprobs = jscan_true(w.f[GP_LOGPROBS]);

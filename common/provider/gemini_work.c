@@ -521,9 +521,8 @@ bool gemini_work_add(struct call *c, struct gemini_work *w, struct buf *body, st
 
 static bool end(struct call *c, struct gemini_work *w, struct buf *out, struct err *err)
 {
-	if (c->ask->mode == MODE_EMBEDDINGS && w->taken != w->count)
-		return err_set(err, ERR_UPSTREAM_BODY,
-		    "the upstream answered with %zu embeddings for %zu inputs", w->taken, w->count);
+	if (c->ask->mode == MODE_EMBEDDINGS && !convert_check_vectors(w->taken, w->count, err))
+		return false;
 	if (w->taken == 0 && w->filtered) {
 		(void)err_set(err, ERR_BAD_REQUEST, "all pictures were filtered by the provider");
 		(void)snprintf(err->code, sizeof(err->code), "content_filter");

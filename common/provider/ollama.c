@@ -12,6 +12,7 @@
 #include "provider/ollama.h"
 
 #include "provider/catalog.h"
+#include "provider/convert.h"
 #include "provider/providers.h"
 
 /* Room for what a request gains: names of members, indices, the channel's defaults. */
@@ -65,8 +66,8 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	if (!(c->provider->modes & 1u << c->ask->mode))
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
 		    c->provider->name);
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
+	if (!convert_check_choices(c, 1, err))
+		return false;
 	w->c = c;
 	w->body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + fetched * 2 + GROWTH_ROOM);
 	ollama_find_params(w);

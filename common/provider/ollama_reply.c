@@ -207,6 +207,8 @@ enum step ollama_decode(struct call *c, struct str body, struct buf *out, struct
 		return STEP_FAILED;
 	}
 	if (c->ask->mode == MODE_EMBEDDINGS) {
+		if (!convert_check_vectors(jscan_count(r.embeddings), convert_count_inputs(c), err))
+			return STEP_FAILED;
 		add_embeddings(c, s, &r, out);
 		c->finished = true;
 	} else {

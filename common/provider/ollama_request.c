@@ -212,6 +212,8 @@ bool ollama_add_chat(struct ollama_writer *w, struct err *err)
 	static const enum ollama_param same[] = { OP_LOGPROBS, OP_TOP_LOGPROBS, OP_KEEP_ALIVE,
 		OP_TRUNCATE, OP_SHIFT };
 
+	if (!convert_check_chat(w->c, 1, TOOLS_FUNCTIONS, err))
+		return false;
 	add_start(w);
 	ollama_add_raw(w, "stream", w->c->stream ? STR("true") : STR("false"));
 	add_think(w);

@@ -109,9 +109,13 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 	if (!(c->provider->modes & 1u << mode))
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
 		    c->provider->name);
+	if (openai_fetches(c))
+		return openai_fetch_picture(c, out, err);
 	if (is_image(mode) && !ask_check_image(c->arena, c->ask, c->model, err))
 		return false;
 	openai_state_new(c);
+	if (openai_wants_pictures(c))
+		c->stream = false; /* decode makes it, when they are there */
 	c->raw = mode == MODE_RESOURCE || (mode == MODE_SPEECH && !c->stream);
 	token_meter_init(&c->meter, c->model);
 	if (!put_method(c, out, err) || !openai_url(c, &out->url, err))
@@ -168,6 +172,11 @@ static void error(struct call *c, int status, struct str body, struct err *err)
 	bool busy = m && m->answers & ANSWER_BUSY_413 && status == 413;
 	struct jval wrote = { 0 };
 
+	if (openai_fetches(c)) { /* whoever keeps them says nothing of the channel's key */
+		(void)err_set(err, ERR_UPSTREAM_BODY, "an image could not be fetched");
+		err->upstream_status = status;
+		return;
+	}
 	adaptor_error(busy ? 429 : status, body, err);
 	err->upstream_status = status;
 	if (slipped(c, status, body, &wrote))

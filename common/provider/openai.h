@@ -5,11 +5,13 @@
  *	openai_request.c	what is changed in a body that passes through
  *	openai_reply.c		what is read of a reply: usage, text, errors; whole replies
  *	openai_cues.c		transcripts as subtitles
+ *	openai_pictures.c	pictures that are fetched, for providers that have but URLs
  *	openai_stream.c		events
  *	openai_whole.c		a whole reply where a stream was asked for
  *	openai_manners.c	how providers depart from the dialect: one row each
  *	openai_fields.c		what that means for requests
  *	openai_repair.c		and for replies
+ *	openai_repair_calls.c	calls of tools
  *	openai_repair_think.c	reasoning that stands in the content, and such that stands twice
  *	openai_repair_logprobs.c	how likely each token was
  *
@@ -67,7 +69,7 @@ bool openai_on_event(struct call *c, const struct frame_event *event, struct buf
 bool openai_on_end(struct call *c, struct buf *out, struct err *err);
 void openai_send_done(struct call *c, struct buf *out);
 
-/* Calls of one stream that are told apart (openai_repair.c). */
+/* Calls of one stream that are told apart (openai_repair_calls.c). */
 #define OPENAI_CALLS_KEPT 64
 
 /* Choices of one stream whose reasoning is cut out of their content. */
@@ -76,17 +78,29 @@ void openai_send_done(struct call *c, struct buf *out);
 struct openai_tool_call {
 	uint64_t id;   /* hash; 0: it has none */
 	int64_t index; /* as the upstream counts; -1: it does not */
+	bool renamed;  /* an earlier call has that id: the client knows it by one of ours */
 };
+
+struct openai_pictures;
 
 /* What lives longer than one event. */
 struct openai_state {
-	struct openai_tool_call *calls; /* OPENAI_CALLS_KEPT; NULL: they need no mending */
+	struct openai_pictures *pictures; /* not NULL: they are being fetched */
+	struct openai_tool_call *calls;   /* OPENAI_CALLS_KEPT; NULL: they need no mending */
 	int call_count;
 	struct think *think; /* OPENAI_CHOICES_SPLIT, by index of the choice; NULL: none is cut */
 	uint64_t thought;    /* hash of the last delta of reasoning */
 	char id[160];
 	int64_t events; /* forwarded, of a stream whose events have a type */
 };
+
+/* Does the client want bytes where the provider has but URLs? Then its reply begins them: STEP_NEXT,
+ * and until all are there encode fetches one and decode takes it. */
+bool openai_wants_pictures(const struct call *c);
+enum step openai_begin_pictures(struct call *c, struct jval root, struct err *err);
+bool openai_fetches(const struct call *c);
+MUST_USE bool openai_fetch_picture(const struct call *c, struct upstream_req *out, struct err *err);
+enum step openai_take_picture(struct call *c, struct str body, struct buf *out, struct err *err);
 
 /* Sets c->state, with the parts that replies of c's provider need: it lives as long as a stream. */
 void openai_state_new(struct call *c);

@@ -40,6 +40,15 @@ static void drop(const struct fields *f, struct str name)
 
 /* ---- members ----------------------------------------------------------------------------- */
 
+/* Where n is not known, 1 is what it means to leave it out. */
+static bool one_choice(const struct fields *f, struct err *err)
+{
+	if (!has(f, ASK_ONE_CHOICE) || member(f, "n").type == J_NONE)
+		return true;
+	drop(f, STR("n"));
+	return convert_check_choices(f->c, 1, err);
+}
+
 static bool drop_listed(const struct fields *f, struct err *err)
 {
 	struct str rest = str_c(f->m->dropped ? f->m->dropped : ""), name;
@@ -440,7 +449,7 @@ bool openai_edit_fields(const struct call *c, struct jedit *e, struct err *err)
 	if (c->ask->mode != MODE_CHAT)
 		return true;
 	f.thinks = manners_fit_any(c->model, m->models);
-	if (!drop_listed(&f, err) || !drop_unknown(&f, err))
+	if (!one_choice(&f, err) || !drop_listed(&f, err) || !drop_unknown(&f, err))
 		return false;
 	for (const struct manner_rename *r = m->renames; r && r->from; r++)
 		rename_member(&f, f.root, r->from, r->to);

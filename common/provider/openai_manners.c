@@ -92,9 +92,8 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	[20] = { /* openrouter */
 		/* Its `usage.cost` passes to the client and decides about no money of ours: prices are
 		 * those of the catalog. */
-		.asks = ASK_REASONING,
+		.asks = ASK_REASONING | ASK_ONE_CHOICE,
 		.answers = ANSWER_REASONING | ANSWER_CALLS | ANSWER_USAGE_CHOICE,
-		.dropped = "n",
 	},
 	[28] = { /* mistral */
 		.asks = ASK_SYSTEM | ASK_MAX_TOKENS | ASK_NO_NULL | ASK_PARTS | ASK_SHORT_IDS |
@@ -132,9 +131,9 @@ static const struct openai_manners table[PROVIDER_COUNT + 1] = {
 	},
 	[37] = { /* cloudflare */
 		.asks = ASK_SYSTEM | ASK_MAX_TOKENS | ASK_NO_NULL | ASK_REASONING | ASK_SHORT_IDS |
-			ASK_ONE_TOOL | ASK_LIMIT,
+			ASK_ONE_TOOL | ASK_LIMIT | ASK_ONE_CHOICE,
 		.answers = ANSWER_REASONING | ANSWER_CALLS | ANSWER_FINISH | ANSWER_UNWRAP,
-		.dropped = "n,logit_bias,logprobs,top_logprobs,user,service_tier,"
+		.dropped = "logit_bias,logprobs,top_logprobs,user,service_tier,"
 			"prompt_cache_key," ONLY_OPENAI,
 		.short_ids = "mistral",
 		.cache_header = "x-session-affinity",

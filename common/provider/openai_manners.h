@@ -35,6 +35,7 @@ enum {
 	ASK_NUMBER_LOGPROBS = 1024, /* logprobs is a number */
 	ASK_ONE_TOOL = 2048,        /* cannot be told which tool: gets no other */
 	ASK_LIMIT = 4096, /* stops early when nobody says max_tokens: the channel's default does */
+	ASK_ONE_CHOICE = 8192, /* knows no n: one choice is what it makes */
 };
 
 /* Of replies. */
@@ -97,6 +98,8 @@ bool manners_fit_any(struct str model, const char *list);
 MUST_USE bool openai_edit_fields(const struct call *c, struct jedit *e, struct err *err);
 /* A reply or event as OpenAI would have said it: the text itself, or another one in the arena. */
 struct str openai_repair(struct call *c, struct str body);
+/* The calls of tools in a message or delta, the first choice's. */
+void openai_mend_calls(struct call *c, struct jedit *e, struct jval message, bool streamed);
 /* Its parts that are about reasoning. The tag that a call's content is searched for, or "". */
 struct str openai_think_tag(const struct call *c);
 /* A choice's message or delta. */

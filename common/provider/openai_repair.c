@@ -6,11 +6,8 @@
 #include "provider/openai.h"
 
 #include "base/json.h"
-#include "base/secret.h"
 #include "provider/convert.h"
 #include "provider/openai_manners.h"
-
-#define FRESH_ID 24
 
 struct repair {
 	struct call *c;
@@ -152,121 +149,6 @@ static void mend_parts(struct repair *r, struct jval message)
 	buf_release(&thought);
 }
 
-/* ---- calls ------------------------------------------------------------------------------- */
-
-static bool is_no_id(struct jval id)
-{
-	return id.type != J_STRING || id.text.n <= 2 || jscan_is(id, STR("null"));
-}
-
-/* Nothing is said: the mark after the last call. */
-static bool is_empty(struct jval call)
-{
-	struct jval function = convert_member(call, STR("function"));
-	struct jval arguments = convert_member(function, STR("arguments"));
-
-	return is_no_id(convert_member(call, STR("id"))) &&
-	    !convert_given(convert_member(function, STR("name"))) &&
-	    (!convert_given(arguments) || jscan_is(arguments, STR("")));
-}
-
-static bool all_empty(struct jval calls)
-{
-	struct jiter it = jscan_iter(calls);
-	struct jval call;
-
-	while (jscan_next_item(&it, &call))
-		if (!is_empty(call))
-			return false;
-	return true;
-}
-
-static struct str fresh_id(struct repair *r)
-{
-	char id[FRESH_ID + 1];
-
-	secret_random_alnum(id, FRESH_ID);
-	return str_c(arena_fmt(r->c->arena, "\"call_%s\"", id));
-}
-
-/* Which call of the stream this is: the one with that id, else the latest with that index; a name
- * without an id begins one. */
-static int number_of(struct repair *r, struct jval call, bool *begins)
-{
-	struct openai_state *s = r->c->state;
-	struct jval id = convert_member(call, STR("id")), v;
-	uint64_t hash = is_no_id(id) ? 0 : str_hash(id.text) | 1;
-	bool named =
-	    convert_given(convert_member(convert_member(call, STR("function")), STR("name")));
-	int64_t index = -1;
-
-	v = convert_member(call, STR("index"));
-	(void)jscan_int(v, 0, INT32_MAX, &index);
-	*begins = false;
-	for (int i = s->call_count; i-- > 0;)
-		if (hash ? s->calls[i].id == hash
-		         : !named && (index < 0 || s->calls[i].index == index))
-			return i;
-	if (s->call_count == OPENAI_CALLS_KEPT)
-		return s->call_count - 1;
-	*begins = true;
-	s->calls[s->call_count].id = hash;
-	s->calls[s->call_count].index = index;
-	return s->call_count++;
-}
-
-static void mend_arguments(struct repair *r, struct jval call)
-{
-	struct jval function = convert_member(call, STR("function"));
-	struct jval arguments = convert_member(function, STR("arguments"));
-
-	if (arguments.type == J_OBJECT)
-		jedit_replace(&r->e, arguments, convert_quote(r->c->arena, arguments.text));
-	else if (arguments.type == J_NULL)
-		jedit_replace(&r->e, arguments, STR("\"\""));
-}
-
-static void mend_call(struct repair *r, struct jval call, bool streamed)
-{
-	const struct openai_state *s = r->c->state;
-	struct jval id = convert_member(call, STR("id")), v;
-	bool begins = true;
-	int64_t index;
-	int number;
-
-	if (call.type != J_OBJECT)
-		return;
-	mend_arguments(r, call);
-	if (streamed && s && s->calls) {
-		number = number_of(r, call, &begins);
-		v = convert_member(call, STR("index"));
-		if (!jscan_int(v, 0, INT32_MAX, &index) || index != number)
-			jedit_set(&r->e, call, STR("index"),
-			    str_c(arena_fmt(r->c->arena, "%d", number)));
-	}
-	if (!is_no_id(id))
-		return;
-	if (begins)
-		jedit_set(&r->e, call, STR("id"), fresh_id(r));
-	else if (id.type != J_NONE)
-		jedit_drop(&r->e, call, STR("id"));
-}
-
-static void mend_calls(struct repair *r, struct jval message, bool streamed)
-{
-	struct jval calls = convert_member(message, STR("tool_calls")), call;
-	struct jiter it = jscan_iter(calls);
-
-	if (calls.type != J_ARRAY || jscan_count(calls) == 0)
-		return;
-	if (streamed && all_empty(calls)) {
-		jedit_drop(&r->e, message, STR("tool_calls"));
-		return;
-	}
-	while (jscan_next_item(&it, &call))
-		mend_call(r, call, streamed);
-}
-
 /* ---- choices ----------------------------------------------------------------------------- */
 
 static void mend_finish(struct repair *r, struct jval choice)
@@ -333,7 +215,7 @@ static void mend_choice(struct repair *r, struct jval choice, bool first)
 	if (r->answers & ANSWER_PARTS)
 		mend_parts(r, message);
 	if (r->answers & ANSWER_CALLS && first)
-		mend_calls(r, message, streamed);
+		openai_mend_calls(r->c, &r->e, message, streamed);
 	if (r->think.n)
 		openai_split_thought(r->c, &r->e, r->think, choice, message);
 	if (r->answers & ANSWER_XAI && first) {

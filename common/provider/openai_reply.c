@@ -477,11 +477,15 @@ enum step openai_decode(struct call *c, struct str body, struct buf *out, struct
 	struct jval root;
 	bool is_object;
 
+	if (openai_fetches(c))
+		return openai_take_picture(c, body, out, err);
 	body = openai_repair(c, body);
 	is_object = openai_object(body, &root);
 
 	if (is_object ? !openai_note_whole(c, root, body, &ch, err) : !note_plain(c, body, err))
 		return STEP_FAILED;
+	if (is_object && openai_wants_pictures(c))
+		return openai_begin_pictures(c, root, err);
 	if (!is_object || !rename_images(c, root, out))
 		buf_add(out, body);
 	return adaptor_done(buf_ok(out), err);

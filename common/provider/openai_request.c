@@ -208,6 +208,8 @@ static void edit_image(const struct call *c, struct jedit *e)
 	if (quirks & QUIRK_IMAGE_NAMES) {
 		rename_size(c, e);
 		jedit_drop(e, c->ask->root, STR("response_format"));
+		jedit_drop(e, c->ask->root, STR("stream"));
+		jedit_drop(e, c->ask->root, STR("partial_images"));
 		return;
 	}
 	if (quirks & QUIRK_IMAGE_WIDTH) {

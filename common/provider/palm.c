@@ -100,7 +100,7 @@ static bool add_messages(struct call *c, struct buf *out, struct err *err)
 		if (jscan_is(role, STR("tool")) || jscan_is(role, STR("function")) ||
 		    convert_given(convert_member(message, STR("tool_calls"))))
 			return err_set(err, ERR_INVALID_TEXT,
-			    "messages[%zu]: this channel knows no tools", i);
+			    "messages[%zu]: this channel has no tools", i);
 		json_add_comma(out);
 		buf_add(out,
 		    jscan_is(role, STR("assistant")) ? STR("{\"author\":\"1\"")
@@ -144,11 +144,8 @@ static bool add_sampling(struct call *c, struct buf *out, struct err *err)
 
 static bool add_body(struct call *c, struct buf *out, struct err *err)
 {
-	if (c->ask->tools.type == J_ARRAY && jscan_count(c->ask->tools))
-		return err_set(err, ERR_INVALID_TEXT, "this channel knows no tools");
-	if (c->ask->n > SINK_CHOICES)
-		return err_set(err, ERR_N_RANGE, "n must be at most %d for this channel",
-		    SINK_CHOICES);
+	if (!convert_check_chat(c, SINK_CHOICES, TOOLS_NONE, err))
+		return false;
 	buf_add(out, STR("{\"prompt\":{"));
 	if (!add_context(c, out, err) || !add_messages(c, out, err))
 		return false;

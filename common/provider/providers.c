@@ -116,7 +116,7 @@ const struct provider providers[PROVIDER_COUNT] = {
 	{ 34, "coze", NOT_YET, "https://api.coze.com", URL_ADAPTOR,
 	  0, NONE, "coze", "", models_none, true },
 	{ 35, "cohere", COHERE, "https://api.cohere.ai", URL_ADAPTOR,
-	  0, CHAT | EMBED | RERANK, "Cohere", "", models_cohere, true },
+	  0, CHAT | EMBED | RERANK | HEAR, "Cohere", "", models_cohere, true },
 	{ 36, "deepseek", OPENAI, "https://api.deepseek.com", URL_DEEPSEEK,
 	  0, TEXT | RESPOND, "deepseek", "", models_deepseek, true },
 	{ 37, "cloudflare", CLOUDFLARE, "https://api.cloudflare.com", URL_ADAPTOR,

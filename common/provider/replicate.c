@@ -1,8 +1,10 @@
 /* replicate.c — Replicate: a prediction is made, then polled or streamed
  *
- *	first	GET the model, once in ten minutes, for the schema of its input
+ *	first	GET the model, once in ten minutes, for the schema of its input; before it a deployment,
+ *		for which model that is
  *	whole	POST predictions, which waits up to a minute itself; then GET urls.get until it is done
- *	stream	POST predictions, then GET urls.stream at once; without such a URL as above
+ *	stream	POST predictions, then GET urls.stream at once, then urls.get for the counts of tokens;
+ *		without such a URL as above
  *	images	as whole; again for more images than a model makes at once; then GET each where the
  *		client wants bytes
  *
@@ -24,23 +26,10 @@
 #define POLLS_MAX 120
 #define POLL_FIRST_MS 500
 #define POLL_LONGEST_MS 5000
-#define IMAGES_MAX 16
 #define DATA_MAX ((size_t)64 * 1024 * 1024)
 
-enum phase { SCHEMA, CREATE, POLL, STREAM, DOWNLOAD, CANCEL };
-
-struct state {
-	struct sink sink;
-	enum phase phase;
-	struct replicate_schema schema;
-	uint8_t schema_key[REPLICATE_KEY_BYTES];
-	struct str get, stream, cancel; /* of the prediction */
-	int polls;
-	struct str images[IMAGES_MAX]; /* URLs or data URIs */
-	size_t image_count, downloaded;
-	struct buf data; /* what the client gets of them */
-	bool wants_bytes;
-};
+/* The client waits for it with the end of its stream. */
+#define COUNTS_MS 10000
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
@@ -50,23 +39,25 @@ static void release_data(void *buf)
 }
 
 /* Whose schema it is: a private model is told to those who own it. */
-static void find_schema(const struct call *c, struct state *s)
+static void find_schema(const struct call *c, struct replicate *s)
 {
 	struct str parts[] = { c->channel->base_url, c->key, c->model };
 
+	s->phase = replicate_is_deployment(c->model) ? REPLICATE_DEPLOYMENT : REPLICATE_SCHEMA;
+	s->model = c->model;
 	if (!replicate_tells_schema(c->model)) {
 		s->schema = replicate_schema_guess(c->model);
-		s->phase = CREATE;
+		s->phase = REPLICATE_CREATE;
 		return;
 	}
 	token_cache_key(parts, COUNT_OF(parts), s->schema_key);
 	if (replicate_schema_get(s->schema_key, &s->schema))
-		s->phase = CREATE;
+		s->phase = REPLICATE_CREATE;
 }
 
-static struct state *begin(struct call *c)
+static struct replicate *begin(struct call *c)
 {
-	struct state *s = ARENA_NEW(c->arena, struct state);
+	struct replicate *s = ARENA_NEW(c->arena, struct replicate);
 
 	find_schema(c, s);
 	s->wants_bytes = str_eq_c(c->ask->response_format, "b64_json");
@@ -88,7 +79,7 @@ static void add_key(const struct call *c, struct upstream_req *out)
 
 static bool create(struct call *c, struct upstream_req *out, struct err *err)
 {
-	struct state *s = c->state;
+	struct replicate *s = c->state;
 	struct buf body = buf_init(c->ask->body.n * 2 + c->system_prompt.n * 6 + 64 * 1024);
 	bool ok;
 
@@ -125,7 +116,7 @@ static int poll_ms(int polls)
 
 static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 {
-	struct state *s = c->state;
+	struct replicate *s = c->state;
 
 	if (!(c->provider->modes & 1u << c->ask->mode))
 		return err_set(err, ERR_UNSUPPORTED_MODE, "channel type %s cannot do this",
@@ -135,28 +126,35 @@ static bool encode(struct call *c, struct upstream_req *out, struct err *err)
 			return false;
 		s = begin(c);
 	}
-	if (s->phase == CREATE)
+	if (s->phase == REPLICATE_CREATE)
 		return create(c, out, err);
-	out->method = s->phase == CANCEL ? "POST" : "GET";
-	c->stream = s->phase == STREAM;
+	out->method = s->phase == REPLICATE_CANCEL ? "POST" : "GET";
+	c->stream = s->phase == REPLICATE_STREAM;
 	switch (s->phase) {
-	case SCHEMA:
-		replicate_add_schema_url(c, &out->url);
+	case REPLICATE_DEPLOYMENT:
+		replicate_add_deployment_url(c, &out->url);
 		break;
-	case CREATE:
-	case POLL:
+	case REPLICATE_SCHEMA:
+		replicate_add_schema_url(c, s->model, &out->url);
+		break;
+	case REPLICATE_CREATE:
+	case REPLICATE_POLL:
 		buf_add(&out->url, s->get);
 		out->wait_ms = poll_ms(s->polls++);
 		break;
-	case STREAM:
+	case REPLICATE_STREAM:
 		buf_add(&out->url, s->stream);
 		headers_add(&out->headers, STR("Accept"), STR("text/event-stream"));
 		headers_add(&out->headers, STR("Cache-Control"), STR("no-store"));
 		break;
-	case DOWNLOAD:
+	case REPLICATE_COUNTS:
+		buf_add(&out->url, s->get);
+		out->limits.total_ms = COUNTS_MS;
+		break;
+	case REPLICATE_DOWNLOAD:
 		buf_add(&out->url, s->images[s->downloaded]);
 		return true; /* who delivers files needs no key */
-	case CANCEL:
+	case REPLICATE_CANCEL:
 		buf_add(&out->url, s->cancel);
 		break;
 	}
@@ -173,7 +171,7 @@ static struct str url_at(struct call *c, struct jval root, const char *path)
 	return replicate_is_theirs(c, url, false) ? arena_str(c->arena, url) : STR("");
 }
 
-static enum step give_up(struct err *err, enum err_kind kind, const char *why)
+enum step replicate_give_up(struct err *err, enum err_kind kind, const char *why)
 {
 	(void)err_set(err, kind, "%s", why);
 	err->upstream_status = 200;
@@ -208,7 +206,7 @@ static void note_metrics(struct call *c, struct jval root)
 	u->reported = u->prompt_tokens + u->completion_tokens > 0;
 }
 
-static void end_chat(struct call *c, struct state *s)
+static void end_chat(struct call *c, struct replicate *s)
 {
 	int64_t most = c->ask->max_tokens;
 	bool full = most > 0 && c->usage.reported && c->usage.completion_tokens >= most;
@@ -223,7 +221,7 @@ static void end_chat(struct call *c, struct state *s)
 	c->done_sent = c->ask->stream;
 }
 
-static void say(struct call *c, struct state *s, struct jval output)
+static void say(struct call *c, struct replicate *s, struct jval output)
 {
 	struct jiter it = jscan_iter(output);
 	struct jval piece;
@@ -236,7 +234,7 @@ static void say(struct call *c, struct state *s, struct jval output)
 		sink_text(&s->sink, jscan_text(c->arena, piece));
 }
 
-static enum step chat_done(struct call *c, struct state *s, struct jval root, struct buf *out)
+static enum step chat_done(struct call *c, struct replicate *s, struct jval root, struct buf *out)
 {
 	sink_init(&s->sink, c->arena, out, c->ask,
 	    jscan_text(c->arena, convert_member(root, STR("id"))));
@@ -246,94 +244,12 @@ static enum step chat_done(struct call *c, struct state *s, struct jval root, st
 	return STEP_DONE;
 }
 
-/* ---- images ------------------------------------------------------------------------------ */
-
-static void keep_image(struct call *c, struct state *s, struct jval image)
-{
-	if (image.type == J_STRING && s->image_count < IMAGES_MAX)
-		s->images[s->image_count++] = arena_str(c->arena, jscan_text(c->arena, image));
-}
-
-static enum step images_done(struct call *c, struct state *s, struct buf *out, struct err *err)
-{
-	c->usage.images = (int64_t)s->image_count;
-	c->finished = true;
-	buf_addf(out, "{\"created\":%lld,\"data\":[", (long long)clock_unix());
-	buf_add(out, buf_str(&s->data));
-	buf_add(out, STR("]}"));
-	c->reply_type = "application/json"; /* the last call may have fetched a picture */
-	if (buf_ok(&s->data) && buf_ok(out))
-		return STEP_DONE;
-	return give_up(err, ERR_UPSTREAM_BODY, "the upstream's reply is too large");
-}
-
-/* All images are known: the rest is how the client wants them. */
-static enum step deliver(struct call *c, struct state *s, struct buf *out, struct err *err)
-{
-	for (; s->downloaded < s->image_count; s->downloaded++) {
-		struct str url = s->images[s->downloaded], mime, encoded;
-
-		json_add_comma(&s->data);
-		if (datauri_is(url) && s->wants_bytes) {
-			if (!datauri_split(url, &mime, &encoded))
-				return give_up(err, ERR_UPSTREAM_BODY, "an image is not base64");
-			buf_add(&s->data, STR("{\"b64_json\":\""));
-			(void)!datauri_add_base64(&s->data, encoded);
-			buf_add(&s->data, STR("\"}"));
-		} else if (s->wants_bytes) {
-			if (!replicate_is_theirs(c, url, true))
-				return give_up(err, ERR_UPSTREAM_BODY,
-				    "an image lies at a place that is not Replicate's");
-			s->phase = DOWNLOAD;
-			return STEP_NEXT;
-		} else {
-			buf_add(&s->data, STR("{\"url\":"));
-			json_add_str(&s->data, url);
-			buf_add_char(&s->data, '}');
-		}
-	}
-	return images_done(c, s, out, err);
-}
-
-static enum step downloaded(struct call *c, struct state *s, struct str body, struct buf *out,
-    struct err *err)
-{
-	if (body.n == 0)
-		return give_up(err, ERR_UPSTREAM_BODY, "an image is empty");
-	buf_add(&s->data, STR("{\"b64_json\":\""));
-	datauri_add_bytes(&s->data, body);
-	buf_add(&s->data, STR("\"}"));
-	s->downloaded++;
-	return deliver(c, s, out, err);
-}
-
-static enum step image_made(struct call *c, struct state *s, struct jval root, struct buf *out,
-    struct err *err)
-{
-	struct jval output = convert_member(root, STR("output")), image;
-	struct jiter it = jscan_iter(output);
-	size_t before = s->image_count;
-
-	if (output.type == J_STRING)
-		keep_image(c, s, output);
-	while (output.type == J_ARRAY && jscan_next_item(&it, &image))
-		keep_image(c, s, image);
-	if (s->image_count == before)
-		return give_up(err, ERR_UPSTREAM_BODY, "the upstream answered without an image");
-	if ((int64_t)s->image_count < c->ask->n && s->image_count < IMAGES_MAX) {
-		s->phase = CREATE;
-		s->polls = 0;
-		return STEP_NEXT;
-	}
-	return deliver(c, s, out, err);
-}
-
 /* ---- replies ------------------------------------------------------------------------------- */
 
 /* It has begun: where it is to be heard from. */
-static enum step wait_on(struct call *c, struct state *s, struct jval root, struct err *err)
+static enum step wait_on(struct call *c, struct replicate *s, struct jval root, struct err *err)
 {
-	if (s->phase == CREATE) {
+	if (s->phase == REPLICATE_CREATE) {
 		s->get = url_at(c, root, "urls.get");
 		s->stream = url_at(c, root, "urls.stream");
 		s->cancel = url_at(c, root, "urls.cancel");
@@ -341,51 +257,83 @@ static enum step wait_on(struct call *c, struct state *s, struct jval root, stru
 			sink_id(&s->sink, jscan_text(c->arena, convert_member(root, STR("id"))));
 	}
 	if (!s->get.n)
-		return give_up(err, ERR_UPSTREAM_BODY, "the upstream's prediction has no URL");
-	if (s->phase == CREATE && c->ask->stream && s->stream.n) {
-		s->phase = STREAM;
+		return replicate_give_up(err, ERR_UPSTREAM_BODY,
+		    "the upstream's prediction has no URL");
+	if (s->phase == REPLICATE_CREATE && c->ask->stream && s->stream.n) {
+		s->phase = REPLICATE_STREAM;
 		return STEP_NEXT;
 	}
-	s->phase = POLL;
+	s->phase = REPLICATE_POLL;
 	if (s->polls < POLLS_MAX)
 		return STEP_NEXT;
 	if (!s->cancel.n)
-		return give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
-	s->phase = CANCEL;
+		return replicate_give_up(err, ERR_UPSTREAM_TIMEOUT,
+		    "the prediction did not end in time");
+	s->phase = REPLICATE_CANCEL;
 	return STEP_NEXT;
 }
 
 /* The model is known, or as well as it will be. */
-static enum step take_schema(struct call *c, struct state *s, struct str body)
+static enum step take_schema(struct call *c, struct replicate *s, struct str body)
 {
-	s->schema = replicate_schema_read(body, c->model);
+	s->schema = replicate_schema_read(body, s->model);
 	replicate_schema_put(s->schema_key, &s->schema);
-	s->phase = CREATE;
+	s->phase = REPLICATE_CREATE;
 	return STEP_NEXT;
+}
+
+/* What the deployment runs, if that can be named; else the schema is guessed. */
+static enum step take_deployment(struct call *c, struct replicate *s, struct str body)
+{
+	struct str named = replicate_deployed(c->arena, body);
+
+	if (!named.n)
+		return take_schema(c, s, STR(""));
+	s->model = named;
+	s->phase = REPLICATE_SCHEMA;
+	return STEP_NEXT;
+}
+
+/* The stream was through: what its prediction says of tokens, then the end. */
+static enum step counted(struct call *c, struct replicate *s, struct str body, struct buf *out)
+{
+	struct jval root;
+
+	if (jscan_value(body, &root) && root.type == J_OBJECT)
+		note_metrics(c, root);
+	s->sink.out = out;
+	end_chat(c, s);
+	return STEP_DONE;
 }
 
 static enum step decode(struct call *c, struct str body, struct buf *out, struct err *err)
 {
-	struct state *s = c->state;
+	struct replicate *s = c->state;
 	struct jval root, status;
 
-	if (s->phase == SCHEMA)
+	if (s->phase == REPLICATE_DEPLOYMENT)
+		return take_deployment(c, s, body);
+	if (s->phase == REPLICATE_SCHEMA)
 		return take_schema(c, s, body);
-	if (s->phase == CANCEL)
-		return give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
-	if (s->phase == DOWNLOAD)
-		return downloaded(c, s, body, out, err);
+	if (s->phase == REPLICATE_COUNTS)
+		return counted(c, s, body, out);
+	if (s->phase == REPLICATE_CANCEL)
+		return replicate_give_up(err, ERR_UPSTREAM_TIMEOUT,
+		    "the prediction did not end in time");
+	if (s->phase == REPLICATE_DOWNLOAD)
+		return replicate_downloaded(c, s, body, out, err);
 	if (!jscan_value(body, &root) || root.type != J_OBJECT)
-		return give_up(err, ERR_UPSTREAM_BODY, "the upstream's reply is not JSON");
+		return replicate_give_up(err, ERR_UPSTREAM_BODY,
+		    "the upstream's reply is not JSON");
 	status = convert_member(root, STR("status"));
 	if (jscan_is(status, STR("succeeded")))
-		return c->ask->mode != MODE_CHAT ? image_made(c, s, root, out, err)
+		return c->ask->mode != MODE_CHAT ? replicate_painted(c, s, root, out, err)
 		                                 : chat_done(c, s, root, out);
 	if (jscan_is(status, STR("starting")) || jscan_is(status, STR("processing")))
 		return wait_on(c, s, root, err);
 	if (jscan_is(status, STR("failed")))
 		return failed(c, root, err);
-	return give_up(err, ERR_UPSTREAM, "the prediction was cancelled");
+	return replicate_give_up(err, ERR_UPSTREAM, "the prediction was cancelled");
 }
 
 /* ---- streams ------------------------------------------------------------------------------- */
@@ -399,7 +347,7 @@ static bool stream_failed(struct call *c, int status, struct str data)
 }
 
 /* A reason stands in it when the end is none. */
-static bool on_done(struct call *c, struct state *s, struct str data)
+static bool on_done(struct call *c, struct replicate *s, struct str data)
 {
 	struct jval root, reason = { 0 };
 
@@ -410,18 +358,19 @@ static bool on_done(struct call *c, struct state *s, struct str data)
 		    jscan_is(reason, STR("canceled"))
 		        ? STR("{\"detail\":\"the prediction was cancelled\"}")
 		        : STR("{\"detail\":\"the prediction failed\"}"));
-	end_chat(c, s);
+	s->phase = REPLICATE_COUNTS;
+	c->more = true;
 	return true;
 }
 
 static bool on_event(struct call *c, const struct frame_event *event, struct buf *out,
     struct err *err)
 {
-	struct state *s = c->state;
+	struct replicate *s = c->state;
 	struct jval root;
 	struct str text = event->data;
 
-	if (c->failed || c->finished)
+	if (c->failed || s->phase == REPLICATE_COUNTS)
 		return true;
 	s->sink.out = out;
 	if (str_eq_c(event->name, "output")) {
@@ -438,11 +387,19 @@ static bool on_event(struct call *c, const struct frame_event *event, struct buf
 	return !str_eq_c(event->name, "done") || on_done(c, s, text);
 }
 
+/* Asked again when the prediction does not tell its counts: then they are our own. */
 static bool on_end(struct call *c, struct buf *out, struct err *err)
 {
-	return c->finished ||
-	    err_set(err, ERR_UPSTREAM_TRUNCATED,
-	        "the upstream's stream ended before its reply was complete");
+	struct replicate *s = c->state;
+
+	if (s->phase != REPLICATE_COUNTS)
+		return err_set(err, ERR_UPSTREAM_TRUNCATED,
+		    "the upstream's stream ended before its reply was complete");
+	if (c->more)
+		return true;
+	s->sink.out = out;
+	end_chat(c, s);
+	return true;
 }
 
 /* ---- errors ------------------------------------------------------------------------------ */
@@ -451,23 +408,24 @@ static bool on_end(struct call *c, struct buf *out, struct err *err)
  * the model. A stream that is not to be had is no end: the prediction can be polled. */
 static bool again(struct call *c, int status, struct str body)
 {
-	struct state *s = c->state;
+	struct replicate *s = c->state;
 
-	if (s->phase == SCHEMA)
+	if (s->phase == REPLICATE_SCHEMA || s->phase == REPLICATE_DEPLOYMENT)
 		return take_schema(c, s, STR("")) == STEP_NEXT;
-	if (s->phase != STREAM)
+	if (s->phase != REPLICATE_STREAM)
 		return false;
-	s->phase = POLL;
+	s->phase = REPLICATE_POLL;
 	c->stream = false;
 	return true;
 }
 
 static void error(struct call *c, int status, struct str body, struct err *err)
 {
-	const struct state *s = c->state;
+	const struct replicate *s = c->state;
 
-	if (s->phase == CANCEL) {
-		(void)give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
+	if (s->phase == REPLICATE_CANCEL) {
+		(void)replicate_give_up(err, ERR_UPSTREAM_TIMEOUT,
+		    "the prediction did not end in time");
 		return;
 	}
 	adaptor_error(status, body, err);

@@ -253,14 +253,12 @@ static bool check_chat(struct call *c, struct err *err)
 		STR_INIT("modalities"), STR_INIT("audio") };
 	struct jval format = convert_member(convert_param(c, "response_format"), STR("type"));
 
-	if (c->ask->tools.type == J_ARRAY && jscan_count(c->ask->tools))
-		return err_set(err, ERR_INVALID_TEXT, "this channel has no tools");
+	if (!convert_check_chat(c, 1, TOOLS_NONE, err))
+		return false;
 	if (format.type == J_STRING && !jscan_is(format, STR("text")))
 		return err_set(err, ERR_INVALID_TEXT, "this channel has no response_format");
 	if (jscan_true(convert_param(c, "logprobs")))
 		return err_set(err, ERR_INVALID_TEXT, "this channel has no logprobs");
-	if (c->ask->n > 1)
-		return err_set(err, ERR_INVALID_TEXT, "n must be 1 for this channel");
 	return convert_drop(c, dropped, COUNT_OF(dropped), err);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "provider/catalog.h"
+#include "provider/convert.h"
 
 static struct str base_of(const struct call *c)
 {
@@ -77,6 +78,11 @@ bool replicate_check_model(struct str model, struct err *err)
 	return true;
 }
 
+bool replicate_is_deployment(struct str model)
+{
+	return str_starts(model, STR("deployments/"));
+}
+
 void replicate_add_create_url(const struct call *c, struct buf *url)
 {
 	buf_add(url, base_of(c));
@@ -84,7 +90,7 @@ void replicate_add_create_url(const struct call *c, struct buf *url)
 		buf_add(url, STR("/predictions"));
 		return;
 	}
-	if (str_starts(c->model, STR("deployments/")))
+	if (replicate_is_deployment(c->model))
 		buf_addf(url, "/%.*s", STR_ARG(c->model));
 	else
 		buf_addf(url, "/models/%.*s", STR_ARG(c->model));
@@ -93,16 +99,40 @@ void replicate_add_create_url(const struct call *c, struct buf *url)
 
 bool replicate_tells_schema(struct str model)
 {
-	return !is_version(model) && !str_starts(model, STR("deployments/"));
+	return !is_version(model);
 }
 
-void replicate_add_schema_url(const struct call *c, struct buf *url)
+void replicate_add_schema_url(const struct call *c, struct str model, struct buf *url)
 {
-	size_t colon = str_find(c->model, ':');
+	size_t colon = str_find(model, ':');
 
 	buf_add(url, base_of(c));
-	buf_addf(url, "/models/%.*s", STR_ARG(str_slice(c->model, 0, colon)));
-	if (colon < c->model.n)
-		buf_addf(url, "/versions/%.*s",
-		    STR_ARG(str_slice(c->model, colon + 1, c->model.n)));
+	buf_addf(url, "/models/%.*s", STR_ARG(str_slice(model, 0, colon)));
+	if (colon < model.n)
+		buf_addf(url, "/versions/%.*s", STR_ARG(str_slice(model, colon + 1, model.n)));
+}
+
+void replicate_add_deployment_url(const struct call *c, struct buf *url)
+{
+	buf_add(url, base_of(c));
+	buf_addf(url, "/%.*s", STR_ARG(c->model));
+}
+
+/* The name becomes a part of a URL that the key goes to. */
+struct str replicate_deployed(struct arena *a, struct str body)
+{
+	struct str model, version, named;
+	struct err ignored = { 0 };
+	struct jval root;
+
+	if (!jscan_value(body, &root))
+		return STR("");
+	model = jscan_text(a, convert_at(root, "current_release.model"));
+	version = jscan_text(a, convert_at(root, "current_release.version"));
+	if (str_find(model, '/') == model.n || str_find(model, ':') < model.n ||
+	    !is_version(version))
+		return STR("");
+	named = str_c(arena_fmt(a, "%.*s:%.*s", STR_ARG(model), STR_ARG(version)));
+	return !replicate_is_deployment(named) && replicate_check_model(named, &ignored) ? named
+	                                                                                 : STR("");
 }

@@ -28,6 +28,7 @@ const struct conf_key runtime_keys[] = {
 	{ "SQL_DSN", CONF_TEXT, "", 0, 0, "database: empty or sqlite:PATH for SQLite (default DATA_DIR/oneapi.db)" },
 	{ "REDIS_CONN_STRING", CONF_TEXT, "", 0, 0, "Redis that several machines share for limits and changes, redis://…, rediss://… or unix:/…; empty: none" },
 	{ "REDIS_CA_FILE", CONF_TEXT, "", 0, 0, "certificates that a rediss:// server is checked against; empty: as CA_FILE" },
+	{ "REDIS_TIMEOUT_MS", CONF_INT, "100", 10, 60000, "a call to Redis that takes longer fails, ms; then each machine limits by itself until Redis is back" },
 	{ "SESSION_SECRET", CONF_TEXT, "", 0, 0, "secret that all nodes share, at least 16 characters; empty: DATA_DIR/secret.key" },
 	{ "TRUSTED_PROXIES", CONF_TEXT, "", 0, 0, "comma list of addresses or CIDR whose X-Forwarded-For is believed" },
 	{ "CATALOG_POLL_MS", CONF_INT, "1000", 50, 60000, "how often channels, options and prices are looked at for changes, ms" },
@@ -317,6 +318,7 @@ bool runtime_redis(struct runtime *rt, const char *const *scripts, struct err *e
 	struct redis_setup setup = {
 		.url = conf_text(rt->conf, "REDIS_CONN_STRING"),
 		.ca_file = conf_text(rt->conf, "REDIS_CA_FILE"),
+		.timeout_ms = (int)conf_int(rt->conf, "REDIS_TIMEOUT_MS"),
 		.scripts = scripts,
 		.channel = "oneapi:catalog",
 		.on_nudge = on_remote_change,
