@@ -31,6 +31,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "billing/journal.h"
+#include "net/wire.h"
 #include "store/db.h"
 
 /* A transaction of this many takes some 20 ms. */
@@ -676,7 +677,7 @@ struct ledger *ledger_start(struct db *db, const char *node, int lease_s, const 
 
 void ledger_send(struct ledger *l, struct ledger_op *op)
 {
-	queue_send(l->queue, &op->task);
+	wire_send_on(l->queue, &op->task);
 }
 
 void ledger_stop(struct ledger *l)

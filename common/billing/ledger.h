@@ -18,7 +18,7 @@
  * on the ledger's thread, after the commit; done may only hand on (wire_send, queue_send) or free.
  * Nobody waits for a settlement except ledger_stop.
  *
- * Threads  ledger_send from anywhere.
+ * Threads  ledger_send from anywhere; what a wire's turn sends leaves together at its end.
  */
 #ifndef BILLING_LEDGER_H
 #define BILLING_LEDGER_H

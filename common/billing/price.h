@@ -152,5 +152,7 @@ void price_describe(const struct rate *r, const struct usage *u, struct buf *out
 /* The built-in tables as option JSON, what GET /api/option/ shows while nothing was saved. */
 struct str price_default_model_json(struct arena *a);
 struct str price_default_completion_json(struct arena *a);
+/* What is sold by another unit than tokens: {"dall-e-3":"per_image"}, units as in ModelPrice. */
+struct str price_default_units_json(struct arena *a);
 
 #endif

@@ -255,7 +255,7 @@ static void add_ratio(struct buf *b, int64_t n)
 	buf_addf(b, ".%0*" PRId64, width, fraction);
 }
 
-static void add_entry(struct buf *b, const struct builtin_price *p, int64_t ratio)
+static void add_name(struct buf *b, const struct builtin_price *p)
 {
 	char key[PRICE_NAME_MAX];
 
@@ -264,6 +264,11 @@ static void add_entry(struct buf *b, const struct builtin_price *p, int64_t rati
 	else
 		snprintf(key, sizeof(key), "%s", p->name);
 	json_add_name(b, key);
+}
+
+static void add_entry(struct buf *b, const struct builtin_price *p, int64_t ratio)
+{
+	add_name(b, p);
 	add_ratio(b, ratio);
 }
 
@@ -297,6 +302,27 @@ struct str price_default_completion_json(struct arena *a)
 	{
 		if (builtin_completion(row) >= 0)
 			add_entry(&b, row, builtin_completion(row));
+	}
+	buf_add_char(&b, '}');
+	return take_text(a, &b);
+}
+
+struct str price_default_units_json(struct arena *a)
+{
+	static const char *const names[] = {
+		[UNIT_CHARACTER] = "per_million_characters",
+		[UNIT_IMAGE] = "per_image",
+		[UNIT_MINUTE] = "per_minute",
+	};
+	struct buf b = buf_init(OPTION_JSON_MAX);
+
+	buf_add_char(&b, '{');
+	EACH_BUILTIN(row)
+	{
+		if ((size_t)row->unit < COUNT_OF(names) && names[row->unit]) {
+			add_name(&b, row);
+			json_add_str(&b, str_c(names[row->unit]));
+		}
 	}
 	buf_add_char(&b, '}');
 	return take_text(a, &b);

@@ -16,6 +16,10 @@
  *          conditional update finds the key or user changed, ERR_STORE.
  * Threads  functions here run inside the caller's transaction on the caller's connection. Requests
  *          go through ledger.h, which groups them.
+ *
+ * The code lies in quota.c (taking), quota_settle.c (settling, releasing, correcting), quota_sums.c
+ * (what a group of these moves), quota_sweep.c (what crashes left, and the truth that comes after)
+ * and quota_grant.c (what people change); quota_parts.h is what these share.
  */
 #ifndef BILLING_QUOTA_H
 #define BILLING_QUOTA_H
@@ -73,7 +77,7 @@ MUST_USE bool quota_settle(struct db *db, const struct logrow *row, bool write_l
 MUST_USE bool quota_correct(struct db *db, const struct logrow *row, struct str budgets,
     bool write_log, struct err *err);
 /* Gives the whole hold back: the request never reached an upstream. Nothing moves when it was
- * settled or released before. */
+ * settled or released before; what a sweep charged for it comes back. */
 MUST_USE bool quota_release(struct db *db, struct str request_id, struct err *err);
 
 /* What a group of settlements moves, kept aside so that each user, key and channel is written once
