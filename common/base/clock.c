@@ -7,13 +7,18 @@
 
 /* Set by tests only, before threads start. */
 static int64_t offset_ms;
+static bool stopped;
+static struct timespec stopped_real, stopped_mono;
 
 static int64_t read_ns(clockid_t id)
 {
 	struct timespec now;
 
 	/* Both clocks exist on every system we build for: this cannot fail. */
-	clock_gettime(id, &now);
+	if (!stopped)
+		clock_gettime(id, &now);
+	else
+		now = id == CLOCK_REALTIME ? stopped_real : stopped_mono;
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec + offset_ms * NS_PER_MS;
 }
 
@@ -40,4 +45,11 @@ int64_t clock_mono_ms(void)
 void clock_test_advance(int64_t ms)
 {
 	offset_ms += ms;
+}
+
+void clock_test_stop(void)
+{
+	clock_gettime(CLOCK_REALTIME, &stopped_real);
+	clock_gettime(CLOCK_MONOTONIC, &stopped_mono);
+	stopped = true;
 }

@@ -69,16 +69,27 @@ static void append(struct queue *q, struct task *task)
 		pthread_cond_signal(&q->filled);
 }
 
-void queue_send(struct queue *q, struct task *task)
+void queue_send_many(struct queue *q, struct task *chain)
 {
+	struct task *next;
+
 	pthread_mutex_lock(&q->lock);
 	while (q->length >= q->ceiling) {
 		q->senders++;
 		pthread_cond_wait(&q->drained, &q->lock);
 		q->senders--;
 	}
-	append(q, task);
+	for (; chain; chain = next) {
+		next = chain->next;
+		append(q, chain);
+	}
 	pthread_mutex_unlock(&q->lock);
+}
+
+void queue_send(struct queue *q, struct task *task)
+{
+	task->next = NULL;
+	queue_send_many(q, task);
 }
 
 bool queue_try_send(struct queue *q, struct task *task)

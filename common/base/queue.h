@@ -32,6 +32,8 @@ RETURNS_NEW struct queue *queue_new(size_t ceiling);
 void queue_free(struct queue *q);
 
 void queue_send(struct queue *q, struct task *task);
+/* A chain of them, in its order; waits while the queue is full, then takes in all of it. */
+void queue_send_many(struct queue *q, struct task *chain);
 MUST_USE bool queue_try_send(struct queue *q, struct task *task);
 /* Waits for one task; NULL when the queue is closed and empty. */
 struct task *queue_take(struct queue *q);

@@ -20,6 +20,8 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -32,6 +34,8 @@
 
 /* More would hardly be taken again, and each keeps a page or two from being given back. */
 #define IDLE_EASIES_MAX 48
+/* Of those that wait, as many go as were not needed for so long. */
+#define REST_MS 5000
 #define UPLOAD_BUFFER_BYTES (16 * 1024L)
 
 /* ---- once per process ----------------------------------------------------------------- */
@@ -90,10 +94,13 @@ struct multi {
 	struct multi_owner owner;
 	CURLM *curl;
 	CURLSH *share;
-	struct timer tick; /* when curl wants to be called */
-	bool inside;       /* curl is at work: it must not be entered again */
+	struct timer tick;   /* when curl wants to be called */
+	bool inside;         /* curl is at work: it must not be entered again */
+	curl_socket_t ready; /* why it is: this socket, or CURL_SOCKET_BAD */
 	CURL *easies[IDLE_EASIES_MAX];
 	size_t easy_count;
+	size_t easy_least; /* that ever waited since rest was set */
+	struct timer rest;
 };
 
 static bool enter(struct multi *m)
@@ -127,7 +134,9 @@ static void drive(struct multi *m, curl_socket_t fd, int mask)
 
 	assert(!m->inside);
 	m->inside = true;
+	m->ready = fd;
 	curl_multi_socket_action(m->curl, fd, mask, &running);
+	m->ready = CURL_SOCKET_BAD;
 	m->inside = false;
 	collect(m);
 	m->owner.left(m->owner.arg);
@@ -208,6 +217,19 @@ static void on_tick(struct timer *t)
 	drive(CONTAINER_OF(t, struct multi, tick), CURL_SOCKET_TIMEOUT, 0);
 }
 
+static void on_rest(struct timer *t)
+{
+	struct multi *m = CONTAINER_OF(t, struct multi, rest);
+
+	while (m->easy_least > 0) {
+		m->easy_least--;
+		curl_easy_cleanup(m->easies[--m->easy_count]);
+	}
+	m->easy_least = m->easy_count;
+	if (m->easy_count)
+		timer_set(m->wire, t, REST_MS);
+}
+
 /* ---- the multi handle ----------------------------------------------------------------- */
 
 struct multi *multi_new(struct wire *w, const struct multi_owner *owner)
@@ -218,6 +240,8 @@ struct multi *multi_new(struct wire *w, const struct multi_owner *owner)
 	m->wire = w;
 	m->owner = *owner;
 	m->tick.fn = on_tick;
+	m->rest.fn = on_rest;
+	m->ready = CURL_SOCKET_BAD;
 	m->curl = curl_multi_init();
 	m->share = curl_share_init();
 	assert(m->curl && m->share);
@@ -238,6 +262,7 @@ void multi_free(struct multi *m)
 	curl_multi_cleanup(m->curl);
 	curl_share_cleanup(m->share);
 	timer_clear(m->wire, &m->tick);
+	timer_clear(m->wire, &m->rest);
 	mem_free(m);
 }
 
@@ -266,6 +291,16 @@ CURLcode multi_unpause(struct multi *m, CURL *easy)
 
 	m->inside = before;
 	return code;
+}
+
+void multi_acknowledge_less(struct multi *m)
+{
+	int at_once = 0;
+
+	/* Where the kernel does not do it, it only costs more. */
+	if (m->ready != CURL_SOCKET_BAD &&
+	    setsockopt(m->ready, IPPROTO_TCP, TCP_QUICKACK, &at_once, sizeof(at_once)) < 0)
+		m->ready = CURL_SOCKET_BAD;
 }
 
 /* ---- easy handles --------------------------------------------------------------------- */
@@ -299,7 +334,12 @@ static CURL *easy_new(const struct multi *m)
 
 CURL *multi_take(struct multi *m)
 {
-	return m->easy_count ? m->easies[--m->easy_count] : easy_new(m);
+	if (!m->easy_count)
+		return easy_new(m);
+	m->easy_count--;
+	if (m->easy_least > m->easy_count)
+		m->easy_least = m->easy_count;
+	return m->easies[m->easy_count];
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: the address is the one that a name was resolved to. */
@@ -349,4 +389,6 @@ void multi_put(struct multi *m, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
 	m->easies[m->easy_count++] = easy;
+	if (!timer_is_set(&m->rest))
+		timer_set(m->wire, &m->rest, REST_MS);
 }

@@ -46,13 +46,17 @@ CURL *multi_take(struct multi *m);
  * behind one nothing could be checked. Ends with multi_drop. */
 CURL *multi_take_public(struct multi *m, const struct str *allowed);
 void multi_drop(CURL *easy);
-/* Takes it back, for the next call. */
+/* Takes it back, for the next call. What is not needed for some seconds goes. */
 void multi_put(struct multi *m, CURL *easy);
 
 /* Starts a transfer in the wire's next turn. */
 void multi_add(struct multi *m, CURL *easy);
 /* Ends it, finished or not; no callback comes any more. */
 void multi_remove(struct multi *m, CURL *easy);
+/* The transfer whose bytes are being handed on comes in many pieces, each read by itself: from here
+ * on every second one is acknowledged. An upstream that waits for an acknowledgement before it goes
+ * on waits once, for 40 ms, whereupon the kernel acknowledges at once again. */
+void multi_acknowledge_less(struct multi *m);
 /* Lets a paused transfer go on: its callbacks run at once with what curl kept. */
 CURLcode multi_unpause(struct multi *m, CURL *easy);
 

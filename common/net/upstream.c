@@ -24,6 +24,8 @@
 #include "net/multi.h"
 
 #define CALL_ARENA_BYTES 2048
+/* A reply that comes in more pieces than this is a stream. */
+#define FEW_PIECES 4
 /* For limits that are 0, "none", where curl would take 0 for its own default. */
 #define NO_LIMIT_MS (24 * 60 * 60 * 1000L)
 
@@ -91,6 +93,7 @@ struct upstream {
 	int64_t alive_ms;              /* connected, or the last byte came */
 	size_t piece, piece_done;      /* of req->pieces: which goes next, and what of it went */
 	int connect_ms, first_byte_ms; /* as in upstream_times */
+	unsigned came;                 /* pieces of the reply's body */
 	enum phase phase;
 	enum failure failure; /* why we ended it ourselves */
 	bool in_todo;
@@ -467,6 +470,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *call)
 		c->held = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	if (++c->came == FEW_PIECES)
+		multi_acknowledge_less(c->pool->multi);
 	if (!c->events->on_body(c->arg, (struct str){ bytes, n }))
 		c->paused = true;
 	return c->dead || c->failure ? 0 : n;

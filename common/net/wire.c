@@ -1,11 +1,11 @@
 /* wire.c — the event loop
  *
  * DESIGN. A turn of the loop is: sleep in epoll_wait, hand out the batch of events, run the timers
- * that are due, run the tasks other threads have sent, free what was freed meanwhile, write the log
- * lines of all that. Tasks wait in a list under a mutex that is held for a few instructions. Before
- * it sleeps the loop says so under that mutex, and only then does a sender pay for a wake-up, once.
- * The wake-up descriptor is watched edge-triggered and never read: each write is an edge, and its
- * counter cannot fill up.
+ * that are due, run the tasks other threads have sent, send on what all of these had for another
+ * thread, free what was freed meanwhile, write the log lines of all that. Tasks wait in a list
+ * under a mutex that is held for a few instructions. Before it sleeps the loop says so under that
+ * mutex, and only then does a sender pay for a wake-up, once. The wake-up descriptor is watched
+ * edge-triggered and never read: each write is an edge, and its counter cannot fill up.
  *
  * Timers are a binary heap of pointers; each timer knows its slot, so clearing one needs no search.
  */
@@ -51,6 +51,11 @@ struct wire {
 	struct garbage *garbage;
 	size_t garbage_count, garbage_cap;
 
+	bool turning;       /* inside wire_turn, which will send on what is in the outbox */
+	struct queue *goal; /* of what is in the outbox */
+	struct task *outbox;
+	struct task **outbox_end;
+
 	void *slot;
 	void (*slot_free)(void *value);
 
@@ -58,7 +63,7 @@ struct wire {
 };
 
 /* The wire that this thread runs, so that a task sent to oneself needs no wake-up. */
-static _Thread_local const struct wire *here;
+static _Thread_local struct wire *here;
 
 static void die(const char *what)
 {
@@ -74,6 +79,7 @@ struct wire *wire_new(int number)
 	w->number = number;
 	w->now_ms = clock_mono_ms();
 	w->inbox_end = &w->inbox;
+	w->outbox_end = &w->outbox;
 	pthread_mutex_init(&w->lock, NULL);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (w->epoll < 0)
@@ -155,6 +161,33 @@ void wire_send(struct wire *w, struct task *task)
 	if (wake)
 		wake_up(w);
 	atomic_fetch_sub(&w->senders, 1);
+}
+
+static void empty_outbox(struct wire *w)
+{
+	struct task *chain = w->outbox;
+
+	if (!chain)
+		return;
+	w->outbox = NULL;
+	w->outbox_end = &w->outbox;
+	queue_send_many(w->goal, chain);
+}
+
+void wire_send_on(struct queue *q, struct task *task)
+{
+	struct wire *w = here;
+
+	if (!w || !w->turning) {
+		queue_send(q, task);
+		return;
+	}
+	if (q != w->goal)
+		empty_outbox(w);
+	w->goal = q;
+	task->next = NULL;
+	*w->outbox_end = task;
+	w->outbox_end = &task->next;
 }
 
 void wire_stop(struct wire *w)
@@ -385,6 +418,7 @@ void wire_turn(struct wire *w, int max_wait_ms)
 	if (n < 0 && errno != EINTR)
 		die("epoll_wait");
 	w->now_ms = clock_mono_ms();
+	w->turning = true;
 
 	for (int i = 0; i < n; i++) {
 		struct watch *watch = w->batch[i].data.ptr;
@@ -394,6 +428,8 @@ void wire_turn(struct wire *w, int max_wait_ms)
 	}
 	run_timers(w);
 	run_tasks(w);
+	w->turning = false;
+	empty_outbox(w);
 	collect_garbage(w);
 }
 

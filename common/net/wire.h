@@ -3,8 +3,9 @@
  * DESIGN. One wire per thread, one epoll set per wire, level-triggered. FastCGI connections
  * (fcgi.c), upstream calls (upstream.c) and anything else with a descriptor or a deadline live on
  * one wire and are touched by its thread only. Other threads reach it with wire_send, which hands
- * over a task and wakes the loop at most once per batch. An object that an event of the current
- * batch may still point to is freed with wire_free_later.
+ * over a task and wakes the loop at most once per batch; what goes the other way can leave in one
+ * batch as well (wire_send_on). An object that an event of the current batch may still point to is
+ * freed with wire_free_later.
  *
  * Timers are exact to a few milliseconds. A deadline that moves with every byte costs nothing:
  * leave the timer, compare the real deadline when it fires, set it again.
@@ -55,6 +56,10 @@ bool wire_is_here(const struct wire *w);
 
 /* Sends a task to run on the wire with the wire as its room. */
 void wire_send(struct wire *w, struct task *task);
+
+/* As queue_send. What a wire's thread sends leaves at the end of the turn, together with all else
+ * that this turn has for the same queue: one lock and one wake-up. */
+void wire_send_on(struct queue *q, struct task *task);
 
 /* False with errno set when epoll refuses. exclusive: EPOLLEXCLUSIVE, for listening sockets. */
 MUST_USE bool wire_watch(struct wire *w, struct watch *watch, uint32_t events, bool exclusive);
