@@ -149,7 +149,13 @@ bool attempt_encode(struct exchange *x, struct err *err)
 	set_limits(x);
 	if (!media_missing(x, &x->awaits_media, err))
 		return false;
-	return x->awaits_media || x->call.provider->adaptor->encode(&x->call, &x->request, err);
+	if (x->awaits_media)
+		return true;
+	if (!x->call.provider->adaptor->encode(&x->call, &x->request, err))
+		return false;
+	if (x->request.public_or) /* a URL of the upstream's: as for those that clients name */
+		x->request.public_or = &x->relay->media.allowed;
+	return true;
 }
 
 static bool build_call(struct exchange *x, struct err *err)
@@ -204,6 +210,8 @@ bool attempt_prepare(struct exchange *x, struct err *err)
 bool attempt_next_step(struct exchange *x, struct err *err)
 {
 	x->call.step++;
+	if (x->kind == REPLY_STREAM)
+		frame_release(&x->frames);
 	buf_clear(&x->body);
 	x->headers.count = 0; /* the reply's are those of the last call */
 	x->kind = REPLY_PENDING;

@@ -100,7 +100,9 @@ void end_broken(struct exchange *x, const struct err *err)
 void end_gone(struct exchange *x)
 {
 	struct err gone = { 0 };
-	bool worked = x->upstream && upstream_sent(x->upstream) && x->kind != REPLY_ERROR;
+	/* A stream that is through was made, whatever becomes of the call behind it. */
+	bool worked =
+	    x->call.more || (x->upstream && upstream_sent(x->upstream) && x->kind != REPLY_ERROR);
 	int64_t charged = 0;
 
 	err_set(&gone, ERR_CLIENT_GONE, "the client left");

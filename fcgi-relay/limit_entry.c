@@ -186,6 +186,15 @@ void limit_entry_undo(struct limit_entry *e, const struct limit_counters *c)
 		give_back(e, c, (enum limit_kind)i, e->tokens);
 }
 
+void limit_entry_add(const struct limit_entry *e, const struct limit_counters *c, int64_t tokens)
+{
+	for (int i = 0; i < LIMIT_RATES; i++) {
+		if (e->keys[i] && kinds[i].counts_tokens)
+			rate_adjust(c->rates, e->keys[i], limit_entry_rate(e, (enum limit_kind)i),
+			    tokens);
+	}
+}
+
 bool limit_entry_enter_all(struct limit_entry *list, size_t count, const struct limit_counters *c,
     int64_t tokens, struct err *err)
 {

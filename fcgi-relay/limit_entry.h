@@ -59,6 +59,9 @@ bool limit_entry_is_free(const struct limit_entry *e, const struct limit_counter
 void limit_entry_finish(struct limit_entry *e, const struct limit_counters *c, int64_t used);
 void limit_entry_undo(struct limit_entry *e, const struct limit_counters *c);
 
+/* Tokens that nothing was taken for before; less, below zero. */
+void limit_entry_add(const struct limit_entry *e, const struct limit_counters *c, int64_t tokens);
+
 /* The refusals, for counters that live elsewhere. retry_ms as in struct rate_view. */
 bool limit_entry_refuse(const struct limit_entry *e, enum limit_kind kind, int64_t cost,
     int64_t retry_ms, struct err *err);

@@ -128,12 +128,12 @@ struct limit_call {
 	char lease[NUMBER_MAX], key_count[NUMBER_MAX];
 };
 
-static struct limit_call *call_new(const struct exchange *x, int script)
+static struct limit_call *call_new(const char *request_id, int script)
 {
 	struct limit_call *c = MEM_NEW(struct limit_call);
 
 	c->call.script = script;
-	snprintf(c->request_id, sizeof(c->request_id), "%s", x->req->id);
+	snprintf(c->request_id, sizeof(c->request_id), "%s", request_id);
 	return c;
 }
 
@@ -213,7 +213,7 @@ bool limit_remote_ask(struct exchange *x, task_fn *heard)
 
 	if (!hold || !hold->remote)
 		return false;
-	c = call_new(x, SCRIPT_ENTER);
+	c = call_new(x->req->id, SCRIPT_ENTER);
 	for (size_t i = 0; !hold->remote_entered && i < hold->count; i++)
 		add_entry(c, &hold->callers[i], hold->tokens);
 	if (has_channel(hold))
@@ -309,12 +309,14 @@ static void free_call(struct redis_call *call)
 	mem_free(CONTAINER_OF(call, struct limit_call, call));
 }
 
-static void tell(struct limit_hold *hold, struct limit_call *c)
+static bool tell(const struct limiter *l, struct limit_call *c)
 {
 	finish_args(c);
 	c->call.done = free_call;
-	if (c->count == 0 || !redis_send(hold->limiter->redis, &c->call))
-		mem_free(c);
+	if (c->count > 0 && redis_send(l->redis, &c->call))
+		return true;
+	mem_free(c);
+	return false;
 }
 
 /* What was sent counts as a request; its tokens become those that were used. */
@@ -340,9 +342,9 @@ void limit_remote_leave_channel(struct exchange *x, bool sent, int64_t tokens)
 	if (!hold->remote_channel)
 		return;
 	hold->remote_channel = false;
-	c = call_new(x, SCRIPT_LEAVE);
+	c = call_new(x->req->id, SCRIPT_LEAVE);
 	add_leaving(c, &hold->channel, hold, sent, tokens);
-	tell(hold, c);
+	tell(hold->limiter, c);
 }
 
 void limit_remote_leave(struct exchange *x, bool sent, int64_t tokens)
@@ -353,10 +355,28 @@ void limit_remote_leave(struct exchange *x, bool sent, int64_t tokens)
 	if (!hold->remote_entered)
 		return;
 	hold->remote_entered = false;
-	c = call_new(x, SCRIPT_LEAVE);
+	c = call_new(x->req->id, SCRIPT_LEAVE);
 	for (size_t i = 0; i < hold->count; i++)
 		add_leaving(c, &hold->callers[i], hold, sent, tokens);
-	tell(hold, c);
+	tell(hold->limiter, c);
+}
+
+bool limit_remote_add(struct limiter *l, struct limit_entry *entries, size_t count, int64_t tokens)
+{
+	struct limit_call *c;
+
+	if (!l->redis || !redis_is_up(l->redis))
+		return false;
+	c = call_new("", SCRIPT_LEAVE);
+	for (size_t i = 0; i < count; i++) {
+		for (int k = 0; k < LIMIT_RATES; k++) {
+			enum limit_kind kind = (enum limit_kind)k;
+
+			if (k != LIMIT_RPM && limit_entry_rate(&entries[i], kind).n > 0)
+				add_check(c, &entries[i], k, tokens);
+		}
+	}
+	return tell(l, c);
 }
 
 static void add_place(struct limit_call *c, struct limit_entry *e)
@@ -372,10 +392,10 @@ void limit_remote_renew(struct exchange *x)
 
 	if (!hold || (!hold->remote_entered && !hold->remote_channel))
 		return;
-	c = call_new(x, SCRIPT_RENEW);
+	c = call_new(x->req->id, SCRIPT_RENEW);
 	for (size_t i = 0; hold->remote_entered && i < hold->count; i++)
 		add_place(c, &hold->callers[i]);
 	if (hold->remote_channel)
 		add_place(c, &hold->channel);
-	tell(hold, c);
+	tell(hold->limiter, c);
 }

@@ -13,6 +13,9 @@
 
 #include "exchange.h"
 
+struct limit_entry;
+struct limiter;
+
 /* For redis_open. */
 extern const char *const limit_scripts[];
 
@@ -25,6 +28,8 @@ MUST_USE bool limit_remote_heard(struct exchange *x, bool *by_channel, struct er
 /* Nothing happens to what was not entered there. */
 void limit_remote_leave_channel(struct exchange *x, bool sent, int64_t tokens);
 void limit_remote_leave(struct exchange *x, bool sent, int64_t tokens);
+/* Tokens that nothing was taken for before. False: Redis is not there to count them. */
+bool limit_remote_add(struct limiter *l, struct limit_entry *entries, size_t count, int64_t tokens);
 /* A running request's leases go on. */
 void limit_remote_renew(struct exchange *x);
 

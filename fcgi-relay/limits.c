@@ -159,6 +159,8 @@ bool limits_enter(struct exchange *x, struct err *err)
 	struct limiter *l = x->relay->limiter;
 	struct limit_hold *hold;
 
+	if (x->limit)
+		return true;
 	reap_sometimes(l, x->req->started_ms);
 	if (!x->catalog->rules.any)
 		return true;

@@ -5,7 +5,8 @@
  * minute, tokens a minute, tokens a day. A check that refuses gives back what those before it took,
  * and so does whatever refuses the request later (no channel, no quota) before an upstream was
  * called. Tokens are taken as the request declares them (prompt as we count it, and max_tokens if
- * given) and corrected by what was used, upwards too: a limit may then be in debt.
+ * given) and corrected by what was used, upwards too: a limit may then be in debt. What is used
+ * behind the answer is added when it is known (limit_late.h).
  *
  * The channel's own rule is checked when an attempt has chosen it. One that is at its limit is
  * passed over; when no other is left the request waits (wait_line.h), or is refused with 429.
@@ -81,7 +82,7 @@ struct limit_hold {
 	struct limit_call *answer;
 };
 
-/* Before an attempt. False: refused, and nothing is held. */
+/* Before an attempt; nothing more happens to one that is in. False: refused, and nothing is held. */
 MUST_USE bool limits_enter(struct exchange *x, struct err *err);
 /* The channel that the attempt has chosen. */
 MUST_USE bool limits_enter_channel(struct exchange *x, struct err *err);

@@ -117,7 +117,8 @@ static bool read_model(struct reader *r, struct str model, struct err *err)
 	if (r->out->model.n && !str_eq(r->out->model, model))
 		return refuse(r,
 		    "a batch is for one model: body.model is not that of the lines before", err);
-	return true;
+	return r->out->requests > 0 || !r->rules->model ||
+	    r->rules->model(r->rules->arg, model, err);
 }
 
 static bool is_on(struct jval body, struct str name)

@@ -44,6 +44,8 @@ struct lines {
 
 struct lines_rules {
 	int64_t unsaid; /* tokens of an answer where its line names no most */
+	/* May a batch be for this model? Asked behind the first line; NULL: it may. */
+	bool (*model)(void *arg, struct str model, struct err *err);
 	reference_fn *fn;
 	void *arg;
 };

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "gate.h"
+#include "limit_late.h"
 #include "limit_remote.h"
 #include "limits.h"
 #include "pins.h"
@@ -210,6 +211,7 @@ static int serve(struct relay *relay, const struct route_table *routes)
 	relay->dashboard_rates = rate_table_new(DASHBOARD_CELLS);
 	open_vitals(relay);
 	relay->limiter = limiter_open(relay->shared, relay->rt.redis);
+	limit_late_open(relay);
 	if (watching_open(relay, &err)) {
 		mapping_reap(relay->shared);
 		status = server_run(&config);

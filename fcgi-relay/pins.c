@@ -31,6 +31,7 @@ struct pin_op {
 	bool refused; /* pins_open's: there is no reservation */
 	pins_fn *fn;
 	void *arg;
+	void *prepared; /* the watcher's */
 	LIST_ENTRY(pin_op) link;
 	size_t used;
 	char text[];
@@ -41,6 +42,7 @@ LIST_HEAD(pin_op_list, pin_op);
 struct pins {
 	struct ledger *ledger;
 	int64_t life_s;
+	struct pins_watcher watcher;
 	pthread_mutex_t lock;
 	struct pin_op_list pending; /* guarded by lock */
 };
@@ -90,6 +92,8 @@ static void finished(struct ledger_op *op)
 		LIST_REMOVE(p, link);
 		pthread_mutex_unlock(&p->pins->lock);
 	}
+	if (p->prepared)
+		p->pins->watcher.settled(p->prepared, op->ok);
 	if (p->fn)
 		p->fn(p->arg, op->ok && !p->refused);
 	mem_free(p);
@@ -287,6 +291,32 @@ void pins_give_up(struct pins *pins, const struct resource *r)
 	ledger_send(pins->ledger, &op_new(pins, r, STR(""), write_give_up, 0)->op);
 }
 
+void pins_watch(struct pins *pins, const struct pins_watcher *w)
+{
+	pins->watcher = *w;
+}
+
+/* An earlier run was rolled back; this one may find it settled by somebody else. */
+static void begin_again(struct pin_op *p)
+{
+	if (p->prepared)
+		p->pins->watcher.settled(p->prepared, false);
+	p->prepared = NULL;
+}
+
+/* A response's prompt was counted by the request that made it. */
+static void note_settled(struct db *db, struct pin_op *p, const struct resource *pin)
+{
+	const struct pins_watcher *w = &p->pins->watcher;
+	const struct usage *u = &p->usage;
+	int64_t tokens = u->prompt_tokens + u->completion_tokens + u->trained;
+
+	if (pin->charge == CHARGE_RESPONSE && tokens > 0)
+		tokens -= pin->billed_prompt;
+	if (w->prepare && tokens != 0)
+		p->prepared = w->prepare(w->arg, db, pin, tokens);
+}
+
 /* What it is charged now. */
 static bool find_charge(struct db *db, struct pin_op *p, int64_t *quota, struct err *err)
 {
@@ -301,9 +331,11 @@ static bool find_charge(struct db *db, struct pin_op *p, int64_t *quota, struct 
 		return true;
 	a = arena_new(1024);
 	ok = resource_claim(db, a, p->pin.user_id, p->pin.kind, p->pin.id, &pin, &done, err);
-	arena_free(a);
-	if (done)
+	if (done) {
 		*quota = p->amount;
+		note_settled(db, p, &pin);
+	}
+	arena_free(a);
 	return ok;
 }
 
@@ -312,6 +344,7 @@ static bool write_end(struct db *db, struct pin_op *p, struct err *err)
 	struct logrow row = p->op.row;
 	bool settled;
 
+	begin_again(p);
 	return find_charge(db, p, &row.quota, err) &&
 	    quota_settle(db, &row, p->op.write_log, &settled, err);
 }
@@ -341,6 +374,7 @@ static bool claim_and_charge(struct db *db, struct pin_op *p, struct arena *a, s
 		return err->kind != ERR_STORE; /* it expired between two statements */
 	if (!claimed)
 		return true;
+	note_settled(db, p, &pin);
 	/* What was never made leaves nothing: should its answer come all the same, it is adopted as a
 	 * work that nothing was charged for. */
 	return correct(db, p, &pin, err) &&
@@ -374,8 +408,10 @@ static bool charge_part(struct db *db, struct pin_op *p, struct arena *a, struct
 static bool write_charge(struct db *db, struct pin_op *p, struct err *err)
 {
 	struct arena *a = arena_new(1024);
-	bool ok = p->part ? charge_part(db, p, a, err) : claim_and_charge(db, p, a, err);
+	bool ok;
 
+	begin_again(p);
+	ok = p->part ? charge_part(db, p, a, err) : claim_and_charge(db, p, a, err);
 	arena_free(a);
 	return ok;
 }
@@ -397,6 +433,7 @@ void pins_end(struct pins *pins, const struct resource *r, const struct pins_end
 	struct pin_op *p = op_new(pins, r, STR(""), write_end, logrow_bytes(&end->row));
 
 	p->how = end->how;
+	p->usage = end->usage;
 	p->amount = end->final;
 	p->op.write_log = end->write_log;
 	p->op.row = logrow_copy(&end->row, p->text, &p->used);

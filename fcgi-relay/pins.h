@@ -67,6 +67,19 @@ void pins_looked(struct pins *p, const struct resource *r, int64_t look_at);
 /* It stays at what it was charged. */
 void pins_give_up(struct pins *p, const struct resource *r);
 
+/* What else there is to do when a work is settled with its final usage, by whoever does that: once.
+ * Both run on the ledger's thread. */
+struct pins_watcher {
+	/* In the transaction, which may yet fail. tokens were used beyond what the creating request
+	 * knew of. NULL: nothing. */
+	void *(*prepare)(void *arg, struct db *db, const struct resource *r, int64_t tokens);
+	/* It is committed, or (not ok) was not; frees. */
+	void (*settled)(void *prepared, bool ok);
+	void *arg;
+};
+/* Before the first work is settled. Copied. */
+void pins_watch(struct pins *p, const struct pins_watcher *w);
+
 /* How the request that made a work ends. */
 enum pins_end {
 	PINS_BOUND, /* it goes on, or nobody knows: row.quota is charged and it stays due */
@@ -78,6 +91,7 @@ struct pins_ending {
 	enum pins_end how;
 	struct logrow row; /* of the settlement, as LEDGER_SETTLE takes it */
 	int64_t final;
+	struct usage usage; /* of FINAL: what the request does not count by itself */
 	bool write_log;
 };
 void pins_end(struct pins *p, const struct resource *r, const struct pins_ending *end);

@@ -30,6 +30,7 @@ static void try_again(struct task *task, void *room);
 static void try_elsewhere(struct exchange *x, const struct err *err);
 static void upstream_refused(struct exchange *x);
 static bool break_off(struct exchange *x, const struct err *err);
+static void next_step(struct exchange *x);
 
 /* ---- on a worker: read, then attempt.c, then reserve ---------------------------------------- */
 
@@ -93,7 +94,7 @@ static bool read_ask(struct exchange *x, struct err *err)
 
 static bool read_request(struct exchange *x, struct err *err)
 {
-	if (!decode_body(x, err))
+	if (!resources_admit(x, err) || !decode_body(x, err))
 		return false;
 	if (x->mode->read ? !x->mode->read(x, err) : !read_ask(x, err))
 		return false;
@@ -182,7 +183,7 @@ bool relay_begin(struct req *r, struct resp *out, struct err *err)
 	struct exchange *x = exchange_new(r);
 
 	if (!read_request(x, err))
-		return false;
+		return refuse_limited(x, err); /* unless limits know nothing of it */
 	if (!limits_enter(x, err) || wait_line_is_busy(x, err) || !attempt_prepare(x, err))
 		return refuse_limited(x, err);
 	r->state = x;
@@ -252,6 +253,11 @@ static void on_pulse(struct timer *t)
 	if (x->call.done_sent) { /* some upstreams keep the connection open behind it */
 		cancel_upstream(x);
 		end_stream(x);
+		return;
+	}
+	if (x->call.more && x->kind == REPLY_STREAM) { /* the same, with one more call to make */
+		cancel_upstream(x);
+		next_step(x);
 		return;
 	}
 	if (is_late(x)) {
@@ -520,10 +526,12 @@ static void on_done(void *arg, const struct upstream_result *result)
 		end_stream(x);
 		return;
 	case REPLY_STREAM:
-		if (stream_close(x, &err))
-			end_stream(x);
-		else
+		if (!stream_close(x, &err))
 			fail(x, &err);
+		else if (x->call.more)
+			next_step(x);
+		else
+			end_stream(x);
 		return;
 	}
 }
@@ -611,8 +619,9 @@ static void call_upstream(struct exchange *x)
 		media_fetch(x, on_media);
 		return;
 	}
-	x->attempt_started_ms = wire_now_ms(w);
-	x->checkpoint_due_ms = x->attempt_started_ms + x->relay->pulse_ms;
+	if (!x->call.more) /* else the client had its first byte of this attempt long ago */
+		x->attempt_started_ms = wire_now_ms(w);
+	x->checkpoint_due_ms = wire_now_ms(w) + x->relay->pulse_ms;
 	x->pulse.fn = on_pulse;
 	set_pulse(x);
 	watch_sent(x);
@@ -635,7 +644,13 @@ static void try_again(struct task *task, void *room)
 
 static void fail(struct exchange *x, const struct err *err)
 {
+	struct err ignored = { 0 };
+
 	if (x->committed && x->call.done_sent) { /* the client has it all */
+		end_stream(x);
+		return;
+	}
+	if (x->call.more && stream_do_without(x, &ignored)) {
 		end_stream(x);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "base/form.h"
 #include "base/json.h"
 
+#include "limits.h"
 #include "pins.h"
 #include "resource_call.h"
 
@@ -115,6 +116,37 @@ static size_t count_parts(const struct form *form, struct str name)
 	return n;
 }
 
+/* What its lines ask for is paid when a batch is made of it; that it can be is seen here. */
+static bool check_lines(struct exchange *x, struct str summary, struct str model, struct err *err)
+{
+	const struct catalog_channel *channel = catalog_channel(x->catalog, x->pin);
+	const struct resource batch = { .charge = CHARGE_BATCH,
+		.model = model,
+		.summary = summary };
+	struct rate rate;
+
+	if (!str_eq(catalog_map_model(channel, model), model))
+		return err_set(err, ERR_BAD_REQUEST,
+		    "model %.*s has another name at the upstream, which cannot be put into a file",
+		    STR_ARG(model));
+	return work_rate(x->req->arena, x->catalog, channel, x->caller->owner.group, &batch, -1,
+	    &rate, err);
+}
+
+/* Before many lines are counted that nobody will serve. What they refer to may yet say which channel
+ * it is. */
+static bool on_model(void *arg, struct str model, struct err *err)
+{
+	struct exchange *x = arg;
+	int64_t pin = x->pin;
+	bool ok = gate_allows_model(x->req, x->caller, model, err) &&
+	    keeper_find(x, x->resource->path.family, model, err) &&
+	    check_lines(x, STR(""), model, err);
+
+	x->pin = pin;
+	return ok;
+}
+
 /* A file whose lines will be paid for is read while it passes by (lines.h). */
 static bool read_lines(struct exchange *x, const struct form *form, struct str *model,
     struct err *err)
@@ -123,6 +155,7 @@ static bool read_lines(struct exchange *x, const struct form *form, struct str *
 	const struct form_part *file = form_file(form, STR("file"));
 	const struct lines_rules rules = {
 		.unsaid = option_int(&x->catalog->options, OPT_PRE_CONSUMED_QUOTA),
+		.model = on_model,
 		.fn = on_reference,
 		.arg = x,
 	};
@@ -230,35 +263,21 @@ static bool read_id(struct exchange *x, struct resource_call *c, struct err *err
 	return pin_to(x, c->pin.channel_id, c->pin.key_id, err);
 }
 
-/* A key's list of models is asked twice: for the model that the body names, and for the family (a
- * stored response: for its own model). */
-static bool check_models(struct exchange *x, const struct resource_call *c, struct str model,
-    struct err *err)
+/* A key's list of models is asked twice: for the family (a stored response: for its own model), and
+ * for the model that the body names. */
+static bool check_family(struct exchange *x, const struct resource_call *c, struct err *err)
 {
 	x->ask.model = c->path.family->always ? c->pin.model : c->path.family->name;
-	if (x->ask.model.n && !gate_allows_model(x->req, x->caller, x->ask.model, err))
-		return false;
-	return model.n == 0 || gate_allows_model(x->req, x->caller, model, err);
+	return x->ask.model.n == 0 || gate_allows_model(x->req, x->caller, x->ask.model, err);
 }
 
-/* What its lines ask for is paid when a batch is made of it; that it can be is seen here. */
-static bool check_lines(struct exchange *x, const struct resource_call *c, struct str model,
+static bool check_model(struct exchange *x, const struct resource_call *c, struct str model,
     struct err *err)
 {
-	const struct catalog_channel *channel = catalog_channel(x->catalog, x->pin);
-	const struct resource batch = { .charge = CHARGE_BATCH,
-		.model = model,
-		.summary = c->summary };
-	struct rate rate;
-
-	if (c->summary.n == 0 || model.n == 0)
-		return true;
-	if (!str_eq(catalog_map_model(channel, model), model))
-		return err_set(err, ERR_BAD_REQUEST,
-		    "model %.*s has another name at the upstream, which cannot be put into a file",
-		    STR_ARG(model));
-	return work_rate(x->req->arena, x->catalog, channel, x->caller->owner.group, &batch, -1,
-	    &rate, err);
+	if (model.n && !gate_allows_model(x->req, x->caller, model, err))
+		return false;
+	return keeper_find(x, c->path.family, model, err) &&
+	    (c->summary.n == 0 || model.n == 0 || check_lines(x, c->summary, model, err));
 }
 
 /* What is gone cannot be asked what it used. */
@@ -280,12 +299,14 @@ static bool check_delete(struct exchange *x, const struct resource_call *c, stru
 	return false;
 }
 
-bool resources_read(struct exchange *x, struct err *err)
+bool resources_admit(struct exchange *x, struct err *err)
 {
-	struct resource_call *c = call_new(x);
+	struct resource_call *c;
 	struct req *r = x->req;
-	struct str model;
 
+	if (x->mode->read != resources_read)
+		return true;
+	c = call_new(x);
 	if (!read_path(x, &c->path, err))
 		return false;
 	if (!keeper_exists(x, c->path.family))
@@ -296,9 +317,16 @@ bool resources_read(struct exchange *x, struct err *err)
 	x->ask.headers = &r->headers;
 	x->ask.max_tokens = -1;
 	x->ask.n = 1;
-	return read_id(x, c, err) && read_body(x, c->path.family, &model, err) &&
-	    check_models(x, c, model, err) && keeper_find(x, c->path.family, model, err) &&
-	    check_lines(x, c, model, err) && check_delete(x, c, err) && works_read(x, err);
+	return read_id(x, c, err) && check_family(x, c, err) && limits_enter(x, err);
+}
+
+bool resources_read(struct exchange *x, struct err *err)
+{
+	struct resource_call *c = x->resource;
+	struct str model;
+
+	return read_body(x, c->path.family, &model, err) && check_model(x, c, model, err) &&
+	    check_delete(x, c, err) && works_read(x, err);
 }
 
 /* ---- responses ------------------------------------------------------------------------------- */

@@ -41,9 +41,13 @@
 
 #include "exchange.h"
 
+/* What is known without its body, which may be long and cost much to read: is it the caller's, may
+ * this key use such a thing, does anybody keep it, is a limit reached? */
+MUST_USE bool resources_admit(struct exchange *x, struct err *err);
+
 /* ---- for route_mode.read ---- */
 
-/* Calls about one thing, and creations. */
+/* Calls about one thing, and creations; admitted before. */
 bool resources_read(struct exchange *x, struct err *err);
 /* POST /v1/responses and /v1/responses/compact. */
 bool resources_read_response(struct exchange *x, struct err *err);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ static void count_lines(const struct look *l, struct jval object)
 	} else if (asker_lines(l->s->asker, l->channel, l->pin,
 	               arena_fmt(l->arena, "/v1/files/%.*s/content", STR_ARG(file)), on_line, &c)) {
 		c.end.usage.reported = true;
+		work_cut(l->pin, &c.end.usage);
 		if (c.lines > 0 && c.end.requests == 0)
 			give_up(l, "its output has no usage");
 		else
@@ -172,26 +174,52 @@ static bool is_like(const struct resource *pin, struct jval item)
 	return false;
 }
 
-static bool adopt(const struct look *l, struct jval item)
+/* How far from the moment that ours was opened was it made, in seconds? False: not by our request.
+ * An upstream that does not say when is believed. */
+static bool is_of_its_time(const struct look *l, struct jval item, int64_t *apart)
 {
-	struct resource pin = *l->pin;
+	const struct catalog_limits *own = &l->channel->limits;
+	const struct upstream_limits *usual = &l->s->relay->limits;
+	int64_t reach_ms = (own->connect_ms > 0 ? own->connect_ms : usual->connect_ms) +
+	    (own->first_byte_ms > 0 ? own->first_byte_ms : usual->first_byte_ms);
+	struct jval value;
+	int64_t at;
+
+	*apart = 0;
+	if (!jscan_member(item, STR("created_at"), &value) ||
+	    !jscan_int(value, 0, INT64_MAX / 2, &at))
+		return true;
+	*apart = llabs(at - l->pin->created_at);
+	return at >= l->pin->created_at - CLOCKS_APART_S &&
+	    at <= l->pin->created_at + reach_ms / 1000 + CLOCKS_APART_S;
+}
+
+/* May it be the one that is looked for? Then this is its id. */
+static bool is_candidate(const struct look *l, struct jval item, struct str *id, int64_t *apart)
+{
 	struct err err = { 0 };
-	struct jval id;
+	struct jval value;
 	bool known = true;
 
-	if (!is_like(l->pin, item) || !jscan_member(item, STR("id"), &id))
+	if (!is_like(l->pin, item) || !is_of_its_time(l, item, apart) ||
+	    !jscan_member(item, STR("id"), &value))
 		return false;
-	pin.id = jscan_text(l->arena, id);
-	if (!family_is_id(pin.id) || !resource_is_known(l->s->db, pin.kind, pin.id, &known, &err) ||
-	    known)
-		return false;
+	*id = jscan_text(l->arena, value);
+	return family_is_id(*id) && resource_is_known(l->s->db, l->pin->kind, *id, &known, &err) &&
+	    !known;
+}
+
+static void adopt(const struct look *l, struct str id, struct jval item)
+{
+	struct resource pin = *l->pin;
+
+	pin.id = id;
 	if (item.text.n <= RESOURCE_OBJECT_MAX && pin.charge != CHARGE_RUN)
 		pin.object = item.text;
 	pin.look_at = 0;
 	log_warn(NULL, "settler.found", LOG_STR("request", l->pin->id), LOG_STR("id", pin.id),
 	    LOG_INT("user", pin.user_id));
 	pins_adopt(l->s->relay->pins, l->pin->id, &pin);
-	return true;
 }
 
 /* Does the list show all that was made since? What lies behind its end may be what is looked for. */
@@ -208,16 +236,25 @@ static bool reaches_back(const struct resource *pin, struct jval list, struct jv
 static void find_among(const struct look *l, struct jval list)
 {
 	struct work_end nothing = { .usage = { .reported = true } };
-	struct jval data, item, oldest = { 0 };
+	struct jval data, item, oldest = { 0 }, found = { 0 };
+	struct str id, found_id = { 0 };
+	int64_t apart, found_apart = INT64_MAX;
 	struct jiter it;
 
 	if (!jscan_member(list, STR("data"), &data) || data.type != J_ARRAY)
 		return;
 	it = jscan_iter(data);
 	while (jscan_next_item(&it, &item)) {
-		if (adopt(l, item))
-			return;
 		oldest = item;
+		if (!is_candidate(l, item, &id, &apart) || apart >= found_apart)
+			continue;
+		found = item;
+		found_id = id;
+		found_apart = apart;
+	}
+	if (found_id.n) {
+		adopt(l, found_id, found);
+		return;
 	}
 	if (l->pin->looks + 1 < LIST_LOOKS || !reaches_back(l->pin, list, oldest))
 		return;

@@ -76,6 +76,13 @@ bool stream_close(struct exchange *x, struct err *err)
 	return deliver(x, ok ? err : &(struct err){ 0 }) && ok;
 }
 
+bool stream_do_without(struct exchange *x, struct err *err)
+{
+	x->call.more = false;
+	headers_drop(&x->headers, "Content-Type"); /* of the further call's answer */
+	return x->call.provider->adaptor->on_end(&x->call, &x->out, err) && deliver(x, err);
+}
+
 bool stream_whole(struct exchange *x, struct str body, struct err *err)
 {
 	buf_clear(&x->out);

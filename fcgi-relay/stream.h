@@ -19,6 +19,8 @@ void stream_open(struct exchange *x);
 MUST_USE bool stream_feed(struct exchange *x, struct str bytes, struct err *err);
 /* The upstream closed: the rest is written. False: it broke off too early. */
 MUST_USE bool stream_close(struct exchange *x, struct err *err);
+/* A stream that is through, whose further call (call.more) came to nothing: its end without. */
+MUST_USE bool stream_do_without(struct exchange *x, struct err *err);
 /* A whole reply to a client that asked for a stream, made into events. */
 MUST_USE bool stream_whole(struct exchange *x, struct str body, struct err *err);
 /* All events of a stream that the dialect made from a whole reply. Takes reply. */

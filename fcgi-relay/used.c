@@ -3,6 +3,11 @@
 /* Transcripts: bytes of a file for a second of audio, at least and usually (128 kbit/s). */
 #define AUDIO_LEAST_BYTES_S 2000
 #define AUDIO_USUAL_BYTES_S 16000
+/* No mistake of an upstream may empty an account: even silence takes so many bytes for a second,
+ * after the first ten minutes; and nobody makes so many images for each that was asked for. */
+#define AUDIO_FEWEST_BYTES_S 32
+#define AUDIO_SLACK_MS 600000
+#define IMAGES_FACTOR 64
 /* Tokens of a second: of the audio itself, and of the words in it, spoken fast. */
 #define AUDIO_TOKENS_S 20
 #define WORD_TOKENS_S 5
@@ -129,9 +134,10 @@ static void so_far(const struct exchange *x, int64_t count(const struct token_me
     struct usage *out)
 {
 	*out = x->call.usage;
-	if (out->reported)
+	if (out->reported && out->completion_tokens > 0)
 		return;
-	out->prompt_tokens = x->prompt_tokens;
+	if (!out->reported)
+		out->prompt_tokens = x->prompt_tokens;
 	if (x->mode->price == PRICE_SPEECH)
 		bound_speech(x, out); /* all of it is being spoken */
 	else
@@ -164,7 +170,10 @@ static bool complete_audio(struct exchange *x)
 {
 	struct usage *u = &x->call.usage;
 	int64_t words = u->completion_tokens, by_words = clamp(words) * 1000 / WORD_TOKENS_S;
+	int64_t most = x->ask.file_bytes * 1000 / AUDIO_FEWEST_BYTES_S + AUDIO_SLACK_MS;
 
+	if (u->audio_ms > most)
+		u->audio_ms = most;
 	if (u->reported || u->audio_ms > 0)
 		return true;
 	audio_of_bytes(x, AUDIO_USUAL_BYTES_S, u);
@@ -178,7 +187,10 @@ static bool complete_audio(struct exchange *x)
 static bool complete_images(struct exchange *x)
 {
 	struct usage *u = &x->call.usage;
+	int64_t most = times(x->ask.n > 0 ? x->ask.n : 1, IMAGES_FACTOR);
 
+	if (u->images > most)
+		u->images = most;
 	if (u->reported)
 		return true;
 	if (x->kind == REPLY_STREAM && x->committed && !x->call.finished)

@@ -6,6 +6,8 @@
 #include "base/err.h"
 
 #define TOKENS_MAX (INT64_C(1) << 36)
+/* Of a training, above what one goes through its file once: adaptor_believable has the rest. */
+#define EPOCHS 16
 
 /* ---- what it says of itself ------------------------------------------------------------------ */
 
@@ -80,6 +82,29 @@ static bool read_trained(struct jval object, struct work_end *end)
 	return end->usage.reported;
 }
 
+/* More than its files ask for, or than was charged in advance. */
+static int64_t expected(const struct resource *pin, struct str name, int64_t billed)
+{
+	struct jval summary, value;
+	int64_t n;
+
+	if (pin->summary.n && jscan_value(pin->summary, &summary) &&
+	    jscan_member(summary, name, &value) && jscan_int(value, 0, TOKENS_MAX, &n) &&
+	    n > billed)
+		return n;
+	return billed;
+}
+
+void work_cut(const struct resource *pin, struct usage *u)
+{
+	int64_t in = expected(pin, STR("prompt"), pin->billed_prompt);
+	int64_t out = expected(pin, STR("completion"), pin->billed_completion);
+
+	u->prompt_tokens = adaptor_believable(u->prompt_tokens, in);
+	u->completion_tokens = adaptor_believable(u->completion_tokens, out);
+	u->trained = adaptor_believable(u->trained, in * EPOCHS);
+}
+
 enum work_state work_state(const struct resource *pin, struct jval object, struct work_end *end)
 {
 	const struct ending *ending = ending_of(pin, object);
@@ -94,8 +119,10 @@ enum work_state work_state(const struct resource *pin, struct jval object, struc
 	if (pin->charge == CHARGE_RUN && jscan_member(object, STR("model"), &value) &&
 	    value.type == J_STRING && value.text.n > 2)
 		end->model = str_slice(value.text, 1, value.text.n - 1);
-	if (pin->charge == CHARGE_TRAINING ? read_trained(object, end) : read_usage(object, end))
+	if (pin->charge == CHARGE_TRAINING ? read_trained(object, end) : read_usage(object, end)) {
+		work_cut(pin, &end->usage);
 		return WORK_ENDED;
+	}
 	end->usage = (struct usage){ .reported = true };
 	if (!ending->may_be_free)
 		return WORK_UNCOUNTED;

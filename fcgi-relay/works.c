@@ -427,6 +427,7 @@ int64_t works_end(struct exchange *x, const struct logrow *row, bool write_log)
 		end.final = row->quota + (w->final ? price_charge(&w->rate, &w->end.usage) : 0);
 		end.row.quota = row->quota + w->pin.billed_quota;
 		charged = w->final ? end.final : end.row.quota;
+		end.usage = w->end.usage;
 		describe(w, &end, text, sizeof text);
 	}
 	w->open = false;

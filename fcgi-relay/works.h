@@ -57,6 +57,9 @@ struct work_end {
 enum work_state work_state(const struct resource *pin, struct jval object, struct work_end *end);
 /* The usage of a single answer of a batch is added: of a line of its output file. */
 void work_add_line(struct arena *a, struct str line, struct work_end *end);
+/* No mistake of an upstream may empty an account: what is far above all that its files ask for, or
+ * that was charged in advance, is cut. work_state has done it. */
+void work_cut(const struct resource *pin, struct usage *u);
 /* The price of its tokens. */
 MUST_USE bool work_rate(struct arena *a, const struct catalog *c,
     const struct catalog_channel *channel, struct str group, const struct resource *pin,
