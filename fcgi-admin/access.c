@@ -33,6 +33,16 @@ static bool check_size(const struct req *r, struct err *err)
 	return true;
 }
 
+/* HEAD is for who asks whether something is there. Of a GET that changes something it would change
+ * it and show nobody what to, so there is no such route. */
+static bool check_head(struct req *r, struct err *err)
+{
+	if (!(r->route->flags & ROUTE_CHANGES) || !str_eq_c(r->method, "HEAD"))
+		return true;
+	r->route = NULL;
+	return err_set(err, ERR_NOT_FOUND, "no route");
+}
+
 /* ---- the session cookie ---------------------------------------------------------------------- */
 
 struct str access_cookie(const struct req *r, const char *name)
@@ -119,10 +129,22 @@ static bool check_origin(const struct req *r, struct err *err)
 	return true;
 }
 
+/* The name of a scheme has no case. */
+static size_t find_bearer(struct str header)
+{
+	static const struct str scheme = STR_INIT("Bearer ");
+
+	for (size_t at = 0; at + scheme.n <= header.n; at++) {
+		if (str_eq_nocase(str_slice(header, at, at + scheme.n), scheme))
+			return at;
+	}
+	return header.n;
+}
+
 /* Without the first `Bearer `, wherever it stands: clients write it in several ways. */
 static struct str access_token(struct req *r, struct str header)
 {
-	size_t at = str_find_str(header, STR("Bearer "));
+	size_t at = find_bearer(header);
 	struct str head = str_slice(header, 0, at), tail = { 0 };
 
 	if (at < header.n)
@@ -223,7 +245,7 @@ bool access_admit(struct req *r, struct resp *out, struct err *err)
 	struct actor *actor = ARENA_NEW(r->arena, struct actor);
 
 	r->state = actor;
-	if (!throttle_request(r, err) || !check_size(r, err))
+	if (!throttle_request(r, err) || !check_size(r, err) || !check_head(r, err))
 		return false;
 	if (r->route->access > ROLE_GUEST) {
 		if (!find_actor(r, actor, err))

@@ -3,7 +3,8 @@
  * access_admit runs before every handler and checks the columns of its route: `access` is the
  * least role, `flags` are the ROUTE_* below. The session cookie counts first, then the header
  * Authorization (an access token, with or without `Bearer `). The user is read from the database
- * for every request, so that a role or status that changed counts at once.
+ * for every request, so that a role or status that changed counts at once. A new password, whoever
+ * set it and however, ends every session and the access token.
  *
  * Another site may make a browser send our cookie. Whatever changes state is therefore refused
  * when the browser says that it comes from elsewhere: Sec-Fetch-Site other than same-origin or
@@ -24,6 +25,7 @@ enum {
 	ROUTE_CHANGES = 1,  /* a GET that changes state */
 	ROUTE_CRITICAL = 2, /* few calls per address: throttle.h */
 	ROUTE_LARGE = 4,    /* takes bodies up to BODY_MAX_LARGE */
+	ROUTE_AUDITED = 8,  /* a GET whose use by an administrator is noted: witness.h */
 };
 
 /* Who asks. Guests have id 0 and role ROLE_GUEST. */
@@ -31,6 +33,7 @@ struct actor {
 	struct user user;
 	struct str cookie; /* of the session, "" when an access token was used */
 	void *job;         /* of a handler that deferred its reply */
+	void *watching;    /* witness.c's, NULL for who is not watched */
 };
 
 /* server_config.admit. */

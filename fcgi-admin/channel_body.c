@@ -267,6 +267,12 @@ bool channel_body_split_keys(struct req *r, const struct channel *c, struct str 
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
+/* Of those that there are, however little each of them means here. */
+static bool check_status(struct req *r, const struct channel *in, struct err *err)
+{
+	return (in->status >= 0 && in->status <= CHANNEL_AUTO_DISABLED) || wrong(r, "status", err);
+}
+
 /* Members that were sent. Empty or 0 means unchanged for key, name, type and status; a status that
  * only we set (3, sent back by the form) as well. */
 static void apply(struct req *r, const struct channel *in, uint64_t seen, struct channel *c)
@@ -370,6 +376,8 @@ bool channel_body_apply(struct req *r, struct channel *in, uint64_t seen, struct
 
 	if (!channel_normal_object(r->arena, &in->config, false))
 		return message_fail(r, err, MSG_C16);
+	if (!check_status(r, in, err))
+		return false;
 	apply(r, in, seen, c);
 	if (!is_toggle(seen) && before.status == CHANNEL_AUTO_DISABLED &&
 	    c->status == CHANNEL_ENABLED)
@@ -415,8 +423,8 @@ static bool read_extra(struct req *r, struct channel *c, struct err *err)
 bool channel_body_read_whole(struct req *r, struct channel *c, struct err *err)
 {
 	c->status = CHANNEL_ENABLED;
-	if (!body_read(r, channel_body, c, NULL, err) || !normalize(r, c, err) ||
-	    !read_extra(r, c, err))
+	if (!body_read(r, channel_body, c, NULL, err) || !check_status(r, c, err) ||
+	    !normalize(r, c, err) || !read_extra(r, c, err))
 		return false;
 	if (c->status != CHANNEL_DISABLED)
 		c->status = CHANNEL_ENABLED;

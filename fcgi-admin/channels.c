@@ -338,7 +338,8 @@ static bool read_ids(struct req *r, const struct batch *b, struct err *err)
 
 	cJSON_ArrayForEach(id, b->ids)
 	{
-		ok = ok && cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15;
+		ok = ok && cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15 &&
+		    (double)(int64_t)id->valuedouble == id->valuedouble;
 	}
 	return ok || message_fail_about(r, err, MSG_E01_FIELD, STR("ids"), (struct str){ 0 });
 }

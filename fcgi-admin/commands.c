@@ -140,7 +140,7 @@ static bool set_password(struct shell *sh, const struct user *u, const char *pas
 
 	if (!db_begin(sh->db, err))
 		return false;
-	if (!user_set_password(sh->db, u->id, hash, true, err) ||
+	if (!user_set_password(sh->db, u->id, hash, err) ||
 	    (sh->drop_factor && !second_factor_drop(sh->db, u->id, err)) ||
 	    !note(sh, "reset-password", u, "{\"password\":\"***\"}", err)) {
 		db_rollback(sh->db);
@@ -273,8 +273,8 @@ static const struct command commands[] = {
 	  "reset-password." },
 	{ "reset-password", "NAME [--drop-second-factor]", 1, 1, reset_password,
 	  "gives an account a random password and prints it",
-	  "Ends all its sessions. --drop-second-factor takes away its second factor too,\n"
-	  "for somebody who lost both." },
+	  "Ends all its sessions and its access token. --drop-second-factor takes away its\n"
+	  "second factor too, for somebody who lost both." },
 	{ "routes", "", 0, 0, NULL,
 	  "lists every route: method, least role, path", "" },
 	{ "check-config", "", 0, 0, check_config,

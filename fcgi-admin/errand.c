@@ -8,6 +8,7 @@
 #include "net/server.h"
 #include "phrases.h"
 #include "store/channel_key.h"
+#include "witness.h"
 
 struct errand *errand_new(struct req *r, const struct errand_kind *kind)
 {
@@ -196,5 +197,5 @@ bool errand_serve(struct errand *e, struct resp *out, struct err *err)
 {
 	access_actor(e->r)->job = e;
 	e->ready = hand_to_worker;
-	return go(e, out);
+	return witness_asked(e->r, err) && go(e, out);
 }

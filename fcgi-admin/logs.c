@@ -283,7 +283,7 @@ static bool get_capture(struct req *r, struct resp *out, struct err *err)
 const struct route log_routes[] = {
 	{ "GET", "/api/log", ROLE_ADMIN, 0, list, NULL },
 	{ "DELETE", "/api/log", ROLE_ADMIN, 0, delete_before, NULL },
-	{ "GET", "/api/log/:request_id/capture", ROLE_USER, 0, get_capture, NULL },
+	{ "GET", "/api/log/:request_id/capture", ROLE_USER, ROUTE_AUDITED, get_capture, NULL },
 	{ "GET", "/api/log/stat", ROLE_ADMIN, 0, sum, NULL },
 	{ "GET", "/api/log/search", ROLE_ADMIN, 0, search, NULL },
 	{ "GET", "/api/log/self", ROLE_USER, 0, list_own, NULL },

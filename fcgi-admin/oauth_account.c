@@ -9,6 +9,7 @@
 #include "message.h"
 #include "oauth.h"
 #include "person.h"
+#include "store/user_name.h"
 #include "witness.h"
 
 #define NAME_TRIES 20
@@ -56,12 +57,19 @@ static bool name_is_free(struct req *r, struct str name, bool *is_free, struct e
 {
 	struct err none = { 0 };
 	struct user other;
+	bool taken;
 
 	*is_free = !user_by_name(db_of(r), r->arena, name, &other, &none);
-	if (!*is_free || none.kind == ERR_NOT_FOUND)
+	if (!*is_free)
 		return true;
-	*err = none;
-	return false;
+	if (none.kind != ERR_NOT_FOUND) {
+		*err = none;
+		return false;
+	}
+	if (!user_name_like(db_of(r), name, 0, &taken, err))
+		return false;
+	*is_free = !taken;
+	return true;
 }
 
 static bool next_id(struct db *db, int64_t *out, struct err *err)

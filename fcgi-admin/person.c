@@ -9,6 +9,7 @@
 #include "mail.h"
 #include "message.h"
 #include "store/token.h"
+#include "store/user_name.h"
 
 /* Well-formed, without control characters, at most max code points. */
 static bool is_line(struct str s, size_t max)
@@ -49,7 +50,7 @@ static const char *const invisible[][2] = {
 	{ "\xef\xb8\x80", "\xef\xb8\x8f" },         /* variation selectors */
 	{ "\xef\xbb\xbf", "\xef\xbb\xbf" },         /* byte order mark */
 	{ "\xef\xbe\xa0", "\xef\xbe\xa0" },         /* Hangul filler */
-	{ "\xef\xbf\xb0", "\xef\xbf\xbb" },         /* annotation marks */
+	{ "\xef\xbf\xb0", "\xef\xbf\xbd" },         /* annotation marks, what stands for others */
 	{ "\xf0\x9d\x85\xb3", "\xf0\x9d\x85\xba" }, /* beams and slurs of music */
 	{ "\xf3\xa0\x80\x80", "\xf3\xa0\xbf\xbf" }, /* tags, more variation selectors */
 };
@@ -136,8 +137,23 @@ static bool name_taken(const struct req *r, struct err *err)
 	return false;
 }
 
+/* For a name that is not the account's already: whoever has one like it by an import keeps it. */
+static bool name_is_free(struct req *r, const struct user *u, struct err *err)
+{
+	bool taken;
+
+	if (!user_name_like(db_of(r), u->username, u->id, &taken, err))
+		return false;
+	return !taken || message_fail(r, err, MSG_U26);
+}
+
 bool person_save(struct req *r, const struct user *u, bool bump_session, struct err *err)
 {
+	struct user before;
+
+	if (!user_by_id(db_of(r), r->arena, u->id, &before, err) ||
+	    (!str_eq(before.username, u->username) && !name_is_free(r, u, err)))
+		return false;
 	return user_update(db_of(r), u, bump_session, err) || name_taken(r, err);
 }
 
@@ -153,6 +169,8 @@ bool person_create(struct req *r, struct user *u, struct err *err)
 	};
 	const char *bonus;
 
+	if (!name_is_free(r, u, err))
+		return false;
 	if (!user_insert(db_of(r), u, err))
 		return name_taken(r, err);
 	key.user_id = u->id;

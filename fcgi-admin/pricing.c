@@ -10,7 +10,8 @@
  * dollars; of images the dearest), before the group's ratio; what is not there is at the plain
  * price, a model with nothing but its name has none. A model is priced as it is by the channel that
  * is asked first. Administrators see the ratios of all groups, others that of their own. Guests see
- * what the group default may use, while they may register. */
+ * what the group default may use, while they may register. For root, who edits the prices of all
+ * models, "sold_by" names the unit of each built-in one that is not sold by tokens. */
 #include "access.h"
 #include "admin.h"
 #include "base/err.h"
@@ -113,8 +114,14 @@ static void add_prices(struct buf *b, const struct price_table *t, struct price_
 	found = price_find(t, &q, &rate, &ignored);
 	if (!add_unit_price(b, t, q) && found && rate.token_priced)
 		add_token_prices(b, &rate);
-	if (found && rate.per_request >= 0)
+	if (!found)
+		return;
+	if (rate.per_request >= 0)
 		add_number(b, "per_request", (double)rate.per_request / MILLIONTHS_PER_USD);
+	if (rate.per_trained >= 0)
+		add_number(b, "per_million_trained",
+		    (double)rate.per_trained * 1e6 / MILLIONTHS_PER_USD);
+	add_unless(b, "batch", rate.batch, RATIO_ONE);
 }
 
 static void add_model(struct buf *b, const struct catalog *c, struct str group, struct str model)
@@ -185,7 +192,12 @@ static bool get_pricing(struct req *r, struct resp *out, struct err *err)
 	json_add_name(b, "group_ratio");
 	buf_add_char(b, '{');
 	add_group_ratios(b, c, group, who.role >= ROLE_ADMIN);
-	buf_add(b, STR("}}"));
+	buf_add_char(b, '}');
+	if (who.role >= ROLE_ROOT) {
+		json_add_name(b, "sold_by");
+		buf_add(b, price_default_units_json(r->arena));
+	}
+	buf_add_char(b, '}');
 	return reply_close(out);
 }
 

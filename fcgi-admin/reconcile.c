@@ -158,7 +158,8 @@ bool reconcile(struct db *db, reconcile_line *line, void *arg, struct reconcile_
 static bool rebuild_between(struct db *db, int64_t from, int64_t to, struct err *err)
 {
 	static const char delete_sql[] =
-	    "DELETE FROM usage_hours WHERE hour >= ? AND hour < ? AND unlogged_quota = 0";
+	    "DELETE FROM usage_hours WHERE hour >= ? AND hour < ? AND unlogged_quota = 0 "
+	    "AND unlogged_requests = 0";
 	static const char insert_sql[] =
 	    "INSERT INTO usage_hours (user_id, hour, token_id, channel_id, model_name, requests, "
 	    "quota, prompt_tokens, completion_tokens, cached_tokens, elapsed_ms) "

@@ -14,6 +14,7 @@ static const struct route *const tables[] = {
 	verification_routes,
 	oauth_routes,
 	user_routes,
+	user_action_routes,
 	topup_routes,
 	redemption_routes,
 	token_routes,

@@ -12,6 +12,7 @@ extern const struct route register_routes[];
 extern const struct route verification_routes[];
 extern const struct route oauth_routes[];
 extern const struct route user_routes[];
+extern const struct route user_action_routes[];
 extern const struct route topup_routes[];
 extern const struct route redemption_routes[];
 extern const struct route token_routes[];

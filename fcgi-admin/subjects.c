@@ -20,7 +20,8 @@ struct subject {
 	const char *prefix; /* of the route's path */
 	const char *name;
 	const char *columns;
-	const char *image_sql;  /* by id; NULL: it has no image, and the query string is kept */
+	const char *
+	    image_sql; /* by id; NULL: no image: what the path names, or the query string, is kept */
 	const char *newest_sql; /* NULL: none is made */
 	const char *names;      /* what its id consists of; NULL: it is a number */
 	bool own;               /* it is the caller's account */
@@ -421,7 +422,9 @@ bool subject_compare(struct req *r, const struct subject_view *v, subject_row_fn
 	bool ok;
 
 	if (!v->subject || !v->subject->image_sql) {
-		if (v->subject)
+		if (str_has(str_c(r->route->path), STR("/:")))
+			plain.subject_id = r->params[0];
+		else if (v->subject)
 			plain.after = query_text(r);
 		return fn(arg, 0, &plain, err);
 	}

@@ -162,17 +162,33 @@ static void apply(struct req *r, const struct token_change *c, struct token *t)
 		t->capture_until = c->capture_until;
 }
 
+/* The member that cannot be so; NULL: all are fine. */
+static const char *wrong_member(const struct token_change *c, const struct token *t)
+{
+	if (t->models.n > LIST_MAX)
+		return "models";
+	if (t->subnet.n > LIST_MAX)
+		return "subnet";
+	if (t->capture_until < 0)
+		return "capture_until";
+	if (t->expired_time < TOKEN_NEVER_EXPIRES)
+		return "expired_time";
+	/* Running requests may have taken an unchanged rest below zero. */
+	if (t->remain_quota > QUOTA_MAX ||
+	    (has(c, "remain_quota") && t->remain_quota < 0 && !t->unlimited_quota))
+		return "remain_quota";
+	return NULL;
+}
+
 static bool check(const struct req *r, const struct token_change *c, const struct token *t,
     struct err *err)
 {
+	const char *member = wrong_member(c, t);
+
 	if (t->name.n > NAME_MAX_BYTES)
 		return message_fail(r, err, MSG_T01);
-	if (t->models.n > LIST_MAX || t->subnet.n > LIST_MAX || t->capture_until < 0 ||
-	    t->expired_time < TOKEN_NEVER_EXPIRES || t->remain_quota > QUOTA_MAX)
-		return message_fail(r, err, MSG_E01);
-	/* Running requests may have taken an unchanged rest below zero. */
-	if (has(c, "remain_quota") && t->remain_quota < 0 && !t->unlimited_quota)
-		return message_fail(r, err, MSG_E01);
+	if (member)
+		return message_fail_about(r, err, MSG_E01_FIELD, str_c(member), (struct str){ 0 });
 	return check_subnet(r, t->subnet, err);
 }
 
@@ -231,7 +247,7 @@ static bool is_exhausted(const struct token *t)
 static bool set_status(const struct req *r, int status, struct token *t, struct err *err)
 {
 	if (status != TOKEN_ENABLED && status != TOKEN_DISABLED)
-		return message_fail(r, err, MSG_E01);
+		return message_fail_about(r, err, MSG_E01_FIELD, STR("status"), (struct str){ 0 });
 	if (status == TOKEN_ENABLED && t->status == TOKEN_EXPIRED && is_expired(t))
 		return message_fail(r, err, MSG_T03);
 	if (status == TOKEN_ENABLED && t->status == TOKEN_EXHAUSTED && is_exhausted(t))

@@ -83,8 +83,11 @@ static bool topup(struct req *r, struct resp *out, struct err *err)
 		t.transaction_id = req_header(r, "idempotency-key");
 	if (t.quota < 0)
 		return message_fail(r, err, MSG_Q05);
-	if (t.quota > QUOTA_MAX || t.transaction_id.n > TOPUP_KEY_MAX)
-		return message_fail(r, err, MSG_E01);
+	if (t.quota > QUOTA_MAX)
+		return message_fail_about(r, err, MSG_E01_FIELD, STR("quota"), (struct str){ 0 });
+	if (t.transaction_id.n > TOPUP_KEY_MAX)
+		return message_fail_about(r, err, MSG_E01_FIELD, STR("transaction_id"),
+		    (struct str){ 0 });
 	if (!audit_transact(r, credit, &t, err))
 		return false;
 	if (!t.repeated) {

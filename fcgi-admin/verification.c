@@ -248,7 +248,7 @@ static bool write_reset(struct req *r, void *arg, struct err *err)
 		return false;
 	if (!right)
 		return message_fail(r, err, MSG_U11);
-	return user_set_password(db_of(r), u->id, in->hash, true, err) &&
+	return user_set_password(db_of(r), u->id, in->hash, err) &&
 	    audit_row(r, LOG_TYPE_MANAGE, u->id, u->username, 0, "password reset by mail", err);
 }
 

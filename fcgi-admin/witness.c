@@ -96,7 +96,7 @@ static bool is_watched(const struct req *r)
 	bool changes = !str_eq_c(r->method, "GET") && !str_eq_c(r->method, "HEAD");
 
 	return access_actor(r)->user.role >= ROLE_ADMIN &&
-	    (changes || (r->route->flags & ROUTE_CHANGES));
+	    (changes || (r->route->flags & (ROUTE_CHANGES | ROUTE_AUDITED)));
 }
 
 /* Nothing was written: what was asked for is noted, if it is about an object of ours. */
@@ -116,6 +116,8 @@ static bool call_watched(struct req *r, handler_fn *handler, struct resp *out, s
 
 	/* cppcheck-suppress autoVariables ; it is put back, or the request is gone */
 	r->defer_flag = &deferred;
+	/* cppcheck-suppress autoVariables ; only witness_asked reads it, from within the handler */
+	access_actor(r)->watching = &w;
 	db_witness(db, &witness);
 	ok = handler(r, out, err);
 	db_witness(db, NULL);
@@ -127,6 +129,16 @@ static bool call_watched(struct req *r, handler_fn *handler, struct resp *out, s
 	}
 	r->defer_flag = outer;
 	return ok && note_asked(&w, err);
+}
+
+bool witness_asked(struct req *r, struct err *err)
+{
+	struct watching *w = access_actor(r)->watching;
+
+	if (!w)
+		return true;
+	db_witness(db_of(r), NULL);
+	return note_asked(w, err);
 }
 
 static bool witness_call(struct req *r, struct resp *out, struct err *err)

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 
-enum kind { KIND_MODEL = 1, KIND_KEY, KIND_CHANNEL };
+enum kind { KIND_MODEL = 1, KIND_KEY, KIND_CHANNEL, KIND_USER };
 
 static bool read_mark(struct db *db, int64_t *blocks, struct err *err)
 {
@@ -23,15 +23,17 @@ static bool read_newest(struct db *db, int64_t *id, struct err *err)
 
 /* ---- noting ---- */
 
-#define NOTE(column, none)                                                                         \
+#define NOTE(column)                                                                               \
 	"INSERT INTO log_blocks (kind, value, block) SELECT DISTINCT ?, " column ", ? "            \
-	"FROM logs WHERE id >= ? AND id < ? AND " none " ON CONFLICT DO NOTHING"
+	"FROM logs WHERE id >= ? AND id < ? ON CONFLICT DO NOTHING"
 
+/* All values, "" and 0 too: they are something else than what a search leaves out. */
 static bool note(struct db *db, int64_t block, struct err *err)
 {
-	static const char models_sql[] = NOTE("model_name", "model_name <> ''");
-	static const char keys_sql[] = NOTE("token_name", "token_name <> ''");
-	static const char channels_sql[] = NOTE("CAST(channel_id AS TEXT)", "channel_id <> 0");
+	static const char models_sql[] = NOTE("model_name");
+	static const char keys_sql[] = NOTE("token_name");
+	static const char channels_sql[] = NOTE("CAST(channel_id AS TEXT)");
+	static const char users_sql[] = NOTE("username");
 	static const char move_sql[] = "UPDATE log_blocks_mark SET blocks = ? WHERE id = 1";
 	const struct value v = v_int(block), first = v_int(block * LOG_BLOCK_IDS),
 	                   last = v_int((block + 1) * LOG_BLOCK_IDS);
@@ -39,6 +41,7 @@ static bool note(struct db *db, int64_t block, struct err *err)
 	return db_run(db, models_sql, BIND(v_int(KIND_MODEL), v, first, last), NULL, err) &&
 	    db_run(db, keys_sql, BIND(v_int(KIND_KEY), v, first, last), NULL, err) &&
 	    db_run(db, channels_sql, BIND(v_int(KIND_CHANNEL), v, first, last), NULL, err) &&
+	    db_run(db, users_sql, BIND(v_int(KIND_USER), v, first, last), NULL, err) &&
 	    db_run(db, move_sql, BIND(v_int(block + 1)), NULL, err);
 }
 
@@ -99,61 +102,89 @@ bool log_blocks_end(struct db *db, int64_t *id, struct err *err)
 	return true;
 }
 
-/* What the filter names, the rarest first: names of keys are many, channels few. */
-static size_t wanted(const struct log_filter *f, char digits[24], struct value kinds[3],
-    struct value values[3])
+/* A block may have rows of a filter if it has the value, or without has another one. */
+struct want {
+	const char *sql;
+	enum kind kind;
+	struct str value;
+};
+
+#define WANTS_MAX 8
+
+/* Both get kind, value and block. */
+static const char with_sql[] = "SELECT block FROM log_blocks WHERE kind = ? AND value = ? "
+                               "AND block <= ? ORDER BY block DESC LIMIT 1";
+static const char without_sql[] = "SELECT block FROM log_blocks WHERE kind = ? AND value <> ? "
+                                  "AND block <= ? ORDER BY block DESC LIMIT 1";
+
+static struct str number_text(int64_t n, char digits[24])
 {
-	int n = f->channel ? snprintf(digits, 24, "%" PRId64, f->channel) : 0;
-	const struct {
-		enum kind kind;
-		struct str value;
-	} all[] = {
-		{ KIND_KEY, f->token_name },
-		{ KIND_MODEL, f->model_name },
-		{ KIND_CHANNEL, { digits, n > 0 ? (size_t)n : 0 } },
+	int len = n ? snprintf(digits, 24, "%" PRId64, n) : 0;
+
+	return (struct str){ digits, len > 0 ? (size_t)len : 0 };
+}
+
+/* The rarest first: names of keys are many, channels few. */
+static size_t wanted(const struct log_filter *f, char digits[2][24], struct want wants[WANTS_MAX])
+{
+	const struct want all[WANTS_MAX] = {
+		{ with_sql, KIND_KEY, f->token_name },
+		{ with_sql, KIND_USER, f->username },
+		{ with_sql, KIND_MODEL, f->model_name },
+		{ with_sql, KIND_CHANNEL, number_text(f->channel, digits[0]) },
+		{ without_sql, KIND_CHANNEL, number_text(f->without.channel, digits[1]) },
+		{ without_sql, KIND_MODEL, f->without.model_name },
+		{ without_sql, KIND_USER, f->without.username },
+		{ without_sql, KIND_KEY, f->without.token_name },
 	};
 	size_t count = 0;
 
-	for (size_t i = 0; i < COUNT_OF(all); i++) {
-		if (all[i].value.n == 0)
-			continue;
-		kinds[count] = v_int(all[i].kind);
-		values[count++] = v_text(all[i].value);
+	for (size_t i = 0; i < WANTS_MAX; i++) {
+		if (all[i].value.n)
+			wants[count++] = all[i];
 	}
 	return count;
 }
 
-bool log_blocks_help(const struct log_filter *f)
+bool log_blocks_leave_out(const struct log_filter *f)
 {
-	return f->token_name.n || f->model_name.n || f->channel;
+	return f->without.username.n || f->without.token_name.n || f->without.model_name.n ||
+	    f->without.channel;
 }
 
-#define AND_IN                                                                                     \
-	" AND EXISTS (SELECT 1 FROM log_blocks WHERE kind = ? AND value = ? AND block = b.block)"
-#define FIND(more)                                                                                 \
-	"SELECT b.block FROM log_blocks AS b WHERE b.kind = ? AND b.value = ? AND b.block < "      \
-	"?" more " ORDER BY b.block DESC LIMIT 1"
+bool log_blocks_help(const struct log_filter *f)
+{
+	return f->token_name.n || f->username.n || f->model_name.n || f->channel ||
+	    log_blocks_leave_out(f);
+}
 
+/* The highest block up to that one; -1: none. */
+static bool step_down(struct db *db, const struct want *w, int64_t *block, struct err *err)
+{
+	struct rows rows;
+
+	if (!db_query(db, w->sql, BIND(v_int(w->kind), v_text(w->value), v_int(*block)), &rows,
+	        err))
+		return false;
+	*block = rows_next(&rows) ? rows_int(&rows, 0) : -1;
+	return rows_close(&rows, err);
+}
+
+/* Down to where the next one wants, in turns, until all agree. */
 bool log_blocks_find(struct db *db, const struct log_filter *f, int64_t below, int64_t *block,
     struct err *err)
 {
-	static const char one_sql[] = FIND("");
-	static const char two_sql[] = FIND(AND_IN);
-	static const char three_sql[] = FIND(AND_IN AND_IN);
-	static const char *const sql[] = { one_sql, two_sql, three_sql };
-	struct value k[3] = { 0 }, v[3] = { 0 };
-	char digits[24];
-	size_t n = wanted(f, digits, k, v);
-	const struct value values[] = { k[0], v[0],
-		v_int((below + LOG_BLOCK_IDS - 1) / LOG_BLOCK_IDS), k[1], v[1], k[2], v[2] };
-	struct rows rows;
+	struct want wants[WANTS_MAX];
+	char digits[2][24];
+	size_t n = wanted(f, digits, wants), agreed = 0;
 
-	*block = -1;
-	if (n == 0 || below <= 0)
-		return true;
-	if (!db_query(db, sql[n - 1], values, 1 + 2 * n, &rows, err))
-		return false;
-	if (rows_next(&rows))
-		*block = rows_int(&rows, 0);
-	return rows_close(&rows, err);
+	*block = n && below > 0 ? (below - 1) / LOG_BLOCK_IDS : -1;
+	for (size_t i = 0; *block >= 0 && agreed < n; i = (i + 1) % n) {
+		int64_t at = *block;
+
+		if (!step_down(db, &wants[i], block, err))
+			return false;
+		agreed = *block == at ? agreed + 1 : 1;
+	}
+	return true;
 }

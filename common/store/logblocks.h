@@ -27,8 +27,9 @@ MUST_USE bool log_blocks_shrink(struct db *db, bool all, struct err *err);
 
 /* Rows with this id or a higher one are in no block that is noted. */
 MUST_USE bool log_blocks_end(struct db *db, int64_t *id, struct err *err);
-/* Does it name a model, a key's name or a channel? */
+/* Does it name a model, a key, a user or a channel, to be found or left out? */
 bool log_blocks_help(const struct log_filter *f);
+bool log_blocks_leave_out(const struct log_filter *f);
 /* The highest block that begins below that id and may have rows of such a filter; -1: none. */
 MUST_USE bool log_blocks_find(struct db *db, const struct log_filter *f, int64_t below,
     int64_t *block, struct err *err);

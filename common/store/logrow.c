@@ -1,8 +1,8 @@
 /* logrow.c — table logs
  *
  * Every query starts from one index and checks the rest row by row; shape_of picks the index by
- * what the filter names. A model, a key's name or a channel may be rare: these are looked for block
- * by block (logblocks.h). Where nothing but the table itself fits, it is walked from the newest row
+ * what the filter names. A model, a key's name or a channel may be rare, or all that is left out: these
+ * are looked for block by block (logblocks.h). Where nothing but the table itself fits, it is walked from the newest row
  * and the page is soon full. */
 #include "store/logrow.h"
 
@@ -17,6 +17,8 @@
 /* A text search looks at so many of the newest rows, so that nobody can make it read them all. */
 #define SEARCH_DEPTH 100000
 #define DAY_S 86400
+/* A page that begins further on is counted through in the table. */
+#define SKIP_MAX 2000
 
 #define COLUMNS                                                                                    \
 	"id, user_id, created_at, type, content, username, token_name, model_name, quota, "        \
@@ -249,10 +251,11 @@ static bool list(struct db *db, struct arena *a, const char *sql, const struct v
 }
 
 /* Of the rows from low to below high as many as still fit behind those of out. */
-static bool take_between(struct db *db, struct arena *a, const struct log_filter *f, int64_t low,
-    int64_t high, int64_t limit, struct log_list *out, struct err *err)
+static bool take_between(struct db *db, struct arena *a, const struct log_filter *f,
+    const struct search *of, int64_t low, int64_t high, int64_t limit, struct log_list *out,
+    struct err *err)
 {
-	struct search s = { .shape = BY_BLOCK, .low = low, .high = high };
+	struct search s = { .shape = of->shape, .user_id = of->user_id, .low = low, .high = high };
 	struct log_list found;
 
 	if (low >= high)
@@ -260,7 +263,7 @@ static bool take_between(struct db *db, struct arena *a, const struct log_filter
 	bind(&s, f);
 	add(&s, limit - (int64_t)out->count);
 	add(&s, 0);
-	if (!list(db, a, page_all_sql, s.v, s.count, &found, err))
+	if (!list(db, a, page_sql[s.shape], s.v, s.count, &found, err))
 		return false;
 	for (size_t i = 0; i < found.count; i++)
 		out->items[out->count++] = found.items[i];
@@ -275,7 +278,7 @@ static bool page_of_blocks(struct db *db, struct arena *a, const struct log_filt
 
 	*out = (struct log_list){ .items = arena_zalloc(a, (size_t)limit * sizeof *out->items) };
 	if (!log_blocks_end(db, &end, err) ||
-	    !take_between(db, a, f, s->low > end ? s->low : end, s->high, limit, out, err))
+	    !take_between(db, a, f, s, s->low > end ? s->low : end, s->high, limit, out, err))
 		return false;
 	if (end > s->high)
 		end = s->high;
@@ -286,13 +289,18 @@ static bool page_of_blocks(struct db *db, struct arena *a, const struct log_filt
 			return true;
 		if (end > (block + 1) * LOG_BLOCK_IDS)
 			end = (block + 1) * LOG_BLOCK_IDS;
-		if (!take_between(db, a, f,
+		if (!take_between(db, a, f, s,
 		        s->low > block * LOG_BLOCK_IDS ? s->low : block * LOG_BLOCK_IDS, end, limit,
 		        out, err))
 			return false;
 		end = block * LOG_BLOCK_IDS;
 	}
 	return true;
+}
+
+static bool goes_by_blocks(const struct log_filter *f, const struct search *s)
+{
+	return s->shape == BY_BLOCK || (s->shape == BY_USER && log_blocks_leave_out(f));
 }
 
 bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f, int64_t offset,
@@ -302,8 +310,13 @@ bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f, int
 
 	if (!search_for(db, f, &s, err))
 		return false;
-	if (s.shape == BY_BLOCK && offset == 0)
-		return page_of_blocks(db, a, f, &s, limit, out, err);
+	if (goes_by_blocks(f, &s) && offset <= SKIP_MAX) {
+		if (!page_of_blocks(db, a, f, &s, offset + limit, out, err))
+			return false;
+		out->items += (int64_t)out->count < offset ? (int64_t)out->count : offset;
+		out->count -= (int64_t)out->count < offset ? out->count : (size_t)offset;
+		return true;
+	}
 	add(&s, limit);
 	add(&s, offset);
 	return list(db, a, page_sql[s.shape], s.v, s.count, out, err);

@@ -2,9 +2,9 @@
  *
  * The row of a charge is inserted by billing/quota.c within the settlement; all others come
  * through logrow_insert. Order is by id, newest first; where the filter names times and neither user,
- * model, key nor channel, by time and then id, which differ only among rows of nearly the same
- * moment. Ids follow time to within the life of a request; a day of slack is what a search by both
- * allows for.
+ * model, key nor channel, also not to leave out, by time and then id, which differ only among rows of
+ * nearly the same moment. Ids follow time to within the life of a request; a day of slack is what a
+ * search by both allows for.
  *
  * Sums and clean-up are logstats.h's.
  */
@@ -56,7 +56,7 @@ struct log_filter { /* 0 and "" = any */
 	int type;
 	int64_t user_id;
 	/* Of the account that has this user name now; rows under a name that nobody has any more
-	 * are found too, but by reading the table. */
+	 * are found too. */
 	struct str username;
 	struct str token_name, model_name;
 	int64_t channel;

@@ -39,56 +39,74 @@ static bool sum_rows(struct db *db, const struct log_filter *f, int64_t user_id,
 
 /* What both sources know. */
 #define REST "AND (? = '' OR model_name = ?) AND (? = 0 OR channel_id = ?) "
-/* `+user_id` keeps the index of users out of it: the hours at both ends are found by time. */
-#define EDGE(who)                                                                                  \
-	"UNION ALL SELECT SUM(quota), COUNT(*), SUM(prompt_tokens + completion_tokens) "           \
-	"FROM logs WHERE " who "created_at >= ? AND created_at < ? AND type = 2 " REST
+#define OF_LOG                                                                                     \
+	"UNION ALL SELECT SUM(quota), COUNT(*), SUM(prompt_tokens + completion_tokens) FROM logs " \
+	"WHERE "
+/* `+user_id` keeps the index of users out of it: the hours at both ends are found by time. The few
+ * rows behind the mark are found by their ids. */
+#define EDGE(who) OF_LOG who "created_at >= ? AND created_at < ? AND type = 2 " REST
 /* One statement, so that all of it is of one moment: whole hours, the log behind the mark, and the
  * hours at both ends. */
-#define BY_HOURS(who, plain_who, column)                                                           \
-	"SELECT COALESCE(SUM(q), 0), COALESCE(SUM(n), 0), COALESCE(SUM(t), 0) FROM ("              \
-	"SELECT SUM(quota) AS q, SUM(requests) AS n, SUM(prompt_tokens + completion_tokens) AS t " \
-	"FROM usage_hours WHERE " who column " >= ? AND " column " < ? " REST                      \
-	"UNION ALL SELECT SUM(quota), COUNT(*), SUM(prompt_tokens + completion_tokens) "           \
-	"FROM logs WHERE " who "id > (SELECT log_id FROM usage_mark WHERE id = 1) "                \
-	"AND created_at >= ? AND created_at < ? AND type = 2 " REST                                \
+#define WITH_HOURS(hours, who, plain_who)                                                          \
+	"SELECT COALESCE(SUM(q), 0), COALESCE(SUM(n), 0), COALESCE(SUM(t), 0) FROM (" hours OF_LOG \
+	    who "id > (SELECT log_id FROM usage_mark WHERE id = 1) "                               \
+	"AND +created_at >= ? AND +created_at < ? AND type = 2 " REST                              \
 	EDGE(plain_who) EDGE(plain_who) ") AS parts"
+/* Hours of models and channels, and hours as a whole. */
+#define BY_HOURS(who, plain_who, column)                                                           \
+	WITH_HOURS("SELECT SUM(quota - unlogged_quota) AS q, "                                     \
+	           "SUM(requests - unlogged_requests) AS n, "                                      \
+	           "SUM(prompt_tokens + completion_tokens - unlogged_tokens) AS t "                \
+	           "FROM usage_hours WHERE " who column " >= ? AND " column " < ? " REST,          \
+	    who, plain_who)
+#define BY_SUMS(who, plain_who)                                                                    \
+	WITH_HOURS("SELECT SUM(quota) AS q, SUM(requests) AS n, SUM(tokens) AS t "                 \
+	           "FROM usage_sums WHERE user_id = ? AND hour >= ? AND hour < ? ",                \
+	    who, plain_who)
 #define PARTS 4
 #define PART_VALUES 7
+#define EVERYBODY (-1) /* in usage_sums */
 
 static const char hours_user_sql[] = BY_HOURS("user_id = ? AND ", "+user_id = ? AND ", "hour");
 static const char hours_sql[] = BY_HOURS("? = 0 AND ", "? = 0 AND ", "hour");
 /* Of nearly all hours: the table itself is read, without its index. */
 static const char all_hours_sql[] = BY_HOURS("? = 0 AND ", "? = 0 AND ", "+hour");
+static const char sums_user_sql[] = BY_SUMS("user_id = ? AND ", "+user_id = ? AND ");
+static const char sums_sql[] = BY_SUMS("? = 0 AND ", "? = 0 AND ");
+
+static const char *statement_for(const struct log_filter *f)
+{
+	if (f->model_name.n == 0 && f->channel == 0)
+		return f->user_id ? sums_user_sql : sums_sql;
+	if (f->user_id)
+		return hours_user_sql;
+	return f->from ? hours_sql : all_hours_sql;
+}
 
 static bool sum_hours(struct db *db, const struct log_filter *f, int64_t first, int64_t last,
     struct log_sums *out, struct err *err)
 {
+	const char *sql = statement_for(f);
+	bool plain = sql == sums_sql || sql == sums_user_sql;
 	int64_t end = f->to ? f->to + 1 : INT64_MAX;
 	const int64_t ranges[PARTS][2] = { { first, last }, { first, last }, { f->from, first },
 		{ last, end } };
 	struct value v[PARTS * PART_VALUES], *at = v;
 
 	for (size_t i = 0; i < PARTS; i++) {
-		*at++ = v_int(f->user_id);
+		bool sums = plain && i == 0;
+
+		*at++ = v_int(sums && f->user_id == 0 ? EVERYBODY : f->user_id);
 		*at++ = v_int(ranges[i][0]);
 		*at++ = v_int(ranges[i][1]);
+		if (sums)
+			continue;
 		*at++ = v_text(f->model_name);
 		*at++ = v_text(f->model_name);
 		*at++ = v_int(f->channel);
 		*at++ = v_int(f->channel);
 	}
-	return read_sums(db,
-	    f->user_id    ? hours_user_sql
-	        : f->from ? hours_sql
-	                  : all_hours_sql,
-	    v, PARTS * PART_VALUES, out, err);
-}
-
-static bool leaves_out(const struct log_filter *f)
-{
-	return f->without.username.n || f->without.token_name.n || f->without.model_name.n ||
-	    f->without.channel;
+	return read_sums(db, sql, v, (size_t)(at - v), out, err);
 }
 
 bool log_sum(struct db *db, const struct log_filter *f, struct log_sums *out, struct err *err)
@@ -97,7 +115,7 @@ bool log_sum(struct db *db, const struct log_filter *f, struct log_sums *out, st
 
 	*out = (struct log_sums){ 0 };
 	/* Names as they were then are in the log only, and so is what is left out. */
-	if (f->username.n || f->token_name.n || leaves_out(f))
+	if (f->username.n || f->token_name.n || log_blocks_leave_out(f))
 		return log_user_of(db, f, &user_id, err) && sum_rows(db, f, user_id, out, err);
 	/* What was cleaned away is not in the log any more, and not in its sum. */
 	if (!usage_cleaned_before(db, &first, err))

@@ -1,7 +1,8 @@
 /* logstats.h — table logs: sums over many rows, and cleaning old ones away
  *
- * A sum over whole hours is read from usage_hours (usage.h), so it costs the same however long the
- * log is; only the hours at both ends are added up row by row.
+ * It is the sum of the rows that the log has, exactly. Of whole hours it is read from usage_sums, or
+ * where the filter names a model or channel from usage_hours (usage.h), without what has no row; so it
+ * costs the same however long the log is. The hours at both ends are added up row by row.
  *
  * A clean-up is a row of log_cleanups: whoever finds it unfinished does the next step, a transaction
  * of at most LOG_CLEAN_STEP rows, so that settlements get in between. What usage_hours does not have

@@ -297,6 +297,8 @@ bool redis_open(const struct redis_setup *setup, struct redis **out, struct err 
 		mem_free(r);
 		return false;
 	}
+	if (setup->timeout_ms)
+		r->at.timeout_ms = setup->timeout_ms;
 	secret_random_hex(r->self, 16);
 	r->calls = queue_new(CALLS_MAX);
 	connect_again(r);

@@ -3,7 +3,7 @@
  * DESIGN. One thread owns the connection for calls. It takes all that wait, writes them in one
  * piece, reads the answers in order and hands each call back; so a busy gateway shares round trips,
  * and no other thread ever waits for Redis. A server that is slow or away costs its callers
- * REDIS_TIMEOUT_MS once: then redis_is_up says no, what is sent is refused at once, and the thread
+ * timeout_ms once: then redis_is_up says no, what is sent is refused at once, and the thread
  * tries to come back every second. A second thread listens on a channel for nudges.
  *
  * How it is reached, also over TLS: redis_link.h. One Redis: Cluster and Sentinel are not spoken, since
@@ -41,6 +41,7 @@ struct redis_call {
 struct redis_setup {
 	const char *url;
 	const char *ca_file;         /* for rediss://; NULL or "": the system's */
+	int timeout_ms;              /* 0: REDIS_TIMEOUT_MS */
 	const char *const *scripts;  /* Lua, up to a NULL; may be NULL */
 	const char *channel;         /* "": no listening */
 	void (*on_nudge)(void *arg); /* somebody else published there */

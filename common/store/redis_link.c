@@ -26,7 +26,8 @@
 
 struct redis_link {
 	int fd;
-	SSL *tls; /* NULL: plain */
+	int connect_ms; /* for each step until it is open */
+	SSL *tls;       /* NULL: plain */
 	redisReader *reader;
 	struct buf out;
 	char error[128];
@@ -167,7 +168,7 @@ bool redis_address_read(struct redis_address *at, struct str url, const char *ca
 {
 	bool secure = str_starts(url, STR("rediss://")), ok = false;
 
-	*at = (struct redis_address){ .database = 0 };
+	*at = (struct redis_address){ .timeout_ms = REDIS_TIMEOUT_MS };
 	if (str_starts(url, STR("unix:")))
 		ok = read_unix(str_slice(url, 5, url.n), at);
 	else if (secure || str_starts(url, STR("redis://")))
@@ -205,7 +206,7 @@ static bool set_patience(int fd, int ms)
 static bool connect_to(struct redis_link *l, int family, const struct sockaddr *to, socklen_t size)
 {
 	l->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (l->fd >= 0 && set_patience(l->fd, REDIS_CONNECT_MS) && connect(l->fd, to, size) == 0)
+	if (l->fd >= 0 && set_patience(l->fd, l->connect_ms) && connect(l->fd, to, size) == 0)
 		return true;
 	fail(l, "connect", errno == EINPROGRESS ? "timed out" : strerror(errno));
 	if (l->fd >= 0)
@@ -439,11 +440,11 @@ struct redis_link *redis_link_open(const struct redis_address *at, char why[128]
 	struct redis_link *l = MEM_NEW(struct redis_link);
 
 	l->fd = -1;
+	l->connect_ms = at->timeout_ms > REDIS_CONNECT_MS ? at->timeout_ms : REDIS_CONNECT_MS;
 	l->out = buf_init(OUT_MAX);
 	l->reader = redisReaderCreate();
 	if ((*at->port ? connect_tcp(l, at) : connect_unix(l, at->host)) &&
-	    (!at->tls || begin_tls(l, at)) && sign_in(l, at) &&
-	    set_patience(l->fd, REDIS_TIMEOUT_MS))
+	    (!at->tls || begin_tls(l, at)) && sign_in(l, at) && set_patience(l->fd, at->timeout_ms))
 		return l;
 	snprintf(why, 128, "%s", l->error);
 	redis_link_free(l);

@@ -13,8 +13,8 @@
  * client certificate. One server, or what stands in front of several and looks like one: neither
  * Cluster nor Sentinel.
  *
- * Units    a read or write that waits longer than REDIS_TIMEOUT_MS fails; connecting, TLS and
- *          signing in included, has REDIS_CONNECT_MS for each of its steps.
+ * Units    a read or write that waits longer than the address's timeout_ms fails; connecting, TLS and
+ *          signing in included, has REDIS_CONNECT_MS for each of its steps, and not less than that.
  * Threads  a link belongs to one thread at a time; a struct redis_address is read-only once read.
  */
 #ifndef STORE_REDIS_LINK_H
@@ -35,7 +35,8 @@ struct redis_address {
 	char port[8];   /* "": host is a path */
 	char user[128], password[256];
 	int database;
-	void *tls; /* OpenSSL's context; NULL: none */
+	int timeout_ms; /* REDIS_TIMEOUT_MS once read; may be changed before a link is opened */
+	void *tls;      /* OpenSSL's context; NULL: none */
 };
 
 /* ERR_CONFIG when the URL, or for TLS the certificates, cannot be read. ca_file "": the system's. */

@@ -19,7 +19,9 @@
 	"completion_tokens = completion_tokens + excluded.completion_tokens, "                     \
 	"cached_tokens = cached_tokens + excluded.cached_tokens, "                                 \
 	"elapsed_ms = elapsed_ms + excluded.elapsed_ms, "                                          \
-	"unlogged_quota = unlogged_quota + excluded.unlogged_quota"
+	"unlogged_quota = unlogged_quota + excluded.unlogged_quota, "                              \
+	"unlogged_requests = unlogged_requests + excluded.unlogged_requests, "                     \
+	"unlogged_tokens = unlogged_tokens + excluded.unlogged_tokens"
 
 /* Adds the rows behind the mark, at most USAGE_STEP, whatever their type. */
 static bool take_rows(struct db *db, int64_t *taken, struct err *err)
@@ -110,16 +112,17 @@ bool usage_take_back(struct db *db, int64_t log_id, struct err *err)
 
 bool usage_add_unlogged(struct db *db, const struct logrow *row, struct err *err)
 {
-	static const char sql[] =
-	    "INSERT INTO usage_hours (" KEY_COLUMNS ", " SUM_COLUMNS ", unlogged_quota) "
-	    "VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) " ADD_EXCLUDED;
+	static const char sql[] = "INSERT INTO usage_hours (" KEY_COLUMNS ", " SUM_COLUMNS
+	                          ", unlogged_quota, unlogged_requests, unlogged_tokens) "
+	                          "VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, 1, ?) " ADD_EXCLUDED;
 	int64_t at = row->created_at ? row->created_at : clock_unix();
 
 	return db_run(db, sql,
 	    BIND(v_int(row->user_id), v_int(at - at % USAGE_HOUR_S), v_int(row->token_id),
 	        v_int(row->channel), v_text(row->model_name), v_int(row->quota),
 	        v_int(row->prompt_tokens), v_int(row->completion_tokens), v_int(row->cached_tokens),
-	        v_int(row->elapsed_time), v_int(row->quota)),
+	        v_int(row->elapsed_time), v_int(row->quota),
+	        v_int(row->prompt_tokens + row->completion_tokens)),
 	    NULL, err);
 }
 
@@ -154,7 +157,7 @@ static const struct field row_fields[] = {
 	" FROM usage_hours WHERE " who "hour >= ? AND hour < ? UNION ALL "                         \
 	"SELECT " TO_HOUR ", user_id, token_id, channel_id, model_name, 1, quota, prompt_tokens, " \
 	"completion_tokens, cached_tokens, elapsed_time FROM logs WHERE " who "id > " MARK         \
-	" AND type = 2 AND created_at >= ? AND created_at < ?) AS parts "
+	" AND type = 2 AND +created_at >= ? AND +created_at < ?) AS parts "
 #define GROUPED(key) "GROUP BY (hour - ?) / ?, " key " ORDER BY 1, 2, 3"
 #define OF_MODEL(who) "SELECT (hour - ?) / ?, 0, model_name, " SUMS PARTS(who) GROUPED("model_name")
 /* The name is looked up once for each group. */

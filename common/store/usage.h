@@ -6,7 +6,8 @@
  * same statement and so of the same moment. What is read is exact, however far the mark is.
  *
  * Two things reach the table another way: a charge that is not logged (option LogConsumeEnabled), in
- * the settlement's own transaction, and a swept row that the true charge replaces.
+ * the settlement's own transaction, and a swept row that the true charge replaces. usage_sums, the
+ * logged part of each hour in one row (0060-usage-sums.sql), follows by triggers.
  *
  * Units    hours begin at whole multiples of 3600 Unix seconds. Times: from inclusive, to exclusive.
  * Errors   ERR_STORE.
@@ -21,7 +22,7 @@
 #define USAGE_HOUR_S 3600
 #define USAGE_DAY_S 86400
 /* Rows that one step takes: some ten milliseconds in which nobody else writes. */
-#define USAGE_STEP 4000
+#define USAGE_STEP 2000
 
 /* *more: there are rows left. */
 MUST_USE bool usage_step(struct db *db, bool *more, struct err *err);

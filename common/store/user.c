@@ -207,15 +207,16 @@ bool user_update(struct db *db, const struct user *u, bool bump_session, struct 
 {
 	static const char sql[] =
 	    "UPDATE users SET username = ?, display_name = ?, password = ?, role = ?, status = ?, "
+	    "access_token_hash = CASE WHEN password = ? THEN access_token_hash END, "
 	    "email_shared = CASE WHEN email = ? THEN email_shared ELSE 0 END, email = ?, "
 	    "group_name = ?, github_id = ?, wechat_id = ?, lark_id = ?, oidc_id = ?, "
 	    "session_epoch = session_epoch + ? WHERE id = ?";
 
 	return change(db, sql,
 	    BIND(v_text(u->username), v_text(u->display_name), v_text(u->password), v_int(u->role),
-	        v_int(u->status), v_text(u->email), v_text(u->email), v_text(u->group),
-	        v_text(u->github_id), v_text(u->wechat_id), v_text(u->lark_id), v_text(u->oidc_id),
-	        v_int(bump_session), v_int(u->id)),
+	        v_int(u->status), v_text(u->password), v_text(u->email), v_text(u->email),
+	        v_text(u->group), v_text(u->github_id), v_text(u->wechat_id), v_text(u->lark_id),
+	        v_text(u->oidc_id), v_int(bump_session), v_int(u->id)),
 	    err);
 }
 
@@ -256,14 +257,13 @@ bool user_set_email(struct db *db, int64_t id, struct str email, struct err *err
 	return change(db, sql, BIND(v_text(email), v_int(id)), err);
 }
 
-bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_session,
-    struct err *err)
+bool user_set_password(struct db *db, int64_t id, struct str hash, struct err *err)
 {
 	static const char sql[] =
-	    "UPDATE users SET password = ?, session_epoch = session_epoch + ? "
-	    "WHERE id = ? AND status <> 3";
+	    "UPDATE users SET password = ?, session_epoch = session_epoch + 1, "
+	    "access_token_hash = NULL WHERE id = ? AND status <> 3";
 
-	return change(db, sql, BIND(v_text(hash), v_int(bump_session), v_int(id)), err);
+	return change(db, sql, BIND(v_text(hash), v_int(id)), err);
 }
 
 bool user_renew_hash(struct db *db, int64_t id, struct str old, struct str hash, struct err *err)

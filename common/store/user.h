@@ -67,11 +67,11 @@ MUST_USE bool user_count(struct db *db, int64_t *out, struct err *err);
 /* Inserts with quota as the opening balance; sets u->id. A taken name: err->code "duplicate". */
 MUST_USE bool user_insert(struct db *db, struct user *u, struct err *err);
 /* Writes name, display name, password, role, status, e-mail, group and third-party ids; not the
- * money. bump_session ends every session of this user. */
+ * money. bump_session ends every session of this user; another password ends the access token. */
 MUST_USE bool user_update(struct db *db, const struct user *u, bool bump_session, struct err *err);
 MUST_USE bool user_set_email(struct db *db, int64_t id, struct str email, struct err *err);
-MUST_USE bool user_set_password(struct db *db, int64_t id, struct str hash, bool bump_session,
-    struct err *err);
+/* Ends every session and the access token. */
+MUST_USE bool user_set_password(struct db *db, int64_t id, struct str hash, struct err *err);
 /* Another hash of the same password; nothing happens when old is not in force any more. */
 MUST_USE bool user_renew_hash(struct db *db, int64_t id, struct str old, struct str hash,
     struct err *err);
