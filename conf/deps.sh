@@ -73,14 +73,21 @@ lists_are_fresh() {
 
 apt_get() {
 	$prefix env DEBIAN_FRONTEND=noninteractive \
-		apt-get -y -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null
+		apt-get -y -qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 \
+		-o Acquire::http::Timeout=60 "$@" </dev/null
 }
 
 install() { # package…
 	if lists_are_fresh && apt_get install --no-install-recommends "$@" >"$log" 2>&1; then
 		return 0
 	fi
-	apt_get update >"$log" 2>&1 && apt_get install --no-install-recommends "$@" >>"$log" 2>&1
+	# Somebody else may be at it, or a mirror be late.
+	for pause in 5 15 30 0; do
+		apt_get update >"$log" 2>&1 &&
+			apt_get install --no-install-recommends "$@" >>"$log" 2>&1 && return
+		sleep "$pause"
+	done
+	return 1
 }
 
 give_up() { # why, package…

@@ -72,7 +72,7 @@ start_nginx() {
 
 # True once the program answers, false when it died first.
 wait_for_socket() {
-	for _ in $(seq 300); do
+	for _ in $(seq 1200); do
 		[ -S "$run_dir/$1.sock" ] && return 0
 		kill -0 "${pid_of[$1]}" 2>/dev/null || return 1
 		sleep 0.05
@@ -81,7 +81,7 @@ wait_for_socket() {
 }
 
 wait_until_ready() {
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		(exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && return 0
 		sleep 0.05
 	done

@@ -20,15 +20,27 @@ skip() { # what, why
 	echo "# SKIP $1: $2"
 }
 
+# npm ci, up to three times while the registry answers badly or late. What it said is in $out.npm.
+fetch_packages() { # folder
+	for pause in 5 20 0; do
+		(cd "$1" && npm ci --loglevel=error --fetch-retries=2 --fetch-retry-mintimeout=2000 \
+			--fetch-retry-maxtimeout=20000 --fetch-timeout=60000) >"$out.npm" 2>&1 && return
+		grep -qE 'ETIMEDOUT|ECONNRESET|SOCKET|socket|network|EAI_AGAIN|E429|E50[0-9]' "$out.npm" || return 1
+		sleep "$pause"
+	done
+	return 1
+}
+
 # Installs what a folder's lock file names. False, and skipped aloud, where that cannot be had.
 has_packages() { # what, folder, least version of Node
 	node=$(node --version 2>/dev/null | sed 's/^v//') || node=""
 	[ "${node%%.*}" -ge "$3" ] 2>/dev/null || { skip "$1" "needs Node $3, here is ${node:-none}"; return 1; }
 	[ "$2/node_modules/.package-lock.json" -nt "$2/package-lock.json" ] && return
 	command -v npm >/dev/null || { skip "$1" "needs npm"; return 1; }
-	(cd "$2" && npm ci --loglevel=error --fetch-retries=1 --fetch-timeout=30000) >"$out.npm" 2>&1 && return
+	fetch_packages "$2" && return
 	cat "$out.npm"
-	grep -qE 'E(NOTFOUND|AI_AGAIN|CONNREFUSED|NETUNREACH|TIMEDOUT)' "$out.npm" || exit 1
+	grep -qE 'E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|NETUNREACH|HOSTUNREACH|TIMEDOUT|429|50[0-9])|SOCKET_TIMEOUT' \
+		"$out.npm" || exit 1
 	skip "$1" "the package registry cannot be reached"
 	return 1
 }
@@ -41,13 +53,14 @@ run_sdk() {
 
 run_web() {
 	has_packages "the web UI's units" web 18 || return 0
-	(cd web && NO_COLOR=1 node_modules/.bin/vitest run --reporter=dot)
+	(cd web && NO_COLOR=1 node_modules/.bin/vitest run --reporter=dot \
+		--testTimeout=60000 --hookTimeout=60000)
 }
 
 run_ui() {
 	has_packages "the web UI in a browser" tests/ui 18 || return 0
 	[ -f web/dist/index.html ] || { skip "the web UI in a browser" "web/dist is not built"; return 0; }
-	timeout 900 node tests/ui/test.mjs
+	timeout 1200 node tests/ui/test.mjs
 }
 
 # Adds what $out says; $1 is the exit status, $2 the name.
@@ -82,7 +95,7 @@ add_up() {
 run_one() {
 	case "$1" in
 	sdk | web | ui) (run_"$1") >"$out" 2>&1 ;;
-	*) timeout 300 "$1" >"$out" 2>&1 ;;
+	*) timeout 900 "$1" >"$out" 2>&1 ;;
 	esac
 	echo $? >"$out.status"
 }

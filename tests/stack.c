@@ -27,11 +27,12 @@
 #include <unistd.h>
 
 #define LIMIT ((size_t)256 * 1024 * 1024)
-#define READY_MS 20000
-#define STOP_MS 5000
-#define STOP_SANITIZED_MS 20000
+/* Against hanging only: nothing is slow because a machine is. */
+#define READY_MS 120000
+#define STOP_MS 60000
+#define PATIENCE_MS 60000
 #define POLL_MS 10
-#define ASK_MS 30000
+#define ASK_MS 60000
 
 /* A thing that lives until stack_stop. */
 struct stack_kept {
@@ -128,7 +129,8 @@ static void remove_folder(const char *path)
 		nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A request's line goes out with the turn of the loop that ended it, just behind its reply. */
+/* A request's line goes out with the turn of the loop that ended it, just behind its reply. Who looks for
+ * one uses stack_log_has; here it only makes what must not be there likelier to be found. */
 #define LOG_LATE_MS 50
 
 const char *stack_log(struct stack *s)
@@ -140,6 +142,22 @@ const char *stack_log(struct stack *s)
 
 	keep(s, NULL, text);
 	return text;
+}
+
+bool stack_log_has(struct stack *s, const char *text)
+{
+	int64_t until = stack_now_ms() + PATIENCE_MS;
+	bool found;
+
+	do {
+		char *log = read_text(s->log);
+
+		found = strstr(log, text) != NULL;
+		free(log);
+		if (!found)
+			stack_sleep_ms(POLL_MS);
+	} while (!found && stack_now_ms() < until);
+	return found;
 }
 
 /* The last lines, for whoever reads why a test failed. */
@@ -270,7 +288,7 @@ static bool answers(const struct stack *s, const char *url, const char *header)
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 2000L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 20000L);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, nowhere);
 	if (curl_easy_perform(curl) == CURLE_OK)
@@ -329,18 +347,14 @@ void stack_wait_ready(struct stack *s)
 	fail_msg("the stack at %s does not answer", s->base);
 }
 
-void stack_upstream_start(struct stack *s)
+static void start_upstream(struct stack *s, const char *output)
 {
-	char program[600], port[16], output[300], log[300], url[128];
-	int64_t until = stack_now_ms() + READY_MS;
+	char program[600], port[16], log[300];
 
-	if (!s->upstream_port)
-		s->upstream_port = stack_free_port();
 	snprintf(program, sizeof(program), "%s/tests/fake_upstream", s->build);
 	snprintf(port, sizeof(port), "%d", s->upstream_port);
-	snprintf(output, sizeof(output), "%s/upstream.out", s->dir);
 	snprintf(log, sizeof(log), "%s/upstream.log", s->dir);
-	snprintf(s->upstream, sizeof(s->upstream), "http://127.0.0.1:%d", s->upstream_port);
+	unlink(output);
 	s->upstream_pid = fork();
 	if (s->upstream_pid == 0) {
 		become(output, SIGKILL);
@@ -348,12 +362,37 @@ void stack_upstream_start(struct stack *s)
 		    (char *)NULL);
 		_exit(127);
 	}
-	snprintf(url, sizeof(url), "%s/_stats", s->upstream);
-	while (!answers(s, url, NULL)) {
+}
+
+/* The port that it says it listens at, 0: it says nothing yet. */
+static int upstream_said(const char *output)
+{
+	static const char mark[] = "listening ";
+	char *text = read_text(output), *at = strstr(text, mark);
+	long port = at && strchr(at, '\n') ? strtol(at + sizeof(mark) - 1, NULL, 10) : 0;
+
+	free(text);
+	return (int)port;
+}
+
+/* At any port the first time, later at the same, even if somebody's connection has it for a moment. */
+void stack_upstream_start(struct stack *s)
+{
+	int64_t until = stack_now_ms() + READY_MS;
+	char output[300];
+	int port;
+
+	snprintf(output, sizeof(output), "%s/upstream.out", s->dir);
+	start_upstream(s, output);
+	while ((port = upstream_said(output)) == 0) {
 		if (stack_now_ms() > until)
-			fail_msg("'%s' does not answer", program);
+			fail_msg("the fake upstream does not start");
 		stack_sleep_ms(POLL_MS);
+		if (waitpid(s->upstream_pid, NULL, WNOHANG) == s->upstream_pid)
+			start_upstream(s, output);
 	}
+	s->upstream_port = port;
+	snprintf(s->upstream, sizeof(s->upstream), "http://127.0.0.1:%d", port);
 }
 
 void stack_upstream_stop(struct stack *s)
@@ -480,8 +519,7 @@ void stack_wait_restarted(struct stack *s, const char *name, pid_t old)
 /* The exit status of run.sh, -1 when it did not end in time. */
 static int stop_programs(struct stack *s)
 {
-	bool slow = strcmp(stack_mode(s), "release") != 0;
-	int64_t until = stack_now_ms() + (slow ? STOP_SANITIZED_MS : STOP_MS);
+	int64_t until = stack_now_ms() + STOP_MS;
 	int status;
 
 	kill(s->pid, SIGTERM);
@@ -520,7 +558,7 @@ void stack_stop(struct stack *s)
 	free_kept(s);
 	free(s);
 	if (status != 0)
-		fail_msg("run.sh ended with status %d (-1: not within five seconds)", status);
+		fail_msg("run.sh ended with status %d (-1: not at all)", status);
 	if (*found)
 		fail_msg("a sanitizer said: %s", found);
 }
@@ -806,28 +844,47 @@ const cJSON *stack_api(struct stack *s, const char *method, const char *path, co
 	return stack_at(r->json, "data");
 }
 
-/* The version that the relay said it has, of its last line about it. */
-static int64_t relay_version(const struct stack *s)
+/* The version that a program said it has, of its last line about it; 0: it said nothing. Lines are text
+ * or, where a test wants that, JSON. */
+static int64_t version_said(const char *log, const char *program)
 {
-	static const char mark[] = "prog=fcgi-relay event=catalog.changed version=";
-	char *text = read_text(s->log);
-	int64_t version = 1;
+	static const char *const events[] = { "read", "changed" };
+	const char *last = NULL;
+	char mark[96];
 
-	for (char *p = text; (p = strstr(p, mark));) {
-		p += sizeof(mark) - 1;
-		version = strtoll(p, NULL, 10);
+	for (size_t i = 0; i < 2 * COUNT_OF(events); i++) {
+		if (i % 2)
+			snprintf(mark, sizeof(mark), "prog=%s event=catalog.%s version=", program,
+			    events[i / 2]);
+		else
+			snprintf(mark, sizeof(mark),
+			    "\"prog\":\"%s\",\"event\":\"catalog.%s\",\"version\":", program,
+			    events[i / 2]);
+		for (const char *p = log; (p = strstr(p, mark)); p += strlen(mark)) {
+			if (!last || p + strlen(mark) > last)
+				last = p + strlen(mark);
+		}
 	}
-	free(text);
-	return version;
+	return last ? strtoll(last, NULL, 10) : 0;
 }
 
-/* A relay that has just started has read the newest without a word: hence no failure in the end. */
+static bool both_have(const struct stack *s, int64_t version)
+{
+	char *log = read_text(s->log);
+	bool have = version_said(log, "fcgi-relay") >= version &&
+	    version_said(log, "fcgi-admin") >= version;
+
+	free(log);
+	return have;
+}
+
+/* A test may have stopped one of them: hence no failure in the end. */
 void stack_wait_catalog(struct stack *s)
 {
 	int64_t want = stack_sql_int(s, "SELECT version FROM catalog_version");
-	int64_t until = stack_now_ms() + 1000;
+	int64_t until = stack_now_ms() + PATIENCE_MS;
 
-	while (relay_version(s) < want && stack_now_ms() < until)
+	while (!both_have(s, want) && stack_now_ms() < until)
 		stack_sleep_ms(POLL_MS);
 }
 
@@ -944,7 +1001,7 @@ static sqlite3 *open_database(const struct stack *s, int flags)
 
 	snprintf(path, sizeof(path), "%s/oneapi.db", s->data_dir);
 	if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
-		sqlite3_busy_timeout(db, 5000);
+		sqlite3_busy_timeout(db, PATIENCE_MS);
 		return db;
 	}
 	sqlite3_close(db);
@@ -1023,7 +1080,7 @@ struct stack_sums stack_sums(struct stack *s, int64_t user_id)
 
 bool stack_wait_settled(struct stack *s, int timeout_ms)
 {
-	int64_t until = stack_now_ms() + timeout_ms;
+	int64_t until = stack_now_ms() + (timeout_ms > PATIENCE_MS ? timeout_ms : PATIENCE_MS);
 
 	do {
 		if (stack_sql_int(s, "SELECT count(*) FROM reservations") == 0)

@@ -74,8 +74,7 @@ struct stack {
 /* env: further settings "NAME=value" up to a NULL, which win over ours; may be NULL. Ready: all
  * three answer. */
 RETURNS_NEW struct stack *stack_start(const char *const *env);
-/* SIGTERM to run.sh, which must end with status 0 within five seconds (sanitizers get more), and no
- * sanitizer may have reported anything. */
+/* SIGTERM to run.sh, which must end with status 0, and no sanitizer may have reported anything. */
 void stack_stop(struct stack *s);
 /* Runs the tests over one stack, which is their *state; its end is a test as well. */
 int stack_run(const char *name, const struct CMUnitTest *tests, size_t count,
@@ -94,8 +93,10 @@ void stack_upstream_stop(struct stack *s);
 void stack_upstream_start(struct stack *s);
 /* "asan", "tsan", "release". */
 const char *stack_mode(const struct stack *s);
-/* All that was logged so far. */
+/* All that was logged so far: for what must not be there. */
 const char *stack_log(struct stack *s);
+/* Waits for it: a line may come a moment after the reply that it is about. */
+bool stack_log_has(struct stack *s, const char *text);
 
 struct stack_command {
 	const char *dir;      /* where it runs */
@@ -128,7 +129,7 @@ struct stack_ask {
 	                             * "Name;" an empty one */
 	const char *body;           /* JSON unless headers say otherwise */
 	size_t body_bytes;          /* 0: up to its NUL */
-	int timeout_ms;             /* 30,000 */
+	int timeout_ms;             /* 60,000 */
 };
 
 struct stack_reply {
@@ -169,7 +170,7 @@ const cJSON *stack_api(struct stack *s, const char *method, const char *path, co
     PRINTF_LIKE(4, 5);
 /* PUT /api/option/, then waits for the relay to know. */
 void stack_option(struct stack *s, const char *name, const char *value);
-/* Waits until the relay has the catalog that is in the database now. */
+/* Waits until both programs have the catalog that is in the database now. */
 void stack_wait_catalog(struct stack *s);
 
 /* What is zero or NULL: the fake upstream, type 1 (OpenAI), group default, a key and a name of its
@@ -225,7 +226,8 @@ struct stack_sums stack_sums(struct stack *s, int64_t user_id);
 int64_t stack_sql_int(struct stack *s, const char *sql);
 /* Writes behind the programs' back. */
 void stack_sql(struct stack *s, const char *sql);
-/* Waits until there is no reservation; false when one is left after that time. */
+/* Waits until there is no reservation; false when one is left after that time, or a minute if that is
+ * more. */
 bool stack_wait_settled(struct stack *s, int timeout_ms);
 
 /* ---- the fake upstream ------------------------------------------------------------------ */

@@ -261,7 +261,7 @@ static double read_stream(const struct dialect *d, struct str bytes)
 		ok = frame_feed(&in, str_slice(bytes, i, i + PIECE), &err);
 	ok = ok && frame_end(&in, &err) && r.adaptor->on_end(&r.call, &r.out, &err);
 	start = now_us() - start;
-	if (!ok || !r.call.finished || !r.sent)
+	if (!ok || !(r.call.finished || r.call.more) || !r.sent)
 		fail(d, r.call.failed ? &r.call.failure : &err);
 	frame_release(&in);
 	buf_release(&r.out);

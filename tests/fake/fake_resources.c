@@ -17,8 +17,10 @@
  *	fails	failed at the first look, without usage or output
  *	mute	is made, but the creation gets no answer
  *	lost	is made, but the creation is answered 500
+ *	broken	is not made, and answered 500
  *	never	is not made, and the creation gets no answer
  *	refused	is not made: 400
+ * A member `age` of it: made so many seconds ago, "-1000" is in the future.
  *
  * ANY …/echo…: 202, {"ok":true}, X-Up: 1, two cookies and a Connection header, for the proxy route;
  * …/echo/STATUS answers that status.
@@ -27,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fake.h"
 
@@ -55,6 +58,7 @@ struct thing {
 	char play[16];
 	const char *status;
 	int in, cached, out, trained; /* what it used; all 0: it does not say */
+	long long created_at;
 	struct bytes content;
 };
 
@@ -98,6 +102,7 @@ static struct thing *thing_new(const char *account, const struct family *f, unsi
 	t->status = "queued";
 	snprintf(t->id, sizeof(t->id), "%s%llu", f->prefix, n);
 	snprintf(t->account, sizeof(t->account), "%s", account);
+	t->created_at = time(NULL);
 	t->next = things;
 	things = t;
 	return t;
@@ -106,12 +111,12 @@ static struct thing *thing_new(const char *account, const struct family *f, unsi
 static void add_thing(struct bytes *b, const struct thing *t)
 {
 	addf(b,
-	    "{\"id\":\"%s\",\"object\":\"%s\",\"created_at\":%d,\"status\":\"%s\",\"bytes\":%zu,"
+	    "{\"id\":\"%s\",\"object\":\"%s\",\"created_at\":%lld,\"status\":\"%s\",\"bytes\":%zu,"
 	    "\"filename\":\"%s\",\"name\":\"%s\",\"purpose\":\"%s\",\"model\":\"%s\","
 	    "\"input_file_id\":\"%s\",\"training_file\":\"%s\",\"thread_id\":\"%s\","
 	    "\"metadata\":{},\"file_counts\":{\"in_progress\":0,"
 	    "\"completed\":0,\"failed\":0,\"cancelled\":0,\"total\":0},\"tools\":[]",
-	    t->id, t->family->object, CREATED, t->status, t->content.n, t->name, t->name,
+	    t->id, t->family->object, t->created_at, t->status, t->content.n, t->name, t->name,
 	    t->purpose, t->model, t->ref, t->ref, t->ref);
 	if (t->in || t->out)
 		addf(b,
@@ -185,6 +190,7 @@ static void fill_from_form(struct thing *t, const struct request *r)
 static struct thing *create(const struct request *r, const struct family *f)
 {
 	struct thing *t = thing_new(r->account, f, fake_serial());
+	char age[16];
 
 	if (r->body_bytes && r->body[0] == '-') {
 		fill_from_form(t, r);
@@ -196,6 +202,8 @@ static struct thing *create(const struct request *r, const struct family *f)
 	if (!*t->ref)
 		member_text(r->body, "training_file", t->ref, sizeof(t->ref));
 	member_text(r->body, "play", t->play, sizeof(t->play));
+	member_text(r->body, "age", age, sizeof(age));
+	t->created_at -= strtoll(age, NULL, 10);
 	snprintf(t->model, sizeof(t->model), "%s", r->model);
 	return t;
 }
@@ -334,6 +342,10 @@ static bool go_wrong(struct conn *c, const struct request *r, const struct famil
 		answer_error(c, 400, "no such model here", false);
 		return true;
 	}
+	if (strcmp(play, "broken") == 0) {
+		answer_error(c, 500, "something broke", false);
+		return true;
+	}
 	if (strcmp(play, "never") == 0)
 		return true;
 	if (strcmp(play, "mute") != 0 && strcmp(play, "lost") != 0)
@@ -383,9 +395,9 @@ static void answer_below(struct conn *c, const struct request *r, struct thing *
 		answer_text(c, "{\"id\":\"x\",\"object\":\"thing.deleted\",\"deleted\":true}");
 	} else {
 		addf(&b,
-		    "{\"id\":\"sub_fake%llu\",\"object\":\"thing\",\"created_at\":%d,"
+		    "{\"id\":\"sub_fake%llu\",\"object\":\"thing\",\"created_at\":%lld,"
 		    "\"status\":\"completed\"}",
-		    fake_serial(), CREATED);
+		    fake_serial(), (long long)time(NULL));
 		answer_now(c, 200, "", &b);
 	}
 }

@@ -4,8 +4,10 @@
  *	POST /v2/rerank				the second document is the best
  *	POST /v2/translate			"[TARGET] " and the text
  *	POST /v1/models/OWNER/NAME/predictions	begins; a stream for chat, or to be polled
- *	GET  /v1/predictions/poll		is done at the second look
+ *	GET  /v1/predictions/poll		is done at the second look, or when its stream was read
  *	GET  /v1/files/stream			the words of it
+ *	GET  /v1/predictions/lost		500: a prediction of a model named lost
+ *	GET  /v1/models/prediction		what a script says: of a model named scripted
  *	POST /client/v4/accounts/ID/ai/run/…	"fake reply", or a picture
  */
 #include <stdio.h>
@@ -63,23 +65,31 @@ static void translate(struct conn *c, const struct request *r)
 static void predict(struct conn *c, const struct request *r)
 {
 	const char *host = strstr(r->head, "Host: ");
+	const char *at = strstr(r->path, "/lost/") ? "predictions/lost"
+	    : strstr(r->path, "/scripted/")        ? "models/prediction"
+	                                           : "predictions/poll";
 	int n = host ? (int)strcspn(host + 6, "\r\n") : 0;
 	struct bytes b = { 0 };
 
 	host = host ? host + 6 : "";
 	addf(&b,
 	    "{\"id\":\"p\",\"status\":\"starting\",\"output\":null,\"urls\":{"
-	    "\"get\":\"http://%.*s/v1/predictions/poll\",\"stream\":\"http://%.*s/v1/files/"
+	    "\"get\":\"http://%.*s/v1/%s\",\"stream\":\"http://%.*s/v1/files/"
 	    "stream\","
 	    "\"cancel\":\"http://%.*s/v1/predictions/poll/cancel\"}}",
-	    n, host, n, host, n, host);
+	    n, host, at, n, host, n, host);
 	answer_now(c, 201, "", &b);
 }
+
+static bool streamed;
 
 static void poll(struct conn *c)
 {
 	static unsigned looks;
 
+	if (streamed)
+		looks |= 1;
+	streamed = false;
 	answer_text(c, 200,
 	    ++looks % 2 ? "{\"id\":\"p\",\"status\":\"processing\"}"
 	                : "{\"id\":\"p\",\"status\":\"succeeded\",\"output\":[\"fake \",\"reply\"],"
@@ -93,6 +103,7 @@ static void stream(struct conn *c)
 	add_text(&b,
 	    "event: output\ndata: fake \n\nevent: output\ndata: reply\n\n"
 	    "event: done\ndata: {}\n\n");
+	streamed = true;
 	answer_events(c, &b);
 }
 
@@ -112,6 +123,8 @@ bool fake_west(struct conn *c, const struct request *r)
 
 	if (get && ends_with(r->path, "/v1/predictions/poll"))
 		poll(c);
+	else if (get && ends_with(r->path, "/v1/predictions/lost"))
+		answer_text(c, 500, "{\"detail\":\"lost\"}");
 	else if (get && ends_with(r->path, "/v1/files/stream"))
 		stream(c);
 	else if (get)

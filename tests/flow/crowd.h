@@ -149,7 +149,7 @@ static UNUSED void books_agree_of_key(struct stack *s, const char *name, int64_t
 /* Waits until that number is at least so much. */
 static UNUSED void wait_for_number(struct stack *s, const char *sql, int64_t least)
 {
-	int64_t until = stack_now_ms() + 20000;
+	int64_t until = stack_now_ms() + 60000;
 
 	while (stack_sql_int(s, sql) < least) {
 		if (stack_now_ms() > until)

@@ -220,7 +220,6 @@ static inline void self_is(struct stack *s, struct browser *b, int64_t id)
 static inline void set_option(struct stack *s, const char *name, const char *value)
 {
 	stack_option(s, name, value);
-	stack_sleep_ms(120); /* fcgi-admin's own snapshot follows */
 }
 
 static inline void set_up(struct stack *s)

@@ -52,7 +52,7 @@ static void read_mail(const char *to, char *body, size_t size)
 {
 	struct fake_mail_got got;
 
-	if (!fake_mail_wait(mail, mails_read + 1, 10000))
+	if (!fake_mail_wait(mail, mails_read + 1, 60000))
 		fail_msg("no mail to %s came", to);
 	fake_mail_get(mail, mails_read++, &got);
 	assert_string_equal(got.to, to);
@@ -90,7 +90,7 @@ static void wait_status(struct stack *s, const char *member, bool want)
 	char path[64];
 
 	snprintf(path, sizeof(path), "data.%s", member);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 1200; i++) {
 		struct stack_reply *r = ask(s, "GET", "/api/status", NULL, NULL);
 
 		if ((bool)cJSON_IsTrue(stack_at(r->json, path)) == want)
@@ -241,14 +241,24 @@ static void test_turnstile(void **state)
 
 /* ---- a forgotten password -------------------------------------------------------------------- */
 
+static struct stack_reply *by_token(struct stack *s, const char *token)
+{
+	const char *const headers[] = { stack_fmt("Authorization: %s", token), NULL };
+
+	return stack_http(s, &(struct stack_ask){ .path = "/api/user/self", .headers = headers });
+}
+
 static void test_reset(void **state)
 {
 	static const char prefix[] = "/user/reset?email=bert%40example.org&amp;token=";
 	struct stack *s = *state;
-	char text[8192], body[256], cookie[128], fresh[64], *at;
+	char text[8192], body[256], cookie[128], fresh[64], token[64], *at;
 	const cJSON *data;
 
 	must_work("sign in", stack_login(s, "bert", "password 1", cookie));
+	data = must_work("a token", ask(s, "GET", "/api/user/token", NULL, cookie));
+	snprintf(token, sizeof(token), "%s", cJSON_GetStringValue(data));
+	must_work("is good", by_token(s, token));
 	must_work("unknown address",
 	    ask(s, "GET", "/api/reset_password?email=nobody@example.org", NULL, NULL));
 	must_work("ask", ask(s, "GET", "/api/reset_password?email=bert@example.org", NULL, NULL));
@@ -260,6 +270,7 @@ static void test_reset(void **state)
 	    at + strlen(prefix));
 	data = must_work("reset", ask(s, "POST", "/api/user/reset", body, NULL));
 	snprintf(fresh, sizeof(fresh), "%s", cJSON_GetStringValue(data));
+	must_fail("its token is void", by_token(s, token), "The access token is not valid");
 	assert_int_equal(ask(s, "GET", "/api/user/self", NULL, cookie)->status, 401);
 	must_fail("old password", stack_login(s, "bert", "password 1", cookie), "Wrong user name");
 	must_work("new password", stack_login(s, "bert", fresh, cookie));
@@ -281,7 +292,7 @@ static void test_second_factor(void **state)
 	r = ask(s, "POST", "/api/user/totp", body, u.cookie);
 	must_work("begin", r);
 	snprintf(secret, sizeof(secret), "%s", stack_text(r->json, "data.secret"));
-	app_code(secret, -1, code);
+	app_code(secret, 0, code);
 	snprintf(body, sizeof(body), "{\"code\":\"%s\"}", code);
 	must_work("confirm", ask(s, "POST", "/api/user/totp/confirm", body, u.cookie));
 
@@ -289,7 +300,7 @@ static void test_second_factor(void **state)
 	must_fail("first step", r, "authenticator app");
 	assert_string_equal(cookie, "");
 	snprintf(ticket, sizeof(ticket), "%s", stack_text(r->json, "data.ticket"));
-	app_code(secret, 0, code);
+	app_code(secret, 1, code);
 	snprintf(body, sizeof(body), "{\"ticket\":\"%s\",\"code\":\"%s\"}", ticket, code);
 	r = ask(s, "POST", "/api/user/login/totp", body, NULL);
 	must_work("second step", r);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static int64_t number(struct stack *s, const char *format, int64_t id)
 {

@@ -92,7 +92,7 @@ static void test_channel_budget(void **state)
 	stack_check_error("pinned", stack_post(s, STACK_CHAT, key, BODY("gpt-4o")), 429,
 	    "insufficient_quota", "channel_budget_exceeded", "used up");
 	budget(s, first, 9000);
-	for (int64_t until = stack_now_ms() + 5000; stack_now_ms() < until; stack_sleep_ms(100)) {
+	for (int64_t until = stack_now_ms() + 60000; stack_now_ms() < until; stack_sleep_ms(100)) {
 		if (ask(s, u.key, BODY("gpt-4o")) == 200)
 			break;
 	}
@@ -179,10 +179,14 @@ static void *shoot(void *arg)
 	return NULL;
 }
 
+/* Comes back when the upstream has it. */
 static void begin(struct shot *shot)
 {
+	int64_t before = stack_stats(shot->s).requests, until = stack_now_ms() + 60000;
+
 	pthread_create(&shot->thread, NULL, shoot, shot);
-	stack_sleep_ms(200);
+	while (stack_stats(shot->s).requests == before && stack_now_ms() < until)
+		stack_sleep_ms(5);
 }
 
 /* The first channel fails, the second is at its limit: the further attempt waits for that one. */

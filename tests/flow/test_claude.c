@@ -106,7 +106,7 @@ static void read_stream(struct stack *s, const char *body, char *out, size_t siz
 	if (st.reply.status != 200)
 		fail_msg("%s: status %d: %s", body, st.reply.status, st.raw.data);
 	out[0] = '\0';
-	while ((next = stack_stream_next(&st, 5000)) == STACK_EVENT) {
+	while ((next = stack_stream_next(&st, 60000)) == STACK_EVENT) {
 		cJSON *tree = cJSON_Parse(st.event.data);
 		const char *parts[] = {
 			stack_text(tree, "choices.0.delta.content"),

@@ -466,14 +466,14 @@ static void test_whole_for_stream(void **state)
 	    &(struct stack_ask){ .path = CHAT, .key = user.key, .body = STREAM }, &st));
 	assert_int_equal(st.reply.status, 200);
 	assert_string_equal(stack_header(&st.reply, "Content-Type"), "text/event-stream");
-	assert_int_equal(stack_stream_next(&st, 2000), STACK_EVENT);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 	assert_non_null(strstr(st.event.data, "\"content\":\"all at once\""));
 	assert_non_null(strstr(st.event.data, "\"object\":\"chat.completion.chunk\""));
-	assert_int_equal(stack_stream_next(&st, 2000), STACK_EVENT);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 	assert_non_null(strstr(st.event.data, "\"finish_reason\":\"length\""));
-	assert_int_equal(stack_stream_next(&st, 2000), STACK_EVENT);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 	assert_string_equal(st.event.data, "[DONE]");
-	assert_int_equal(stack_stream_next(&st, 2000), STACK_END);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_END);
 	stack_stream_close(&st, false);
 }
 
@@ -512,7 +512,7 @@ static void check_begun(struct stack *s, size_t i)
 	if (st.reply.status != 200)
 		fail_msg("%s: status %d", begun[i].name, st.reply.status);
 	for (int n = 0; n <= begun[i].events; n++) {
-		if (stack_stream_next(&st, 3000) != STACK_EVENT)
+		if (stack_stream_next(&st, 60000) != STACK_EVENT)
 			fail_msg("%s: event %d did not come", begun[i].name, n);
 		if (n < begun[i].events && !strstr(st.event.data, "some words came"))
 			fail_msg("%s: event %d is '%s'", begun[i].name, n, st.event.data);
@@ -529,7 +529,7 @@ static void check_begun(struct stack *s, size_t i)
 	check_no_secrets(s, begun[i].name, st.event.data);
 	cJSON_Delete(event);
 	/* and no [DONE]: it must not look complete */
-	if (stack_stream_next(&st, 2000) != STACK_END)
+	if (stack_stream_next(&st, 60000) != STACK_END)
 		fail_msg("%s: more after the error: '%s'", begun[i].name, st.event.data);
 	stack_stream_close(&st, false);
 

@@ -228,7 +228,7 @@ static struct stack_reply *ask_as(struct stack *s, const struct refusal *f, cons
 /* What was found out is noted in the row soon after the refusal. */
 static void wait_key_status(struct stack *s, const char *name, int64_t id, int want)
 {
-	int64_t until = stack_now_ms() + 2000, got;
+	int64_t until = stack_now_ms() + 60000, got;
 	char sql[96];
 
 	snprintf(sql, sizeof(sql), "SELECT status FROM tokens WHERE id = %" PRId64, id);

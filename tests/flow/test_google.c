@@ -95,7 +95,7 @@ static void check_stream(struct stack *s, const struct stack_user *u, const char
 	    &(struct stack_ask){ .path = STACK_CHAT, .key = u->key, .body = body }, &st));
 	assert_int_equal(st.reply.status, 200);
 	assert_string_equal(stack_header(&st.reply, "Content-Type"), "text/event-stream");
-	while (stack_stream_next(&st, 5000) == STACK_EVENT && events++ < 50) {
+	while (stack_stream_next(&st, 60000) == STACK_EVENT && events++ < 50) {
 		cJSON *event = cJSON_Parse(st.event.data);
 		const char *piece = stack_text(event, "choices.0.delta.content");
 

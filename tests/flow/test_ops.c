@@ -129,24 +129,35 @@ static void test_export_left(void **state)
 
 /* ---- diagnosis -------------------------------------------------------------------------------- */
 
-static void test_events_come_one_by_one(void **state)
+/* Was there time between the first and the last? */
+static bool come_apart(struct stack *s)
 {
 	const char *const headers[] = { "Authorization: " STACK_ROOT_ACCESS, NULL };
-	struct stack *s = *state;
+	int64_t began = stack_now_ms(), first = 0, last;
 	struct stack_stream st;
-	int64_t began = stack_now_ms(), first = 0;
 
 	assert_true(stack_stream_open(s,
 	    &(struct stack_ask){ .path = "/api/diag/stream", .headers = headers }, &st));
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(stack_stream_next(&st, 5000), STACK_EVENT);
+		assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 		if (i == 0)
 			first = stack_now_ms() - began;
 	}
-	assert_int_equal(stack_stream_next(&st, 5000), STACK_END);
-	assert_true(stack_now_ms() - began >= 800);
-	assert_true(first < 700);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_END);
+	last = stack_now_ms() - began;
+	assert_true(last >= 800);
 	stack_stream_close(&st, false);
+	return last - first >= 500;
+}
+
+static void test_events_come_one_by_one(void **state)
+{
+	bool apart = false;
+
+	/* A busy machine may hold us back until all are there. */
+	for (int i = 0; i < 10 && !apart; i++)
+		apart = come_apart(*state);
+	assert_true(apart);
 }
 
 static void test_large_body(void **state)
@@ -199,7 +210,7 @@ static void test_books(void **state)
 static void test_sums_follow(void **state)
 {
 	struct stack *s = *state;
-	int64_t until = stack_now_ms() + 15000;
+	int64_t until = stack_now_ms() + 60000;
 
 	set_up(s);
 	chat(s, 1);

@@ -23,7 +23,7 @@ static void set_up(struct stack *s)
 		stack_channel(s,
 		    &(struct stack_channel){
 		        .models = "gpt-4o,gpt-3.5-turbo-instruct,text-embedding-3-small,"
-		                  "gpt-4o-mini,stream-5-100",
+		                  "gpt-4o-mini,stream-5-100,stream-20-100",
 		        .key = "sk-the-upstream-key" });
 	done = true;
 }
@@ -63,7 +63,7 @@ static char *read_stream(struct stack *s, const char *path, const char *body)
 	char *text;
 
 	open_stream(s, path, body, &st);
-	while ((next = stack_stream_next(&st, 5000)) == STACK_EVENT)
+	while ((next = stack_stream_next(&st, 60000)) == STACK_EVENT)
 		buf_addf(&all, "%s\n", st.event.data);
 	stack_stream_close(&st, false);
 	if (next != STACK_END)
@@ -339,7 +339,7 @@ static void test_reply_headers(void **state)
 	check_answer_headers("stream", &st.reply);
 	check_text("type", stack_header(&st.reply, "Content-Type"), "text/event-stream");
 	check_text("cache", stack_header(&st.reply, "Cache-Control"), "no-cache");
-	assert_int_equal(stack_stream_drain(&st, 5000), 2);
+	assert_int_equal(stack_stream_drain(&st, 60000), 2);
 	stack_stream_close(&st, false);
 }
 
@@ -414,9 +414,9 @@ static void test_large_event(void **state)
 	buf_add_c(&script, "\"}}]}\nevent " STOP "\n" DONE);
 	stack_script(s, "gpt-4o-mini", script.data);
 	open_stream(s, CHAT, STREAM_BODY("gpt-4o-mini"), &st);
-	assert_int_equal(stack_stream_next(&st, 5000), STACK_EVENT);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 	assert_true(st.event.len > 1 << 20);
-	assert_int_equal(stack_stream_drain(&st, 5000), 2);
+	assert_int_equal(stack_stream_drain(&st, 60000), 2);
 	stack_stream_close(&st, false);
 	buf_release(&script);
 }
@@ -429,12 +429,12 @@ static void test_streams_flow(void **state)
 	int64_t began, first;
 
 	set_up(s);
-	stack_option(s, "ModelRatio", "{\"stream-5-100\":1}");
+	stack_option(s, "ModelRatio", "{\"stream-20-100\":1}");
 	began = stack_now_ms();
-	open_stream(s, CHAT, STREAM_BODY("stream-5-100"), &st);
-	assert_int_equal(stack_stream_next(&st, 5000), STACK_EVENT);
+	open_stream(s, CHAT, STREAM_BODY("stream-20-100"), &st);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 	first = stack_now_ms();
-	assert_int_equal(stack_stream_drain(&st, 5000), 7);
+	assert_int_equal(stack_stream_drain(&st, 60000), 22);
 	if (stack_now_ms() - first < 300)
 		fail_msg("the first event came %d ms after the request, all others %d ms later",
 		    (int)(first - began), (int)(stack_now_ms() - first));
@@ -457,7 +457,7 @@ static void test_stream_billed_by_usage(void **state)
 	             "\"total_tokens\":110}}\n" DONE);
 	assert_true(stack_stream_open(s,
 	    &(struct stack_ask){ .path = CHAT, .key = u.key, .body = STREAM_BODY("gpt-4o") }, &st));
-	assert_int_equal(stack_stream_drain(&st, 5000), 3);
+	assert_int_equal(stack_stream_drain(&st, 60000), 3);
 	stack_stream_close(&st, false);
 	assert_true(stack_wait_settled(s, 2000));
 	/* gpt-4o: 1.25 a prompt token, four times that a completion token */
@@ -973,7 +973,7 @@ static void check_ollama_stream(struct stack *s, const char *more, const char *w
 	    "{\"model\":\"llama-3.1-8b-instant\",\"stream\":true,%s" SAID "}", more);
 	open_stream(s, CHAT, body, &st);
 	check_text("type", stack_header(&st.reply, "Content-Type"), "text/event-stream");
-	while ((next = stack_stream_next(&st, 5000)) == STACK_EVENT) {
+	while ((next = stack_stream_next(&st, 60000)) == STACK_EVENT) {
 		cJSON *event = cJSON_Parse(st.event.data);
 		size_t n = strlen(letters);
 

@@ -198,6 +198,39 @@ static int64_t count_of(struct stack *s, const char *what)
 	return stack_sql_int(s, sql);
 }
 
+/* Until nothing is reserved and a user was charged that much more: what a look finds out is written
+ * down behind its answer. */
+static struct stack_sums wait_charged(struct stack *s, int64_t user, int64_t before, int64_t least)
+{
+	int64_t until = stack_now_ms() + 60000;
+	struct stack_sums now;
+
+	do {
+		stack_sleep_ms(10);
+		now = stack_sums(s, user);
+	} while ((now.reservations || now.charged - before < least) && stack_now_ms() < until);
+	return now;
+}
+
+/* Until that many rows are there. */
+static void wait_rows(struct stack *s, const char *sql, int64_t want)
+{
+	int64_t until = stack_now_ms() + 60000;
+
+	while (stack_sql_int(s, sql) != want && stack_now_ms() < until)
+		stack_sleep_ms(10);
+	if (stack_sql_int(s, sql) != want)
+		fail_msg("%s: got %" PRId64 ", want %" PRId64, sql, stack_sql_int(s, sql), want);
+}
+
+static void wait_row_of(struct stack *s, const char *id, int64_t want)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM resources WHERE id = '%s'", id);
+	wait_rows(s, sql, want);
+}
+
 static void test_background(void **state)
 {
 	struct stack *s = *state;
@@ -220,10 +253,8 @@ static void test_background(void **state)
 		assert_string_equal(
 		    stack_text(want(call(s, "GET", path, alice.key, NULL), "ended", 200), "status"),
 		    "completed");
-	assert_true(stack_wait_settled(s, 2000));
-	stack_sleep_ms(50);
+	after = wait_charged(s, alice.id, before.charged, 4 * 100 + 49);
 	assert_int_equal(count_of(s, "background response %"), 1);
-	after = stack_sums(s, alice.id);
 	/* four reads at USD 0.0002 = 100 quota each; gpt-4o: 1.25 per token in, 5 per token out, for
 	 * 11 and 7 of them: 49; the creation charged the 500 tokens that it had reserved */
 	assert_int_equal(after.charged - before.charged - 4 * 100, 49);
@@ -261,9 +292,7 @@ static void test_background_race(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, ask_again, &a), 0);
 	for (size_t i = 0; i < COUNT_OF(threads); i++)
 		pthread_join(threads[i], NULL);
-	assert_true(stack_wait_settled(s, 2000));
-	stack_sleep_ms(50);
-	after = stack_sums(s, alice.id);
+	after = wait_charged(s, alice.id, before.charged, 40 * 100 + 49);
 	assert_int_equal(after.charged - before.charged - 40 * 100, 49);
 	assert_int_equal(before.quota - after.quota, after.charged - before.charged);
 }
@@ -285,13 +314,14 @@ static void test_background_stream(void **state)
 	    &st));
 	assert_int_equal(st.reply.status, 200);
 	assert_string_equal(stack_header(&st.reply, "Content-Type"), "text/event-stream");
-	assert_int_equal(stack_stream_next(&st, 2000), STACK_EVENT);
+	assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 	assert_non_null(strstr(st.event.data, "\"sequence_number\":3"));
-	assert_true(stack_stream_drain(&st, 2000) > 0);
+	assert_true(stack_stream_drain(&st, 60000) > 0);
 	stack_stream_close(&st, false);
-	stack_sleep_ms(50);
+	wait_rows(s,
+	    "SELECT COUNT(*) FROM logs WHERE type = 2 AND content LIKE 'background response %'",
+	    before + 1);
 	assert_true(stack_wait_settled(s, 2000));
-	assert_int_equal(count_of(s, "background response %"), before + 1);
 	want(call(s, "GET", path_of("responses", id, ""), alice.key, NULL), "again", 200);
 	want(call(s, "GET", path_of("responses", id, ""), alice.key, NULL), "again", 200);
 	stack_sleep_ms(50);
@@ -321,13 +351,11 @@ static void test_background_unread(void **state)
 		    &(struct stack_ask){ .path = path_of("responses", id, starts[i]),
 		        .key = alice.key },
 		    &st));
-		assert_int_equal(stack_stream_next(&st, 2000), STACK_EVENT);
+		assert_int_equal(stack_stream_next(&st, 60000), STACK_EVENT);
 		stack_stream_close(&st, false);
 	}
 	want(call(s, "DELETE", path_of("responses", id, ""), alice.key, NULL), "delete", 200);
-	stack_sleep_ms(100);
-	assert_true(stack_wait_settled(s, 2000));
-	after = stack_sums(s, alice.id);
+	after = wait_charged(s, alice.id, before.charged, 3 * 100 + 49);
 	/* the fake sends a stream in one piece, so its end may have been seen all the same */
 	made = after.charged - before.charged - 3 * 100;
 	if (made < 49)
@@ -338,9 +366,7 @@ static void test_background_unread(void **state)
 	id =
 	    make_response(s, alice.key, "gpt-4o", ",\"background\":true,\"max_output_tokens\":100");
 	want(call(s, "DELETE", path_of("responses", id, ""), alice.key, NULL), "delete", 200);
-	stack_sleep_ms(50);
-	assert_true(stack_wait_settled(s, 2000));
-	after = stack_sums(s, alice.id);
+	after = wait_charged(s, alice.id, before.charged, 100 + 100 * 5 + 1);
 	assert_true(after.charged - before.charged - 100 > 100 * 5);
 	assert_int_equal(before.quota - after.quota, after.charged - before.charged);
 	assert_int_equal(after.reservations, 0);
@@ -369,11 +395,10 @@ static void test_background_in_part(void **state)
 	for (int i = 1; i <= 2; i++) {
 		assert_true(stack_stream_open(s,
 		    &(struct stack_ask){ .path = path, .key = alice.key }, &st));
-		assert_true(stack_stream_drain(&st, 2000) > 0);
+		assert_true(stack_stream_drain(&st, 60000) > 0);
 		stack_stream_close(&st, false);
-		stack_sleep_ms(100);
-		assert_true(stack_wait_settled(s, 2000));
-		seen = stack_sums(s, alice.id).charged - before.charged - i * 100;
+		seen = wait_charged(s, alice.id, before.charged, i * 100 + i * 2000 * 5).charged -
+		    before.charged - i * 100;
 		/* at least 2000 words each time; far from what the frames around them are */
 		if (seen < i * 2000 * 5 || seen > made + i * 2000 * 5 * 4)
 			fail_msg("%" PRId64 " charged for part %d", seen, i);
@@ -381,9 +406,12 @@ static void test_background_in_part(void **state)
 	path = path_of("responses", id, "");
 	for (int i = 0; i < 3; i++)
 		want(call(s, "GET", path, alice.key, NULL), "read", 200);
-	stack_sleep_ms(100);
-	assert_true(stack_wait_settled(s, 2000));
-	seen = stack_sums(s, alice.id).charged - before.charged;
+	/* Here it becomes less in the end. */
+	for (int i = 0; i < 6000; i++) {
+		seen = wait_charged(s, alice.id, before.charged, 0).charged - before.charged;
+		if (seen == 5 * 100 + 49)
+			break;
+	}
 	assert_int_equal(seen - 5 * 100, 49);
 	assert_int_equal(before.quota - stack_sums(s, alice.id).quota, seen);
 }
@@ -444,7 +472,7 @@ static void test_files(void **state)
 
 	want(call(s, "DELETE", path_of("files", id, ""), alice.key, NULL), "delete", 200);
 	assert_true(stack_wait_settled(s, 2000));
-	stack_sleep_ms(20);
+	wait_row_of(s, id, 0);
 	check_404(s, "GET", path_of("files", id, ""), alice.key, NULL, "resource_not_found");
 	r = call(s, "GET", "/v1/files", alice.key, NULL);
 	assert_null(strstr(r->body.data, id));
@@ -507,7 +535,7 @@ static void test_batches(void **state)
 	    want(call(s, "GET", path_of("batches", batch, ""), alice.key, NULL), "look", 200),
 	    "output_file_id");
 	assert_true(*output);
-	stack_sleep_ms(50);
+	wait_row_of(s, output, 1);
 	/* what the batch wrote is hers, what she wrote into metadata is not */
 	want(call(s, "GET", path_of("files", output, "/content"), alice.key, NULL), "output", 200);
 	check_404(s, "GET", path_of("files", output, "/content"), bob.key, NULL,
@@ -695,16 +723,15 @@ static void test_expiry(void **state)
 	set_up(s);
 	id = make_response(s, alice.key, "gpt-4o", "");
 	assert_true(stack_wait_settled(s, 2000));
-	stack_sleep_ms(20);
+	wait_row_of(s, id, 1);
+	stack_sleep_ms(20); /* and the relay holds it no longer in memory */
 	stack_sql(s, "UPDATE resources SET expires_at = 1");
 	check_404(s, "GET", path_of("responses", id, ""), alice.key, NULL, "response_not_found");
 	/* each new pin sweeps some of the old ones away */
 	for (int i = 0; i < 5; i++)
 		make_response(s, alice.key, "gpt-4o", "");
 	assert_true(stack_wait_settled(s, 2000));
-	stack_sleep_ms(50);
-	assert_int_equal(stack_sql_int(s, "SELECT COUNT(*) FROM resources WHERE expires_at = 1"),
-	    0);
+	wait_rows(s, "SELECT COUNT(*) FROM resources WHERE expires_at = 1", 0);
 }
 
 static void test_channel_gone(void **state)

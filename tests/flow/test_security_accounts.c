@@ -168,7 +168,7 @@ static void read_code(const char *to, char code[16])
 	struct fake_mail_got got;
 	char body[8192], *at;
 
-	if (!fake_mail_wait(mail, mails_read + 1, 10000))
+	if (!fake_mail_wait(mail, mails_read + 1, 60000))
 		fail_msg("no mail to %s came", to);
 	fake_mail_get(mail, mails_read++, &got);
 	assert_string_equal(got.to, to);

@@ -115,7 +115,7 @@ static bool answers(int port)
 static void set_up(struct stack *s)
 {
 	start_web(s);
-	for (int64_t until = stack_now_ms() + 8000; !answers(ports[PLAIN]); stack_sleep_ms(30)) {
+	for (int64_t until = stack_now_ms() + 60000; !answers(ports[PLAIN]); stack_sleep_ms(30)) {
 		if (stack_now_ms() > until)
 			fail_msg("nginx does not start");
 	}
@@ -158,7 +158,7 @@ static void test_trusted(void **state)
 	                "\"user\",\"content\":\"hi\"}]}" },
 	    &st));
 	assert_int_equal(st.reply.status, 200);
-	assert_true(stack_stream_drain(&st, 5000) >= 20);
+	assert_true(stack_stream_drain(&st, 60000) >= 20);
 	stack_stream_close(&st, false);
 	assert_true(stack_wait_settled(s, 2000));
 	stack_option(s, "UnpricedModel", "refuse");
@@ -200,7 +200,7 @@ static void test_refused(void **state)
 				fail_msg("%s: the client is told '%s'", cases[i].name,
 				    stack_text(r->json, "error.message"));
 		}
-		if (!strstr(stack_log(s), cases[i].detail))
+		if (!stack_log_has(s, cases[i].detail))
 			fail_msg("%s: the log does not say '%s'", cases[i].name, cases[i].detail);
 		if (stack_stats(s).requests != asked)
 			fail_msg("%s: the request went out all the same", cases[i].name);

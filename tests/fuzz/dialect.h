@@ -22,7 +22,7 @@
 #define FUZZED_STREAM                                                                              \
 	"{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},"            \
 	"\"logprobs\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
-#define FUZZED_WHOLE "{\"model\":\"m\",\"messages\":[{\"content\":\"x\"}]}"
+#define FUZZED_WHOLE "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
 #endif
 
 /* What the channel needs beside its type, and how bytes become a stream. */
@@ -109,6 +109,21 @@ static bool on_event(void *arg, const struct frame_event *event, struct err *err
 	return ok && !r->call.failed;
 }
 
+/* A further call of the exchange, which is answered with the same bytes. */
+static enum step answer_again(struct room *r, struct str bytes)
+{
+	struct upstream_req sent;
+	struct err err = { 0 };
+	enum step step = STEP_FAILED;
+
+	upstream_req_init(&sent, r->arena);
+	r->call.step++;
+	if (FUZZED_ADAPTOR->encode(&r->call, &sent, &err))
+		step = FUZZED_ADAPTOR->decode(&r->call, bytes, &r->out, &err);
+	upstream_req_release(&sent);
+	return step;
+}
+
 static void stream(struct str bytes, size_t cut)
 {
 	struct room r;
@@ -123,6 +138,8 @@ static void stream(struct str bytes, size_t cut)
 	    frame_feed(&in, str_slice(bytes, cut, bytes.n), &err) && frame_end(&in, &err) &&
 	    !r.call.failed)
 		(void)FUZZED_ADAPTOR->on_end(&r.call, &r.out, &err);
+	if (!err.kind && !r.call.failed && r.call.more)
+		(void)answer_again(&r, bytes);
 	frame_release(&in);
 	if (!r.call.done_sent && err.kind)
 		openai_stream_error(&r.call, &err, &r.out);
@@ -133,12 +150,15 @@ static void whole(struct str body, bool streamed)
 {
 	struct room r;
 	struct err err = { 0 };
+	enum step step = STEP_DONE;
 
 	open_room(&r, streamed ? FUZZED_STREAM : FUZZED_WHOLE);
 	if (streamed)
 		(void)!openai_stream_from_whole(&r.call, body, &r.out, &err);
 	else
-		(void)FUZZED_ADAPTOR->decode(&r.call, body, &r.out, &err);
+		step = FUZZED_ADAPTOR->decode(&r.call, body, &r.out, &err);
+	for (int i = 0; i < 3 && step == STEP_NEXT; i++)
+		step = answer_again(&r, body);
 	close_room(&r);
 }
 

@@ -33,7 +33,7 @@ async function freePort() {
 }
 
 // Polls until get() gives something truthy, and returns that.
-export async function eventually(what, get, limit_ms = 5000) {
+export async function eventually(what, get, limit_ms = 60000) {
 	const until = Date.now() + limit_ms;
 
 	for (;;) {
@@ -138,7 +138,7 @@ export async function start(scripts, settings = {}) {
 			if (programs.exitCode !== null)
 				throw new Error("the gateway did not start");
 			return (await fetch(`${url}/api/status`).catch(() => null))?.ok;
-		}, 15000);
+		}, 120000);
 	} catch (error) {
 		console.error(await readFile(join(dir, "log"), "utf8"));
 		await gateway.stop();

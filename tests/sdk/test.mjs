@@ -110,7 +110,7 @@ before(async () => {
 
 after(() => gateway?.stop());
 
-describe("chat", { timeout: 20000 }, () => {
+describe("chat", { timeout: 300000 }, () => {
 	test("whole", async () => {
 		const { data, response } = await client.chat.completions.create(ask("gpt-4o")).withResponse();
 
@@ -184,7 +184,7 @@ describe("chat", { timeout: 20000 }, () => {
 	});
 });
 
-describe("tools", { timeout: 20000 }, () => {
+describe("tools", { timeout: 300000 }, () => {
 	const conversation = [
 		{ role: "user", content: "Weather?" },
 		{
@@ -230,7 +230,7 @@ describe("tools", { timeout: 20000 }, () => {
 	});
 });
 
-describe("embeddings", { timeout: 20000 }, () => {
+describe("embeddings", { timeout: 300000 }, () => {
 	const input = ["one", "two"];
 
 	test("as the SDK asks by default, base64 on the wire", async () => {
@@ -261,7 +261,7 @@ describe("embeddings", { timeout: 20000 }, () => {
 	});
 });
 
-describe("models", { timeout: 20000 }, () => {
+describe("models", { timeout: 300000 }, () => {
 	test("list", async () => {
 		const listed = [];
 
@@ -279,7 +279,7 @@ describe("models", { timeout: 20000 }, () => {
 	});
 });
 
-describe("errors", { timeout: 20000 }, () => {
+describe("errors", { timeout: 300000 }, () => {
 	test("AuthenticationError: a wrong key", async () => {
 		await refuses(clientWith("sk-wrong").chat.completions.create(ask("gpt-4o")), {
 			class: OpenAI.AuthenticationError, status: 401, code: "invalid_api_key",
@@ -366,7 +366,7 @@ describe("errors", { timeout: 20000 }, () => {
 	});
 });
 
-describe("a client that leaves", { timeout: 20000 }, () => {
+describe("a client that leaves", { timeout: 300000 }, () => {
 	const cancelled = async () => (await gateway.upstreamStats()).cancelled;
 
 	test("in mid-stream: the upstream call ends, what came is in the log", async () => {

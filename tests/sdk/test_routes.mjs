@@ -65,7 +65,7 @@ const free = 50; // call_price: USD 0.0001
 const wav = () => toFile(Buffer.from("RIFF fake"), "a.wav", { type: "audio/wav" });
 const png = () => toFile(Buffer.from("\x89PNG fake"), "a.png", { type: "image/png" });
 
-describe("text", { timeout: 20000 }, () => {
+describe("text", { timeout: 300000 }, () => {
 	const messages = [{ role: "user", content: "2+2?" }];
 
 	test("chat", async () => {
@@ -134,7 +134,7 @@ describe("text", { timeout: 20000 }, () => {
 	});
 });
 
-describe("pictures and sound", { timeout: 20000 }, () => {
+describe("pictures and sound", { timeout: 300000 }, () => {
 	test("images.generate", async () => {
 		// USD 0.040 each at 1024x1024
 		const reply = await costs(20000, "dall-e-3",
@@ -196,7 +196,7 @@ describe("pictures and sound", { timeout: 20000 }, () => {
 	});
 });
 
-describe("responses", { timeout: 20000 }, () => {
+describe("responses", { timeout: 300000 }, () => {
 	test("create, retrieve, inputItems, delete", async () => {
 		// 11 × 1.25 + 7 × 5 = 48.75
 		const made = await costs(49, "gpt-4o", client.responses.create({ model: "gpt-4o", input: "Hello" }));
@@ -262,7 +262,7 @@ describe("responses", { timeout: 20000 }, () => {
 	});
 });
 
-describe("what an upstream keeps", { timeout: 20000 }, () => {
+describe("what an upstream keeps", { timeout: 300000 }, () => {
 	const line = JSON.stringify({
 		custom_id: "1", method: "POST", url: "/v1/chat/completions",
 		body: { model: "gpt-4o", messages: [{ role: "user", content: "Hello" }], max_tokens: 10 },
@@ -406,7 +406,7 @@ describe("what an upstream keeps", { timeout: 20000 }, () => {
 	});
 });
 
-describe("models and errors", { timeout: 20000 }, () => {
+describe("models and errors", { timeout: 300000 }, () => {
 	test("models", async () => {
 		const ids = (await client.models.list()).data.map((model) => model.id);
 

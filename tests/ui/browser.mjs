@@ -27,7 +27,7 @@ export async function newPage(browser, url, { prefs = {}, width = 1360, height =
 			localStorage.setItem("gateway.prefs", JSON.stringify(p));
 	}, { language: "en", ...prefs });
 	const page = await context.newPage();
-	page.setDefaultTimeout(30_000);
+	page.setDefaultTimeout(90_000); // against hanging only
 	const faults = [];
 	page.on("pageerror", (e) => faults.push(e.message));
 	page.on("console", (m) => {

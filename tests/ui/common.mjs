@@ -45,7 +45,7 @@ export const option = (key, value) => gateway.api("PUT", "option/", { key, value
 await option("UnpricedModel", "free");
 export const served = await makeChannel("made-up");
 export const key = await makeKey("everyday");
-await eventually("the relay serves the first channel", async () => (await ask(key.full)).status === 200, 20_000);
+await eventually("the relay serves the first channel", async () => (await ask(key.full)).status === 200);
 
 const cookies = {}; // of each user: one sign-in serves all cases
 
@@ -71,7 +71,7 @@ export async function signInByForm(page, user) {
 export const runHere = (page, press = (button) => button.click()) => eventually("the relay has taken up the channel", async () => {
 	await press(page.getByRole("button", { name: "Run it here", exact: true }));
 	return page.getByText("You are ready.").waitFor({ timeout: 2000 }).then(() => true, () => false);
-}, 20_000);
+});
 
 /** Goes to a page and waits for its heading and its data. */
 export async function visit(page, hash, url = gateway.url) {

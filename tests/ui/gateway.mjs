@@ -14,28 +14,34 @@ export const top = fileURLToPath(new URL("../..", import.meta.url));
 const build = process.env.BUILD_DIR ?? join(top, "build", process.env.MODE || "release");
 const bin = process.env.BIN_DIR ?? join(build, "bin");
 const fake = process.env.FAKE_UPSTREAM ?? join(build, "tests/fake_upstream");
-const first = Number(process.env.TEST_PORT ?? 42100);
 
 /** Where the tests ask: at the root, or in this folder; "" is the root. */
 export const place = { folder: "" };
 const subFolder = "/some/sub/folder/";
 export const inFolder = (on) => { place.folder = on ? subFolder : ""; };
 
-const isFree = (port) => new Promise((done) => {
-	const server = createServer().once("error", () => done(false));
-	server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
-});
+const given = new Set();
 
-export async function freePort(from = first + 300) {
-	for (let port = from; port < from + 200; port++) {
-		if (await isFree(port))
-			return port;
+/** One that nobody has, of the system's choice; each is given once. */
+export async function freePort() {
+	for (;;) {
+		const port = await new Promise((done, failed) => {
+			const server = createServer().once("error", failed);
+			server.listen(0, "127.0.0.1", () => {
+				const { port } = server.address();
+				server.close(() => done(port));
+			});
+		});
+		if (given.has(port))
+			continue;
+		given.add(port);
+		return port;
 	}
-	throw new Error(`no free port from ${from}`);
 }
 
-export async function eventually(what, isSo, ms = 10_000) {
-	for (const end = Date.now() + ms; Date.now() < end; await new Promise((go) => setTimeout(go, 50))) {
+/** Waits for it; a minute at least, since a machine may be slow. */
+export async function eventually(what, isSo, ms = 60_000) {
+	for (const end = Date.now() + Math.max(ms, 60_000); Date.now() < end; await new Promise((go) => setTimeout(go, 50))) {
 		if (await isSo())
 			return;
 	}
@@ -78,7 +84,7 @@ export const stopAll = () => Promise.all([...running].map((stop) => stop()));
 
 export async function start() {
 	const folder = mkdtempSync(join(tmpdir(), "oneapi-ui."));
-	const port = await freePort(first), upstream = await freePort(port + 1), portBelow = await freePort(upstream + 1);
+	const port = await freePort(), upstream = await freePort(), portBelow = await freePort();
 	const token = "a".repeat(32), password = "first-password", sockets = join(folder, "run");
 	const provider = spawn(fake, ["--port", String(upstream)], { stdio: "ignore" });
 	const run = spawn("bash", [join(top, "conf/run.sh")], {
@@ -98,7 +104,7 @@ export async function start() {
 		});
 		return answer.json();
 	};
-	await eventually(`the stack answers (${said})`, () => fetch(`${atRoot}api/status`).then((r) => r.ok, () => false), 20_000);
+	await eventually(`the stack answers (${said})`, () => fetch(`${atRoot}api/status`).then((r) => r.ok, () => false), 120_000);
 	running.add(stop);
 	const below = startBelow(portBelow, folder, realpathSync(sockets));
 	await eventually("it answers in a folder, too", () => fetch(`http://127.0.0.1:${portBelow}${subFolder}api/status`).then((r) => r.ok, () => false));
@@ -124,7 +130,6 @@ export async function start() {
 /** The same gateway behind another web server, in a folder; holdsBack: one that gives an answer on only
  * when it has all of it. */
 export async function mountBelow(url, folder, { holdsBack = false } = {}) {
-	const port = await freePort(first + 300);
 	const server = createHttpServer((asked, answer) => {
 		if (!asked.url.startsWith(folder))
 			return answer.writeHead(404).end("not below the folder");
@@ -140,6 +145,6 @@ export async function mountBelow(url, folder, { holdsBack = false } = {}) {
 		passed.on("error", () => answer.destroy());
 		asked.pipe(passed);
 	});
-	await new Promise((go) => server.listen(port, "127.0.0.1", go));
-	return { url: `http://127.0.0.1:${port}${folder}`, stop: () => { server.closeAllConnections(); server.close(); } };
+	await new Promise((go) => server.listen(0, "127.0.0.1", go));
+	return { url: `http://127.0.0.1:${server.address().port}${folder}`, stop: () => { server.closeAllConnections(); server.close(); } };
 }

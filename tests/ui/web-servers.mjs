@@ -70,7 +70,7 @@ export async function startServer(name, sockets) {
 		rmSync(folder, { recursive: true, force: true });
 	};
 	try {
-		await eventually(`${name} answers`, () => fetch(url).then((r) => r.ok, () => false), 5000);
+		await eventually(`${name} answers`, () => fetch(url).then((r) => r.ok, () => false));
 	} catch (e) {
 		const log = existsSync(join(folder, "log")) ? readFileSync(join(folder, "log"), "utf8") : "";
 		await stop();

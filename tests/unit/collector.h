@@ -26,6 +26,7 @@ struct collector {
 	_Atomic(int) refusals; /* so many are answered with `status` first */
 	int status;
 	_Atomic(int) delay_ms;
+	_Atomic(bool) stopping; /* no delay any more */
 	char *heads[COLLECTOR_POSTS], *bodies[COLLECTOR_POSTS];
 };
 
@@ -71,7 +72,9 @@ static inline void *collector_run(void *arg)
 				atomic_fetch_sub(&c->refusals, 1);
 				status = c->status;
 			}
-			usleep((useconds_t)atomic_load(&c->delay_ms) * 1000);
+			for (int ms = 0; ms < atomic_load(&c->delay_ms); ms += 10)
+				if (!atomic_load(&c->stopping))
+					usleep(10000);
 			snprintf(answer, sizeof answer,
 			    "HTTP/1.1 %d x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
 			    status);
@@ -108,6 +111,7 @@ static inline void collector_start(struct collector *c, int port)
 
 static inline void collector_stop(struct collector *c)
 {
+	atomic_store(&c->stopping, true);
 	shutdown(c->fd, SHUT_RDWR);
 	pthread_join(c->thread, NULL);
 	close(c->fd);

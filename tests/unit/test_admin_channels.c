@@ -355,6 +355,8 @@ static void test_batch(void **state)
 		{ "ids", "boss", "POST", "/api/channel/batch",
 		    "{\"ids\":[\"1\"],\"set\":{\"priority\":5}}", 200, "Invalid parameter: ids",
 		    NULL },
+		{ "half an id", "boss", "POST", "/api/channel/batch",
+		    "{\"ids\":[1.5],\"action\":\"disable\"}", 200, "Invalid parameter: ids", NULL },
 		{ "no ids", "boss", "POST", "/api/channel/batch", "{\"set\":{\"priority\":5}}", 200,
 		    "Invalid parameter: ids", NULL },
 		{ "no action", "boss", "POST", "/api/channel/batch", "{\"ids\":[1]}", 200,

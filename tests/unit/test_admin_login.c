@@ -26,7 +26,7 @@ static void test_imported_hash(void **state)
 	int64_t epoch;
 
 	room_open(&m);
-	room_must(user_set_password(m.db, m.anna, STR(BCRYPT_OF_UUU), false, &err));
+	room_set_hash(&m, m.anna, STR(BCRYPT_OF_UUU));
 	must_have("wrong", login(&m, "anna", "U*V"), "Wrong user name or password");
 	room_must(user_by_id(m.db, a, m.anna, &u, &err));
 	assert_true(str_eq_c(u.password, BCRYPT_OF_UUU));
@@ -154,7 +154,7 @@ static void enrol(struct room *m, struct enrolled *e)
 	must_have("uri", a, "otpauth://totp/One%20API:anna?secret=");
 	must_have("not in force yet", login(m, "anna", ROOM_PASSWORD), SUCCESS);
 
-	app_code(e->secret, -1, code);
+	app_code(e->secret, 0, code);
 	snprintf(body, sizeof body, "{\"code\":\"%s\"}", code);
 	a = room_with(m, old, "POST", "/api/user/totp/confirm", body);
 	must_have("confirm", a, SUCCESS);
@@ -201,7 +201,7 @@ static void test_totp_login(void **state)
 	enrol(&m, &e);
 	first_step(&m, ticket);
 	must_have("wrong code", second_step(&m, ticket, "000000"), "The code is wrong");
-	app_code(e.secret, 0, code);
+	app_code(e.secret, 1, code);
 	a = second_step(&m, ticket, code);
 	must_have("right code", a, "\"data\":{\"id\":3,\"username\":\"anna\"");
 	room_keep_cookie(a, cookie);
@@ -324,7 +324,7 @@ static void test_totp_setting_up(void **state)
 	snprintf(body, sizeof body, "{\"code\":\"%s\"}", e.recovery[4]);
 	must_have("old codes are void", room_as(&m, "anna", "POST", "/api/user/totp/disable", body),
 	    "The code is wrong");
-	app_code(e.secret, 0, code);
+	app_code(e.secret, 1, code);
 	snprintf(body, sizeof body, "{\"code\":\"%s\"}", code);
 	must_have("disable", room_as(&m, "anna", "POST", "/api/user/totp/disable", body), SUCCESS);
 	must_have("one step again", login(&m, "anna", ROOM_PASSWORD), SUCCESS);
@@ -363,7 +363,7 @@ static void test_token_use(void **state)
 	room_as(&m, "anna", "GET", "/api/user/self", NULL);
 	a = room_as(&m, "anna", "GET", "/api/user/security", NULL);
 	first = json_int_at(a.tree, "data.access_token_used_at", 0);
-	assert_true(first >= clock_unix() - 5 && first <= clock_unix());
+	assert_int_equal(first, clock_unix());
 	clock_test_advance(120 * 1000);
 	room_as(&m, "anna", "GET", "/api/user/self", NULL);
 	a = room_as(&m, "anna", "GET", "/api/user/security", NULL);
@@ -398,5 +398,6 @@ int main(void)
 		cmocka_unit_test(test_announced),
 	};
 
+	clock_test_stop(); /* what is counted in time must not ask how fast this machine is */
 	return cmocka_run_group_tests_name("login", tests, NULL, NULL);
 }

@@ -161,13 +161,17 @@ static void test_delete_by_root_only(void **state)
 
 static void test_dashboard(void **state)
 {
-	int64_t today = clock_unix() / 86400 * 86400;
+	int64_t today;
 	char day[16];
-	time_t t = (time_t)today;
+	time_t t;
 	struct tm tm;
 	struct answer a;
 	struct room m;
 
+	/* Noon: no day ends meanwhile. */
+	clock_test_advance((86400 + 43200 - clock_unix() % 86400) * 1000);
+	today = clock_unix() / 86400 * 86400;
+	t = (time_t)today;
 	room_open(&m);
 	add(&m,
 	    &(struct logrow){ .user_id = m.anna,
@@ -387,6 +391,19 @@ static void test_bodies(void **state)
 		{ "root's", "boss", "GET", "/api/log/of-root/capture", NULL, 200, FAILURE,
 		    "asked" },
 		{ "root", "root", "GET", "/api/log/of-boss/capture", NULL, 200, SUCCESS, NULL },
+		{ "who read what stays", "root", "DELETE", "/api/log?target_timestamp=9999999999",
+		    NULL, 200, SUCCESS, NULL },
+		{ "by root", "root", "GET", "/api/audit?subject=log&subject_id=of-boss&page_size=1",
+		    NULL, 200,
+		    "\"username\":\"root\",\"address\":\"192.0.2.1\",\"request_id\":\"req-1\","
+		    "\"action\":\"GET /api/log/:request_id/capture\",\"subject\":\"log\","
+		    "\"subject_id\":\"of-boss\",\"before\":null,\"after\":null}],\"total\":2}",
+		    NULL },
+		{ "by an administrator", "root", "GET", "/api/audit?user_id=2&subject=log", NULL,
+		    200, "\"subject_id\":\"of-anna\",\"before\":null,\"after\":null}],\"total\":2}",
+		    "of-root" },
+		{ "not by users", "root", "GET", "/api/audit?user_id=3", NULL, 200,
+		    "\"data\":[],\"total\":0}", NULL },
 	};
 	struct room m;
 

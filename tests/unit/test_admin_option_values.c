@@ -258,6 +258,8 @@ static void test_phrases(void **state)
 		{ "subject must be an id", "subject 必须是 id" },
 		{ "there is no time zone 'Mars/Olympus'", "没有时区 “Mars/Olympus”" },
 		{ "the upstream did not answer in time", "上游响应超时" },
+		{ "option 'ModelRatio': invalid JSON at byte 1: the text ends, expected a member name in quotes", "选项 ModelRatio：第 1 字节处的 JSON 格式不正确：文本到此结束，缺少带引号的成员名" },
+		{ "invalid JSON at byte 7: expected ',' or '}'", "第 7 字节处的 JSON 格式不正确：缺少 “,” 或 “}”" },
 		{ "nobody has ever said this", "nobody has ever said this" },
 		{ "", "" },
 	};

@@ -17,8 +17,9 @@ static void open_shop(struct room *m)
 	    "{\\\"mine\\\":2,\\\"mapped\\\":7,\\\"typed(1)\\\":9,\\\"dall-e-3\\\":20}");
 	room_option(m, "CompletionRatio", "{\\\"mine\\\":3}");
 	room_option(m, "ModelPrice",
-	    "{\\\"mine\\\":{\\\"cached\\\":0.25,\\\"tiers\\\":[{\\\"above\\\":1000,\\\"input\\\":2,"
-	    "\\\"output\\\":1.5}]},\\\"per-call\\\":0.01}");
+	    "{\\\"mine\\\":{\\\"per_million_trained\\\":25,\\\"cached\\\":0.25,\\\"tiers\\\":[{"
+	    "\\\"above\\\":1000,\\\"input\\\":2,"
+	    "\\\"output\\\":1.5}]},\\\"per-call\\\":0.01,\\\"mapped\\\":{\\\"batch\\\":1}}");
 	room_option(m, "GroupRatio", "{\\\"default\\\":1,\\\"vip\\\":0.5}");
 	add_channel(m,
 	    "{\"type\":1,\"name\":\"a\",\"key\":\"k\",\"group\":\"default\",\"models\":"
@@ -50,9 +51,9 @@ static void test_prices(void **state)
 		const char *want; /* the members behind the name */
 	} cases[] = {
 		{ "mine", "\"model_ratio\":2,\"completion_ratio\":3,\"cached\":0.25,"
-		    "\"tiers\":[{\"above\":1000,\"input\":2,\"output\":1.5}]" },
-		{ "alias", "\"model_ratio\":7,\"completion_ratio\":1" }, /* what it is mapped to */
-		{ "typed", "\"model_ratio\":9,\"completion_ratio\":1" }, /* by the channel's type */
+		    "\"tiers\":[{\"above\":1000,\"input\":2,\"output\":1.5}],\"per_million_trained\":25,\"batch\":0.5}" },
+		{ "alias", "\"model_ratio\":7,\"completion_ratio\":1}" }, /* what it is mapped to */
+		{ "typed", "\"model_ratio\":9,\"completion_ratio\":1,\"batch\":0.5}" }, /* by the channel's type */
 		{ "per-call", "\"per_request\":0.01" },
 		{ "unpriced", "" },
 		/* ratio 20 is one-api's for USD 0.04, size and quality make it three times that at most */
@@ -80,6 +81,14 @@ static void test_prices(void **state)
 static void test_who_sees_what(void **state)
 {
 	static const char to_vip[] = "UPDATE users SET group_name = 'vip' WHERE username = 'anna'";
+	static const struct {
+		const char *model, *want;
+	} units[] = {
+		{ "dall-e-3", "per_image" },
+		{ "tts-1", "per_million_characters" },
+		{ "whisper-1", "per_minute" },
+		{ "gpt-4o", "tokens" },
+	};
 	struct answer a;
 	struct room m;
 
@@ -90,6 +99,16 @@ static void test_who_sees_what(void **state)
 	a = room_as(&m, "boss", "GET", "/api/pricing", NULL);
 	assert_non_null(strstr(a.body, "\"vip\":0.5"));
 	assert_non_null(find_model(a.tree, "mine"));
+	assert_null(json_at(a.tree, "data.sold_by"));
+	a = room_as(&m, "root", "GET", "/api/pricing", NULL);
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
+		const cJSON *sold_by = json_at(a.tree, "data.sold_by");
+		const cJSON *unit = cJSON_GetObjectItemCaseSensitive(sold_by, units[i].model);
+		const char *got = unit ? unit->valuestring : "tokens";
+
+		if (strcmp(got, units[i].want) != 0)
+			fail_msg("%s: got %s, want %s", units[i].model, got, units[i].want);
+	}
 
 	room_must(db_script(m.db, to_vip, &err));
 	a = room_as(&m, "anna", "GET", "/api/pricing", NULL);

@@ -579,5 +579,6 @@ int main(void)
 		TEST(test_chinese),
 	};
 
+	clock_test_stop(); /* what is counted in time must not ask how fast this machine is */
 	return cmocka_run_group_tests_name("register", tests, NULL, NULL);
 }

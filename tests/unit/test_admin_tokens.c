@@ -28,7 +28,7 @@ static void test_create(void **state)
 		{ "bad network", "anna", "POST", "/api/token",
 		    "{\"subnet\":\"10.0.0.0/8,nowhere\"}", 200, "invalid network nowhere", NULL },
 		{ "negative limit", "anna", "POST", "/api/token", "{\"remain_quota\":-1}", 200,
-		    "\"message\":\"Invalid parameter\"", NULL },
+		    "\"message\":\"Invalid parameter: remain_quota\"", NULL },
 		{ "negative but unlimited", "anna", "POST", "/api/token",
 		    "{\"remain_quota\":-1,\"unlimited_quota\":true}", 200, SUCCESS, NULL },
 	};

@@ -65,6 +65,11 @@ static void test_create(void **state)
 		    "\"message\":\"Invalid parameter\"", NULL },
 		{ "no password", "boss", "POST", "/api/user", "{\"username\":\"carl\"}", 200,
 		    "\"message\":\"Invalid parameter\"", NULL },
+		{ "an accent", "boss", "POST", "/api/user",
+		    "{\"username\":\"\\u00c9ric\",\"password\":\"12345678\"}", 200, SUCCESS, NULL },
+		{ "in the other case", "boss", "POST", "/api/user",
+		    "{\"username\":\"\\u00e9RIC\",\"password\":\"12345678\"}", 200,
+		    "This user name is taken", NULL },
 		{ "long password", "boss", "POST", "/api/user",
 		    "{\"username\":\"carl\",\"password\":"
 		    "\"1234567890123456789012345678901234567890123456789012345678901234567890123\""
@@ -457,6 +462,24 @@ static void test_topup(void **state)
 	room_close(&m);
 }
 
+static void test_status_bounds(void **state)
+{
+	static const struct step steps[] = {
+		{ "0 is unchanged", "boss", "PUT", "/api/user", "{\"id\":3,\"status\":0}", 200,
+		    SUCCESS, NULL },
+		{ "none there is", "boss", "PUT", "/api/user", "{\"id\":3,\"status\":4}", 200,
+		    "Invalid parameter: status", NULL },
+		{ "below", "boss", "PUT", "/api/user", "{\"id\":3,\"status\":-1}", 200,
+		    "Invalid parameter: status", NULL },
+		{ "still enabled", "boss", "GET", "/api/user/3", NULL, 200, "\"status\":1,", NULL },
+	};
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, COUNT_OF(steps));
+	room_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_quota_beside_holds),
 		cmocka_unit_test(test_quota_row),
 		cmocka_unit_test(test_disabling_ends_sessions),
+		cmocka_unit_test(test_status_bounds),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_topup),
 	};

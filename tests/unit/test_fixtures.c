@@ -11,8 +11,11 @@
  *	channel		type, key, base_url, other, config, model_mapping, system_prompt
  *	before		[{url, request, status, reply}]: calls of this exchange before the one that
  *			the files tell of; request may be left out, and status where it is 200
+ *	after		{url, status, reply}: the call that a stream's end waits for; without a reply
+ *			it comes to nothing
  *	media		[{url, type, text}]: what lies behind URLs of the request
- *	expect		url, method, headers (all of them), same_bytes (of upstream-request.json),
+ *	expect		url, method, headers (all of them), public_only (the URL must lead to a
+ *			public address), same_bytes (of upstream-request.json),
  *			status, code, kind, detail_has (of an error), reported,
  *			usage {prompt, completion, cached, cache_write, reasoning, audio_in,
  *			cache_write_1h, audio_out, image_in, image_out}, images, audio_ms, system_prompt_reset,
@@ -488,6 +491,8 @@ static void check_sent(struct played *p)
 	want = json_str_at(p->meta, "expect.method");
 	must(str_eq_c(want.n ? want : STR("POST"), p->sent.method), p->name, "method",
 	    str_c(p->sent.method), want);
+	must_int(p->name, "public addresses only", p->sent.public_or != NULL,
+	    json_bool_at(p->meta, "expect.public_only", false));
 	must_int(p->name, "raw", p->call.raw, json_bool_at(p->meta, "expect.raw", false));
 	check_headers(p);
 	if (!read_any(p->arena, p->folder, "upstream-request", &want))
@@ -534,6 +539,31 @@ static void feed(struct played *p, struct frame_reader *in, struct str bytes)
 	}
 }
 
+/* The call after a stream, from which its end is made; or the end without. */
+static void play_after(struct played *p)
+{
+	const cJSON *after = json_at(p->meta, "after");
+	int status = (int)json_int_at(after, "status", 200);
+	struct str want = json_str_at(after, "url"), reply = text_of(p->arena, after, "reply");
+
+	p->call.step++;
+	upstream_req_release(&p->sent);
+	upstream_req_init(&p->sent, p->arena);
+	if (!p->adaptor->encode(&p->call, &p->sent, &p->err))
+		fail_msg("%s: no call after the stream: %s", p->name, p->err.msg);
+	must(str_eq(buf_str(&p->sent.url), want), p->name, "url of the call after",
+	    buf_str(&p->sent.url), want);
+	must(str_eq_c(STR("GET"), p->sent.method), p->name, "method of the call after",
+	    str_c(p->sent.method), STR("GET"));
+	if (status < 400 && reply.n) {
+		p->failed = p->adaptor->decode(&p->call, reply, &p->out, &p->err) != STEP_DONE;
+		return;
+	}
+	assert_false(p->adaptor->again && p->adaptor->again(&p->call, status, reply));
+	p->call.more = false;
+	p->failed = !p->adaptor->on_end(&p->call, &p->out, &p->err);
+}
+
 static void finish_stream(struct played *p, struct frame_reader *in)
 {
 	if (!p->failed && !frame_end(in, &p->err)) {
@@ -542,6 +572,8 @@ static void finish_stream(struct played *p, struct frame_reader *in)
 	if (!p->failed && !p->adaptor->on_end(&p->call, &p->out, &p->err)) {
 		fail_stream(p);
 	}
+	if (!p->failed && p->call.more)
+		play_after(p);
 }
 
 /* cut: where the stream is cut in two; SIZE_MAX: after every byte. */

@@ -184,6 +184,38 @@ static void test_epochs(void **state)
 		same("epochs", "of so many", lines_epochs(cases[i].lines), cases[i].want);
 }
 
+static bool on_model(void *arg, struct str model, struct err *err)
+{
+	++*(int *)arg;
+	return str_eq_c(model, "gpt-4o") || err_set(err, ERR_MODEL_DENIED, "not this one");
+}
+
+/* Asked once, behind the first line: what follows is not read for a model that may not be. */
+static void test_model(void **state)
+{
+	static const struct {
+		const char *name, *content, *error;
+	} cases[] = {
+		{ "it may", CHAT("a", "") CHAT("b", "") CHAT("c", ""), NULL },
+		{ "it may not", EMBED("a", "\"hi\"") "no JSON\n", "not this one" },
+		{ "the first line is wrong", "no JSON\n" EMBED("a", "\"hi\""), "line 1: " },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena *a = arena_new(1024);
+		struct err err = { 0 };
+		struct lines out;
+		int asked = 0;
+		const struct lines_rules asking = { .model = on_model, .arg = &asked };
+		bool ok = lines_check(a, LINES_BATCH, str_c(cases[i].content), &asking, &out, &err);
+
+		if (ok != !cases[i].error || (!ok && !strstr(err.msg, cases[i].error)))
+			fail_msg("%s: got \"%s\"", cases[i].name, err.msg);
+		same(cases[i].name, "asked", asked, i < 2);
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -193,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_spoilt),
 		cmocka_unit_test(test_bad_summaries),
 		cmocka_unit_test(test_epochs),
+		cmocka_unit_test(test_model),
 	};
 
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);

@@ -30,7 +30,8 @@ static void fill(struct temp_db *t)
 	static const char sql[] =
 	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
 	    "INSERT INTO logs (id, user_id, created_at, type, username, token_name, model_name, "
-	    "channel_id, token_id) SELECT i, 0, ? + i, 2, 'u', "
+	    "channel_id, token_id) SELECT i, CASE WHEN i % 1000 = 1 OR i = 20000 THEN 7 ELSE 0 "
+	    "END, ? + i, 2, 'u', "
 	    "CASE WHEN i % 7000 = 1 THEN 'rare' ELSE 'key' || (i % 3) END, "
 	    "CASE WHEN i % 1000 = 1 AND (i < 8192 OR i > 40000) THEN 'model-rare' "
 	    "ELSE 'model-' || (i % 4) END, CASE WHEN i IN (20000, 20001, 24577) THEN 9 ELSE 1 END, "
@@ -67,6 +68,14 @@ static const struct {
 	{ "behind a row", { .model_name = STR_INIT("model-rare"), .after_id = 41001, .after_time = BEGIN + 41001 } },
 	{ "behind a row in the middle", { .token_name = STR_INIT("rare"), .after_id = 21001, .after_time = BEGIN + 21001 } },
 	{ "only consumption", { .type = LOG_TYPE_CONSUME, .token_name = STR_INIT("rare") } },
+	{ "all but the usual channel", { .without = { .channel = 1 } } },
+	{ "of a model, but not of the usual channel", { .model_name = STR_INIT("model-1"), .without = { .channel = 1 } } },
+	{ "all but a model", { .without = { .model_name = STR_INIT("model-2") } } },
+	{ "with dates, all but a channel", { .from = BEGIN + 20001, .to = BEGIN + 30000, .without = { .channel = 1 } } },
+	{ "all but everybody", { .without = { .username = STR_INIT("u") } } },
+	{ "a name without an account", { .username = STR_INIT("u"), .token_name = STR_INIT("rare") } },
+	{ "a name that nobody has", { .username = STR_INIT("nobody") } },
+	{ "of one user, all but a channel", { .user_id = 7, .without = { .channel = 1 } } },
 };
 /* clang-format on */
 
@@ -78,6 +87,10 @@ static bool in_filter(const struct log_filter *f, int64_t i)
 
 	snprintf(model, sizeof model, rare ? "model-rare" : "model-%d", (int)(i % 4));
 	snprintf(key, sizeof key, i % 7000 == 1 ? "rare" : "key%d", (int)(i % 3));
+	if ((f->user_id && i % 1000 != 1 && i != 20000) ||
+	    (f->username.n && !str_eq_c(f->username, "u")) || f->without.username.n ||
+	    str_eq_c(f->without.model_name, model) || f->without.channel == channel)
+		return false;
 	return (f->model_name.n == 0 || str_eq_c(f->model_name, model)) &&
 	    (f->token_name.n == 0 || str_eq_c(f->token_name, key)) &&
 	    (f->channel == 0 || f->channel == channel) && BEGIN + i >= f->from &&
@@ -131,7 +144,7 @@ static void test_pages(void **state)
 static void test_reads_few_blocks(void **state)
 {
 	struct temp_db *t = *state;
-	const struct log_filter f = { .channel = 9 };
+	const struct log_filter f = { .channel = 9 }, but = { .without = { .channel = 1 } };
 	struct log_list list;
 
 	fill(t);
@@ -140,6 +153,14 @@ static void test_reads_few_blocks(void **state)
 	CHECK(logrow_page(t->db, t->arena, &f, 0, 10, &list, &t->err), &t->err);
 	assert_int_equal(list.count, 3);
 	assert_int_equal(list.items[2].id, 20000);
+	CHECK(logrow_page(t->db, t->arena, &but, 0, 10, &list, &t->err), &t->err);
+	assert_int_equal(list.count, 3);
+	assert_int_equal(list.items[2].id, 20000);
+	CHECK(logrow_page(t->db, t->arena, &but, 2, 10, &list, &t->err), &t->err);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.items[0].id, 20000);
+	CHECK(logrow_page(t->db, t->arena, &but, 3, 10, &list, &t->err), &t->err);
+	assert_int_equal(list.count, 0);
 }
 
 /* Ids begin anew when the newest rows go: what was noted of the old ones says nothing of the new. */

@@ -135,7 +135,7 @@ static void test_outcomes(void **state)
 		send_one(o, "x");
 		if (!collector_wait(&c, cases[i].posts, 60000))
 			fail_msg("%s: got %d posts", cases[i].name, atomic_load(&c.count));
-		for (int k = 0; k < 2000; k++) {
+		for (int k = 0; k < 6000; k++) {
 			counts = otlp_counts(o);
 			if (counts.sent + counts.dropped)
 				break;
@@ -159,18 +159,20 @@ static void test_away(void **state)
 	for (int i = 0; i < OTLP_QUEUE_MAX * 2; i++)
 		send_one(o, "x");
 	took = clock_mono_ms() - begun;
-	if (took > 20000)
+	if (took > 60000)
 		fail_msg("sending took %d ms", (int)took);
 	counts = otlp_counts(o);
 	assert_true(counts.dropped >= OTLP_QUEUE_MAX / 2);
 	begun = clock_mono_ms();
 	otlp_stop(o);
 	took = clock_mono_ms() - begun;
-	if (took > OTLP_FLUSH_MS + 7000)
+	if (took > 60000)
 		fail_msg("stopping took %d ms", (int)took);
 }
 
 /* A collector that takes for ever does not hold up the end. */
+#define SLOW_MS 120000
+
 static void test_slow_end(void **state)
 {
 	struct collector c;
@@ -178,13 +180,13 @@ static void test_slow_end(void **state)
 	int64_t begun, took;
 
 	collector_start(&c, 0);
-	atomic_store(&c.delay_ms, 10000);
+	atomic_store(&c.delay_ms, SLOW_MS);
 	o = start(c.port, "");
 	send_one(o, "x");
 	begun = clock_mono_ms();
 	otlp_stop(o);
 	took = clock_mono_ms() - begun;
-	if (took > OTLP_FLUSH_MS + 7000)
+	if (took >= SLOW_MS)
 		fail_msg("stopping took %d ms", (int)took);
 	collector_stop(&c);
 }

@@ -111,7 +111,7 @@ static void test_timeout(void **state)
 
 	assert_null(queue_take_many(q, 1, 0));
 	assert_null(queue_take_many(q, 1, 30));
-	assert_in_range(clock_mono_ms() - before, 29, 5000);
+	assert_true(clock_mono_ms() - before >= 29);
 	queue_free(q);
 }
 

@@ -586,6 +586,31 @@ static void test_sweep(void **state)
 	check_invariant(db);
 }
 
+/* What a sweep charged for a request that its upstream refused comes back, once. */
+static void test_released_late(void **state)
+{
+	struct db *db = ((struct fixture *)*state)->db;
+
+	want("reserve", reserve(db, hold("refused", LIMITED, 300)), ERR_NONE);
+	want("checkpoint", checkpoint(db, "refused", 300, 40, 10), ERR_NONE);
+	run(db, "UPDATE reservations SET lease_until = 5000");
+	want("swept", sweep(db, clock_unix(), 10), 1);
+	want("charged", number(db, "SELECT used_quota FROM users WHERE id = 7"), 300);
+	for (int i = 0; i < 2; i++) {
+		release(db, "refused");
+		check(db, "released", (struct books){ .quota = 10000, .remain = 1000 });
+		want("its row",
+		    number(db, "SELECT COUNT(*) FROM logs WHERE request_id = 'refused'"), 0);
+		check_invariant(db);
+	}
+	/* What was settled stays. */
+	want("reserve", reserve(db, hold("served", LIMITED, 300)), ERR_NONE);
+	want("settle", settle(db, cost("served", 70), true), true);
+	release(db, "served");
+	want("stays", number(db, "SELECT used_quota FROM users WHERE id = 7"), 70);
+	check_invariant(db);
+}
+
 /* Who serves in the end is named by the reservation, so that a sweep charges through the right
  * channel. */
 static void test_other_channel(void **state)
@@ -786,6 +811,7 @@ int main(void)
 		TEST(test_deleted_meanwhile),
 		TEST(test_whom),
 		TEST(test_sweep),
+		TEST(test_released_late),
 		TEST(test_other_channel),
 		TEST(test_sweep_zero),
 		TEST(test_grant),

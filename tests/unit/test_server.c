@@ -30,8 +30,8 @@
 #include "net/record.h"
 #include "../fcgi_client.h"
 
-#define WAIT_MS 8000
-#define NEEDS_KEY 1 /* a value of the access column */
+#define WAIT_MS 60000 /* against hanging only */
+#define NEEDS_KEY 1   /* a value of the access column */
 
 /* What the child tells. */
 struct told {
@@ -259,7 +259,7 @@ static struct program program(void)
 	p.config = (struct server_config){
 		.wires = 2,
 		.workers = 3,
-		.drain_timeout_ms = 5000,
+		.drain_timeout_ms = WAIT_MS,
 		.admit = admit,
 		.refuse = refuse,
 		.local_open = local_open,
@@ -389,6 +389,25 @@ static void requests_reach_their_handlers(void **state)
 	land(&p, 0);
 }
 
+/* Until so many of them have something to read. */
+static void wait_for_answers(const struct fcgi_client *c, size_t count, int want)
+{
+	int64_t end = clock_mono_ms() + WAIT_MS;
+	int got;
+
+	do {
+		got = 0;
+		for (size_t i = 0; i < count; i++) {
+			struct pollfd p = { .fd = c[i].fd, .events = POLLIN };
+
+			got += poll(&p, 1, 0) == 1;
+		}
+		if (clock_mono_ms() > end)
+			fail_msg("got %d answers, want %d", got, want);
+		usleep(500);
+	} while (got < want);
+}
+
 static void a_full_queue_says_busy(void **state)
 {
 	enum { CLIENTS = 12 };
@@ -399,8 +418,12 @@ static void a_full_queue_says_busy(void **state)
 	p.config.workers = 1;
 	p.config.queue_ceiling = 2;
 	launch(&p);
-	for (size_t i = 0; i < CLIENTS; i++)
-		send_ask(&p, &c[i], "/slow");
+	send_ask(&p, &c[0], "/stuck");
+	wait_for_int(&told->in_handler, 1, "in handler");
+	for (size_t i = 1; i < CLIENTS; i++)
+		send_ask(&p, &c[i], "/stuck");
+	wait_for_answers(c, CLIENTS, CLIENTS - 3);
+	atomic_store(&told->release, true);
 	for (size_t i = 0; i < CLIENTS; i++) {
 		struct fcgi_answer a;
 
@@ -417,9 +440,8 @@ static void a_full_queue_says_busy(void **state)
 		fcgi_answer_release(&a);
 		fcgi_client_close(&c[i]);
 	}
-	/* One runs, two wait; a few more get in when the first is done early. */
-	assert_in_range(ok, 2, 6);
-	assert_int_equal(ok + busy, CLIENTS);
+	assert_int_equal(ok, 3); /* one runs, two wait */
+	assert_int_equal(busy, CLIENTS - 3);
 	land(&p, 0);
 }
 
@@ -428,7 +450,8 @@ static void a_full_queue_says_busy(void **state)
 struct client_thread {
 	pthread_t thread;
 	const struct program *p;
-	int answered, lost, kept;
+	atomic_int answered, kept;
+	int lost;
 	atomic_bool *leave;
 };
 
@@ -440,8 +463,8 @@ static void *keep_asking(void *arg)
 	struct fcgi_client c = { .fd = -1, .closed = true };
 
 	while (!atomic_load(t->leave)) {
-		struct fcgi_ask ask = { .uri = t->answered % 5 ? "/echo/x" : "/trip",
-			.keep = t->answered % 3 > 0 };
+		struct fcgi_ask ask = { .uri = atomic_load(&t->answered) % 5 ? "/echo/x" : "/trip",
+			.keep = atomic_load(&t->answered) % 3 > 0 };
 		struct pollfd p = { .fd = c.fd, .events = POLLIN };
 		struct fcgi_answer a;
 
@@ -453,10 +476,10 @@ static void *keep_asking(void *arg)
 			break;
 		fcgi_answer_init(&a);
 		if (fcgi_client_ask(&c, &ask, &a, WAIT_MS) && a.status == 200)
-			t->answered++;
+			atomic_fetch_add(&t->answered, 1);
 		else
 			t->lost++;
-		t->kept += ask.keep;
+		atomic_fetch_add(&t->kept, ask.keep);
 		fcgi_answer_release(&a);
 		if (!ask.keep)
 			fcgi_client_close(&c);
@@ -472,26 +495,24 @@ static void a_drain_under_load_loses_nothing(void **state)
 	struct program p = program();
 	struct client_thread t[THREADS];
 	atomic_bool leave = false;
-	int answered = 0, kept = 0;
 
 	launch(&p);
 	for (int i = 0; i < THREADS; i++) {
 		t[i] = (struct client_thread){ .p = &p, .leave = &leave };
 		assert_int_equal(pthread_create(&t[i].thread, NULL, keep_asking, &t[i]), 0);
 	}
-	usleep(300000);
+	for (int i = 0; i < THREADS; i++) {
+		wait_for_int(&t[i].answered, 20, "answered");
+		wait_for_int(&t[i].kept, 10, "kept");
+	}
 	land(&p, 0);
 	atomic_store(&leave, true);
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(t[i].thread, NULL);
 		if (t[i].lost)
 			fail_msg("client %d lost %d requests of %d", i, t[i].lost,
-			    t[i].answered + t[i].lost);
-		answered += t[i].answered;
-		kept += t[i].kept;
+			    atomic_load(&t[i].answered) + t[i].lost);
 	}
-	assert_true(answered > 100);
-	assert_true(kept > 50);
 }
 
 /* The successor listens at the same path before the old one is told to go. All are forked before
@@ -521,7 +542,8 @@ static void an_upgrade_loses_nothing(void **state)
 		assert_int_equal(pthread_create(&t[i].thread, NULL, keep_asking, &t[i]), 0);
 	}
 	for (int i = 1; i < PROGRAMS; i++) {
-		usleep(50000);
+		for (int n = 0; n < THREADS; n++)
+			wait_for_int(&t[n].answered, 8 * i, "answered");
 		atomic_store(&told->turn, i + 1);
 		wait_for_int(&told->started, i + 1, "started");
 		assert_int_equal(fcgi_stop(pids[i - 1], SIGTERM, WAIT_MS), 0);
@@ -531,8 +553,7 @@ static void an_upgrade_loses_nothing(void **state)
 		pthread_join(t[i].thread, NULL);
 		if (t[i].lost)
 			fail_msg("client %d lost %d requests of %d", i, t[i].lost,
-			    t[i].answered + t[i].lost);
-		assert_true(t[i].answered > 20);
+			    atomic_load(&t[i].answered) + t[i].lost);
 	}
 	assert_int_equal(fcgi_stop(pids[PROGRAMS - 1], SIGTERM, WAIT_MS), 0);
 	assert_int_equal(access(p.path, F_OK), -1);
@@ -583,7 +604,7 @@ static void the_deadline_cuts_what_is_left(void **state)
 		assert_true(fcgi_client_read_body(&c, 1, &a, 4, WAIT_MS));
 		begun = clock_mono_ms();
 		land(&p, cases[i].status);
-		assert_in_range(clock_mono_ms() - begun, 140, 3000);
+		assert_true(clock_mono_ms() - begun >= 140);
 		assert_int_equal(atomic_load(&told->gone), cases[i].gone);
 		fcgi_answer_release(&a);
 		fcgi_client_close(&c);
@@ -595,18 +616,15 @@ static void a_second_signal_does_not_wait(void **state)
 	struct program p = program();
 	struct fcgi_client c;
 	struct fcgi_answer a;
-	int64_t begun;
 
-	p.config.drain_timeout_ms = 60000;
+	p.config.drain_timeout_ms = 10 * WAIT_MS;
 	launch(&p);
 	send_ask(&p, &c, "/hold");
 	fcgi_answer_init(&a);
 	assert_true(fcgi_client_read_body(&c, 1, &a, 4, WAIT_MS));
-	begun = clock_mono_ms();
 	kill(p.pid, SIGINT);
 	usleep(50000);
-	land(&p, 1);
-	assert_in_range(clock_mono_ms() - begun, 0, 3000);
+	land(&p, 1); /* within WAIT_MS */
 	fcgi_answer_release(&a);
 	fcgi_client_close(&c);
 }

@@ -257,6 +257,21 @@ static void test_access_token(void **state)
 	assert_string_equal(err.code, "duplicate");
 	CHECK(user_set_access_token(t->db, id, NULL, &t->err), &t->err);
 	assert_false(user_by_access_token(t->db, t->arena, two, &got, &err));
+	err_clear(&err);
+	/* It outlives a new name and another hash of the same password, and no new password. */
+	CHECK(user_set_access_token(t->db, id, one, &t->err), &t->err);
+	CHECK(user_by_id(t->db, t->arena, id, &got, &t->err), &t->err);
+	got.display_name = STR("Dave");
+	CHECK(user_update(t->db, &got, true, &t->err), &t->err);
+	CHECK(user_renew_hash(t->db, id, got.password, STR("again"), &t->err), &t->err);
+	CHECK(user_by_access_token(t->db, t->arena, one, &got, &t->err), &t->err);
+	got.password = STR("new");
+	CHECK(user_update(t->db, &got, false, &t->err), &t->err);
+	assert_false(user_by_access_token(t->db, t->arena, one, &got, &err));
+	err_clear(&err);
+	CHECK(user_set_access_token(t->db, id, one, &t->err), &t->err);
+	CHECK(user_set_password(t->db, id, STR("newer"), &t->err), &t->err);
+	assert_false(user_by_access_token(t->db, t->arena, one, &got, &err));
 	/* Any number of accounts may have none. */
 	CHECK(user_set_access_token(t->db, other, NULL, &t->err), &t->err);
 }

@@ -367,6 +367,54 @@ static void a_second_stop_ends_it_at_once(void **state)
 	wire_free(w);
 }
 
+/* ---- tasks for other threads ---------------------------------------------------------- */
+
+#define SENT 3
+
+struct sender {
+	struct timer timer;
+	struct queue *first, *second;
+	struct task tasks[SENT], other;
+	size_t during[2]; /* the lengths of both queues after the sending */
+};
+
+static void send_three(struct timer *t)
+{
+	struct sender *s = CONTAINER_OF(t, struct sender, timer);
+
+	for (size_t i = 0; i < SENT; i++)
+		wire_send_on(s->first, &s->tasks[i]);
+	s->during[0] = queue_length(s->first);
+	wire_send_on(s->second, &s->other); /* what is for another queue must leave before */
+	s->during[1] = queue_length(s->first);
+}
+
+static void what_a_turn_sends_leaves_together(void **state)
+{
+	struct wire *w = wire_new(0);
+	struct sender s = { .timer.fn = send_three };
+	struct task outside = { 0 }, *got;
+
+	s.first = queue_new(8);
+	s.second = queue_new(8);
+	timer_set(w, &s.timer, 0);
+	while (timer_is_set(&s.timer))
+		wire_turn(w, -1);
+	assert_int_equal(s.during[0], 0);
+	assert_int_equal(s.during[1], SENT);
+	got = queue_take_many(s.first, 8, 0);
+	for (size_t i = 0; i < SENT; i++, got = got->next)
+		assert_ptr_equal(got, &s.tasks[i]);
+	assert_null(got);
+	assert_ptr_equal(queue_take(s.second), &s.other);
+
+	wire_send_on(s.first, &outside); /* between two turns nobody would send it on */
+	assert_ptr_equal(queue_take(s.first), &outside);
+	wire_free(w);
+	queue_free(s.first);
+	queue_free(s.second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_bad_descriptor_is_refused),
 		cmocka_unit_test(garbage_goes_after_the_turn),
 		cmocka_unit_test(tasks_from_threads_all_run_in_order),
+		cmocka_unit_test(what_a_turn_sends_leaves_together),
 		cmocka_unit_test(a_sleeping_loop_is_woken_by_stop),
 		cmocka_unit_test(a_stopped_loop_runs_on_while_something_is_watched),
 		cmocka_unit_test(a_second_stop_ends_it_at_once),

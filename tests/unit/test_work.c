@@ -50,7 +50,9 @@ static const struct {
 static void test_state(void **state)
 {
 	for (size_t i = 0; i < COUNT_OF(objects); i++) {
-		const struct resource pin = { .charge = objects[i].charge };
+		const struct resource pin = { .charge = objects[i].charge,
+			.billed_prompt = 100000000,
+			.billed_completion = 100000000 };
 		struct work_end end;
 		struct jval object;
 		enum work_state got;
@@ -65,6 +67,46 @@ static void test_state(void **state)
 		same_int(objects[i].name, end.usage.cached_tokens, objects[i].cached);
 		same_int(objects[i].name, end.usage.trained, objects[i].trained);
 		same_int(objects[i].name, end.requests, objects[i].requests);
+	}
+}
+
+#define SUMMARY "{\"kind\":\"batch\",\"requests\":3,\"prompt\":1000,\"completion\":500}"
+
+/* 2^20 tokens, and 64 times what was expected: by its charge so far, or by its file. */
+static void test_lies(void **state)
+{
+	static const char used[] =
+	    "{\"status\":\"completed\",\"usage\":{\"input_tokens\":60000000000,"
+	    "\"output_tokens\":50000000000}}";
+	static const struct {
+		const char *name, *object;
+		struct resource pin;
+		int64_t prompt, completion, trained;
+	} lies[] = {
+		{ "a batch by its file", used,
+		    { .charge = CHARGE_BATCH, .summary = STR_INIT(SUMMARY) }, 1048576 + 64000,
+		    1048576 + 32000, 0 },
+		{ "a run by its charge", used,
+		    { .charge = CHARGE_RUN, .billed_prompt = 10, .billed_completion = 20 },
+		    1048576 + 640, 1048576 + 1280, 0 },
+		{ "training", "{\"status\":\"succeeded\",\"trained_tokens\":60000000000}",
+		    { .charge = CHARGE_TRAINING, .summary = STR_INIT(SUMMARY) }, 0, 0,
+		    1048576 + 1024000 },
+		{ "below nothing",
+		    "{\"status\":\"completed\",\"usage\":{\"input_tokens\":-5,\"output_tokens\":7}"
+		    "}",
+		    { .charge = CHARGE_RESPONSE, .billed_prompt = 10 }, 0, 7, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(lies); i++) {
+		struct work_end end;
+		struct jval object;
+
+		assert_true(jscan_value(str_c(lies[i].object), &object));
+		assert_int_equal(work_state(&lies[i].pin, object, &end), WORK_ENDED);
+		same_int(lies[i].name, end.usage.prompt_tokens, lies[i].prompt);
+		same_int(lies[i].name, end.usage.completion_tokens, lies[i].completion);
+		same_int(lies[i].name, end.usage.trained, lies[i].trained);
 	}
 }
 
@@ -109,12 +151,31 @@ static void test_lines_of_output(void **state)
 	arena_free(a);
 }
 
+/* The same bounds for what the lines of an output file add up to. */
+static void test_lies_of_output(void **state)
+{
+	static const char line[] = "{\"response\":{\"body\":{\"usage\":{\"prompt_tokens\":"
+	                           "60000000000,\"completion_tokens\":50000000000}}}}";
+	const struct resource pin = { .charge = CHARGE_BATCH, .summary = STR(SUMMARY) };
+	struct arena *a = arena_new(4096);
+	struct work_end end = { 0 };
+
+	work_add_line(a, str_c(line), &end);
+	work_add_line(a, str_c(line), &end);
+	work_cut(&pin, &end.usage);
+	same_int("prompt", end.usage.prompt_tokens, 1048576 + 64000);
+	same_int("completion", end.usage.completion_tokens, 1048576 + 32000);
+	arena_free(a);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_model_of_run),
 		cmocka_unit_test(test_lines_of_output),
+		cmocka_unit_test(test_lies_of_output),
 	};
 
 	return cmocka_run_group_tests_name("work", tests, NULL, NULL);

@@ -13,7 +13,7 @@
 //	usageAt			"own" chunk, or in the "last" one, or "x_groq"
 //	wholeCalls, objects	calls come in one delta; their arguments as an object
 //	wrap(body)		what is around a whole reply
-//	paints, painted		members of a request for pictures, and the reply to it
+//	paints, painted(fake)	members of a request for pictures, and the reply to it: URLs below /files
 //	floatsOnly		no base64 of vectors
 //	check(request, mode)	whatever else
 import assert from "node:assert/strict";
@@ -223,7 +223,7 @@ function paint(request, fake, manner) {
 	const body = only(request.json, manner.paints ?? ["model", "prompt", "n", "size", "response_format", "quality", "style", "user"], "body");
 
 	fake.asks.push({ model: body.model, prompt: body.prompt });
-	return { body: manner.painted ?? { created: 1700000000, data: [{ b64_json: picture.toString("base64") }] } };
+	return { body: manner.painted?.(fake) ?? { created: 1700000000, data: [{ b64_json: picture.toString("base64") }] } };
 }
 
 function speak(request, fake) {
@@ -250,6 +250,11 @@ export function openai(manner) {
 		const [header, value] = manner.auth ?? ["authorization", `Bearer ${manner.key}`];
 		const mode = Object.keys(modes).find((name) => at[name] === request.path);
 
+		if (manner.painted && request.path.startsWith("/files/")) {
+			assert.equal(request.method, "GET");
+			assert.equal(request.headers.authorization, undefined, "who keeps files gets no key");
+			return { type: "image/png", body: picture };
+		}
 		assert.equal(request.headers[header], value);
 		if (header !== "authorization")
 			assert.equal(request.headers.authorization, undefined);

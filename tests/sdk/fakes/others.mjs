@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import { openai, pathsAt } from "./openai.mjs";
-import { emptyAsk, fromDataUri, functionTools, heard, only, picture, pieces, sayTo, sse, usage, vector, voice } from "./server.mjs";
+import { emptyAsk, form, fromDataUri, functionTools, heard, only, picture, pieces, sayTo, sse, usage, vector, voice } from "./server.mjs";
 
 const post = (request, path) => assert.equal(`${request.method} ${request.path}`, `POST ${path}`);
 const bearer = (request, key) => assert.equal(request.headers.authorization, `Bearer ${key}`);
@@ -97,6 +97,14 @@ export const cohere = ({ key }) => (request, fake) => {
 		fake.asks.push({ model: body.model, input: body.texts });
 		return { body: { id: "e", texts: body.texts, embeddings: { float: body.texts.map(() => vector) }, meta: { billed_units: { input_tokens: usage.prompt } } } };
 	}
+	if (request.path === "/v2/audio/transcriptions") {
+		const parts = form(request);
+
+		assert.deepEqual(Object.keys(parts).sort(), ["file", "language", "model"]);
+		assert.equal(parts.language.text, "en");
+		fake.asks.push({ model: parts.model.text, bytes: parts.file.bytes });
+		return { body: { text: heard } };
+	}
 	post(request, "/v2/chat");
 	const ask = readCohere(request.json), said = sayTo(ask);
 
@@ -113,7 +121,7 @@ const asSchema = (definitions) => ({
 
 // Only chat has a shape of its own in v1.
 export const cohereV1 = ({ key }) => (request, fake) => {
-	if (request.path === "/v2/embed")
+	if (request.path !== "/v1/chat")
 		return cohere({ key })(request, fake);
 	bearer(request, key);
 	post(request, "/v1/chat");

@@ -92,7 +92,7 @@ export default {
 
 		site.refuses(true);
 		await throughIt();
-		await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: 15_000 });
+		await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: 90_000 });
 		assert.match(await page.getByRole("alert").or(page.locator(".banner")).first().innerText(), /\S{3}/);
 		await page.getByRole("link", { name: "Back" }).click();
 		await page.getByLabel("User name or e-mail").waitFor();
@@ -168,6 +168,22 @@ export default {
 		await page.getByRole("dialog").getByLabel("Code of your authenticator app").fill(codes[1]);
 		await page.getByRole("dialog").getByRole("button", { name: "Switch it off" }).click();
 		await page.getByText("The password alone is enough again.").waitFor();
+		assert.deepEqual(faults, []);
+		await context.close();
+	},
+
+	async "B4 accounts: a site that takes no new ones says whom to ask"() {
+		const { context, page, faults } = await newPage(browser, gateway.url);
+		await page.route("**/api/status", async (r) => {
+			const answer = await r.fetch(), body = await answer.json();
+			await r.fulfill({ response: answer, json: { ...body, data: { ...body.data, register: false } } });
+		});
+		await page.goto(`${gateway.url}#/register?aff=abcd`);
+		await page.getByText("Ask the person who runs it").waitFor();
+		assert.equal(await page.getByLabel("User name").count(), 0);
+		await page.getByRole("link", { name: "Sign in" }).click();
+		await page.getByLabel("Password", { exact: true }).waitFor();
+		assert.equal(await page.getByRole("link", { name: "Register" }).count(), 0);
 		assert.deepEqual(faults, []);
 		await context.close();
 	},

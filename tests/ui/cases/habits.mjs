@@ -22,6 +22,36 @@ export default {
 		await context.close();
 	},
 
+	async "B7 channels: all that match are selected, on all pages"() {
+		await makeChannel("herd", { key: Array.from({ length: 25 }, (_, i) => `sk-herd-${i}`).join("\n"), models: "herded" });
+		const herd = async () => (await gateway.api("GET", "channel/search?keyword=herd")).data.filter((c) => c.name === "herd");
+		const { context, page, faults } = await signedIn();
+		await visit(page, "channels?model=herded");
+		await page.getByLabel("Select this page").check();
+		await page.getByText("20 selected").waitFor();
+		await page.getByRole("button", { name: "Select all 25 that match" }).click();
+		await page.getByText("25 selected").waitFor();
+		await page.getByRole("region", { name: "Selected rows" }).getByRole("button", { name: "Disable" }).click();
+		await eventually("all are off", async () => (await herd()).every((c) => c.status === 2), 30_000);
+		assert.equal((await herd()).length, 25);
+		await gateway.api("POST", "channel/batch", { ids: (await herd()).map((c) => c.id), action: "delete" });
+		assert.deepEqual(faults, []);
+		await context.close();
+	},
+
+	async "an address that leads nowhere: what was likely meant, and the search"() {
+		const { context, page, faults } = await signedIn();
+		await page.goto(`${gateway.url}#/chanels`);
+		await page.getByText("There is nothing at /chanels.").waitFor();
+		await page.getByRole("main").getByRole("button", { name: "Search" }).click();
+		await page.getByRole("dialog", { name: "Search" }).waitFor();
+		await page.keyboard.press("Escape");
+		await page.getByRole("main").getByRole("link", { name: "Channels" }).click();
+		await page.getByRole("heading", { name: "Channels" }).waitFor();
+		assert.deepEqual(faults, []);
+		await context.close();
+	},
+
 	async "B15 logs: not this, with the server's help and without"() {
 		for (const model of ["gpt-4o", "gpt-4o-mini"])
 			await ask(key.full, { model });

@@ -46,14 +46,14 @@ export default {
 		await page.getByText(/paused/).waitFor();
 		assert.ok(paused < 6);
 		await page.getByRole("button", { name: "Go on" }).click();
-		await page.getByText(/^6 of 6/).waitFor({ timeout: 15_000 });
+		await page.getByText(/^6 of 6/).waitFor({ timeout: 90_000 });
 		assert.deepEqual([...new Set(tested)].sort(), ["1", "2", "3", "4", "5", "6"], "the limited one came again");
 		await page.getByRole("button", { name: "Close" }).click();
 		await testAll(page);
 		await page.getByRole("button", { name: "Stop" }).click();
 		await page.getByText(/stopped/).waitFor();
 		await page.getByRole("button", { name: "Retry failed" }).click();
-		await page.getByText(/^6 of 6/).waitFor({ timeout: 15_000 });
+		await page.getByText(/^6 of 6/).waitFor({ timeout: 90_000 });
 		await context.close();
 	},
 
@@ -66,7 +66,7 @@ export default {
 		await page.getByRole("button", { name: "Test", exact: true }).first().click();
 		await page.getByRole("menuitem", { name: "Work on the server" }).click();
 		const dialog = page.getByRole("dialog");
-		await dialog.getByText("finished").first().waitFor({ timeout: 20_000 });
+		await dialog.getByText("finished").first().waitFor({ timeout: 90_000 });
 		await dialog.getByRole("button", { name: "Details" }).first().click();
 		await dialog.getByText("made-up").first().waitFor();
 		assert.deepEqual(faults, []);

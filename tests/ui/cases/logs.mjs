@@ -39,6 +39,21 @@ export default {
 		await context.close();
 	},
 
+	async "B28 the log's own texts are in the reader's language, the drawer has them as they were written"() {
+		await gateway.api("PUT", "option/", { key: "DisplayTokenStatEnabled", value: "true" });
+		const { context, page, faults } = await signedIn({ prefs: { language: "zh-CN" } });
+		await visit(page, "logs?type=3");
+		await page.getByText("修改设置 DisplayTokenStatEnabled").first().click();
+		await page.getByRole("dialog").getByText("修改设置 DisplayTokenStatEnabled").waitFor();
+		await page.getByRole("dialog").getByText("changed option DisplayTokenStatEnabled").waitFor();
+		assert.deepEqual(faults, []);
+		await context.close();
+		const customer = await signedIn({ prefs: { language: "zh-CN" } }, await makeUser());
+		await visit(customer.page, "wallet");
+		await customer.page.getByText("充值：$5.00", { exact: true }).waitFor();
+		await customer.context.close();
+	},
+
 	async "B15 logs: live reads again, and stops on another page; the export has what was filtered"() {
 		await callsLogged("live", 12);
 		const { context, page, faults } = await signedIn({ acceptDownloads: true });

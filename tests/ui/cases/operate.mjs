@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
-import { gateway, makeUser, option, signedIn, visit } from "../common.mjs";
+import { gateway, makeChannel, makeUser, option, signedIn, visit } from "../common.mjs";
 import { eventually } from "../gateway.mjs";
 
 export default {
@@ -44,6 +44,39 @@ export default {
 		const table = (key) => JSON.parse(data.find((o) => o.key === key).value);
 		assert.equal(table("ModelRatio")["stream-400-50"], 1.5);
 		assert.equal(table("CompletionRatio")["stream-400-50"], 5);
+		assert.deepEqual(faults, []);
+		await context.close();
+	},
+
+	async "B14 prices: a model has the fields of what it is sold by; what nobody priced may be sold by anything"() {
+		await option("ModelPrice", JSON.stringify({ "dall-e-3": { batch: 0.4 }, "by-size": { per_image: { "1024x1024": 0.04, "*": 0.1 } } }));
+		await makeChannel("shop", { models: "dall-e-3,my-voice,by-size" });
+		await eventually("they are offered", async () => JSON.stringify((await gateway.api("GET", "pricing")).data.models).includes("my-voice"), 20_000);
+		const { context, page, faults } = await signedIn();
+		await visit(page, "models");
+		await page.getByRole("button", { name: "Edit prices" }).click();
+		const drawer = page.getByRole("dialog"), find = drawer.getByRole("searchbox");
+		await find.fill("dall-e-3");
+		assert.equal(await drawer.getByLabel("Per picture dall-e-3").inputValue(), "0.12");
+		assert.equal(await drawer.getByLabel(/1 M dall-e-3/).count(), 0, "no tokens");
+		await drawer.getByLabel("Per picture dall-e-3").fill("0.2");
+		await find.fill("whisper-1"); // served by nobody
+		assert.equal(await drawer.getByLabel("Per minute whisper-1", { exact: true }).inputValue(), "0.006");
+		await find.fill("by-size");
+		await drawer.getByRole("link", { name: "by size and quality" }).waitFor();
+		await find.fill("my-voice");
+		await drawer.getByLabel("Input / 1 M my-voice").waitFor();
+		await drawer.getByLabel("my-voice is sold by").selectOption("characters");
+		await drawer.getByLabel("Per million characters my-voice").fill("12");
+		await drawer.getByText("2 prices changed").waitFor();
+		await drawer.getByRole("button", { name: "Save prices" }).click();
+		await page.getByText("Saved", { exact: true }).waitFor();
+		const { data } = await gateway.api("GET", "option/");
+		assert.deepEqual(JSON.parse(data.find((o) => o.key === "ModelPrice").value), {
+			"dall-e-3": { batch: 0.4, per_image: 0.2 }, "by-size": { per_image: { "1024x1024": 0.04, "*": 0.1 } }, "my-voice": { per_million_characters: 12 },
+		});
+		await page.getByRole("row", { name: /dall-e-3.*\$0\.20 a picture/ }).waitFor();
+		await option("ModelPrice", "{}");
 		assert.deepEqual(faults, []);
 		await context.close();
 	},

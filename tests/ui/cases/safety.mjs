@@ -31,7 +31,7 @@ export default {
 		await page.getByText("CGIPassAuth On").waitFor();
 		[status, body] = [500, ""];
 		await page.reload();
-		await page.getByText("The server reported a fault.").waitFor();
+		await page.getByText("The server reported a fault (HTTP 500)").waitFor();
 		await page.unroute("**/api/**");
 		await page.getByRole("button", { name: "Retry" }).click();
 		await page.getByRole("link", { name: "Sign in" }).first().waitFor();
@@ -42,13 +42,30 @@ export default {
 		const { context, page } = await signedIn();
 		let limited = true;
 		await page.route("**/api/token/?*", (r) => limited ? (limited = false, r.fulfill({ status: 429, headers: { "Retry-After": "1" }, body: "" })) : r.continue());
-		await visit(page, "keys");
+		const told = page.getByText("Too many requests: this continues in 1 second.").waitFor();
+		await page.goto(`${gateway.url}#/keys`);
+		await told;
 		await page.getByRole("button", { name: "everyday", exact: true }).waitFor();
 		await context.setOffline(true);
 		await page.getByRole("link", { name: "Wallet" }).click();
 		await page.getByText("The gateway cannot be reached.").first().waitFor();
 		await context.setOffline(false);
-		await page.getByText("The gateway cannot be reached.").first().waitFor({ state: "detached", timeout: 15_000 }).catch(async () => page.getByRole("button", { name: "Retry" }).first().click());
+		await page.getByText("The gateway cannot be reached.").first().waitFor({ state: "detached", timeout: 90_000 }).catch(async () => page.getByRole("button", { name: "Retry" }).first().click());
+		await context.close();
+	},
+
+	async "B23 a server that is being looked after is asked again by itself"() {
+		const { context, page, faults } = await signedIn();
+		await page.clock.install();
+		let away = true;
+		await page.route("**/api/token/?*", (r) => away ? r.fulfill({ status: 503, headers: { "Retry-After": "7" }, body: "" }) : r.continue());
+		await page.goto(`${gateway.url}#/keys`);
+		await page.getByText("The server reported a fault (HTTP 503)").waitFor();
+		await page.getByRole("button", { name: "Retry (7 s)" }).waitFor();
+		away = false;
+		await page.clock.runFor(7500);
+		await page.getByRole("button", { name: "everyday", exact: true }).waitFor();
+		assert.deepEqual(faults, []);
 		await context.close();
 	},
 

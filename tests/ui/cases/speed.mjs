@@ -1,11 +1,13 @@
 // speed.mjs — the budget of what is loaded and how long it takes: 1.6 Mbit/s, 150 ms, a fourth of the processor,
-// nothing compressed. Each time is the best of up to three; what is over its budget says so, and fails at ten times of it.
+// nothing compressed. Each time is the best of up to three; what is over its budget says so, and fails at ten
+// times of it, as many times more as this machine is slower at that moment than the one that is meant.
 import assert from "node:assert/strict";
 import { cpus, loadavg } from "node:os";
 import { gzipSync } from "node:zlib";
 
 import { newPage } from "../browser.mjs";
 import { browser, callsOf, channel, gateway, makeKey, signedIn, visit } from "../common.mjs";
+import { eventually } from "../gateway.mjs";
 
 const load = loadavg()[0] / cpus().length;
 
@@ -27,11 +29,20 @@ async function slow(opened, compressed = false) {
 }
 
 /** Milliseconds from the navigation until it can be seen. */
-const seenAfter = (page, selector) => page.waitForFunction((s) => document.querySelector(s)?.offsetParent ? Math.round(performance.now()) : 0, selector, { polling: "raf", timeout: 30_000 }).then((h) => h.jsonValue());
+const seenAfter = (page, selector) => page.waitForFunction((s) => document.querySelector(s)?.offsetParent ? Math.round(performance.now()) : 0, selector, { polling: "raf", timeout: 120_000 }).then((h) => h.jsonValue());
+
+/** How many times longer a piece of work takes just now than it should, the least is one. */
+function slowness() {
+	const began = performance.now();
+	let n = 0;
+	for (let i = 0; i < 3e7; i++)
+		n = (n * 31 + i) | 0;
+	return Math.max(1, (performance.now() - began + n * 0) / 40);
+}
 
 function within(what, ms, limit) {
 	console.log(`     ${what}: ${Math.round(ms)} ms of ${limit}${ms > limit ? ", over its budget" : ""}${load > 0.7 ? ` (load ${load.toFixed(1)} a core)` : ""}`);
-	assert.ok(ms <= limit * 10, `${what} took ${ms} ms, the budget is ${limit}`);
+	assert.ok(ms <= limit * 10 * slowness(), `${what} took ${ms} ms, the budget is ${limit}`);
 }
 
 /** The best of a few times, and no more of them than it takes to stay within the limit. */
@@ -42,8 +53,7 @@ async function best(what, limit, run) {
 	within(what, ms, limit);
 }
 
-/** Page, who I am, list: four round trips one after the other are 600 ms before anything is computed. */
-const warmLimit = 900;
+const warmLimit = 600;
 
 /** Makes 100 channels in one call, and takes them away afterwards. */
 async function withManyChannels(run) {
@@ -74,6 +84,36 @@ export default {
 			assert.ok(counted <= 8, `${hash}: ${names}`);
 			await context.close();
 		}
+	},
+
+	async "B30 the chain: what does not need an answer does not wait for one"() {
+		const { page, context, faults } = await signedIn();
+		let held = [], free = /favicon/; // the browser's own wish
+		await page.route("**/*", (r) => free.test(r.request().url()) ? r.continue() : void held.push(r));
+		const release = async (patterns) => {
+			const now = held.filter((r) => patterns.some((p) => p.test(r.request().url())));
+			held = held.filter((r) => !now.includes(r));
+			await Promise.all(now.map((r) => r.continue()));
+		};
+		/** All of these are asked for while none of them is answered; then they are. */
+		const wave = async (...patterns) => {
+			await eventually(`asked for together: ${patterns.join(" ")}`, () => patterns.every((p) => held.some((r) => p.test(r.request().url()))), 30_000);
+			await release(patterns);
+		};
+		const loaded = page.goto(`${gateway.url}#/channels`);
+		await wave(/\/(#.*)?$/);
+		await wave(/assets\/boot-/); // with a hash, as all of assets/: the next time these are here
+		await wave(/assets\/shell-/, /assets\/style-/, /api\/status$/, /api\/user\/self$/);
+		await wave(/assets\/common-/, /assets\/channels-/, /assets\/editor-/, /assets\/providers-/);
+		free = /favicon|assets\//;
+		await release([free]);
+		await wave(/api\/channel\/\?/);
+		free = /./;
+		await release([free]);
+		await loaded;
+		await page.locator("tbody .name").first().waitFor();
+		assert.deepEqual(faults, []);
+		await context.close();
 	},
 
 	async "B30 times: signing in can begin, channels are there, cold and warm; nothing jumps"() {

@@ -11,6 +11,8 @@ export default {
 		const { context, page, faults } = await newPage(browser, fresh.url);
 		await page.goto(fresh.url);
 		await page.getByRole("link", { name: "Sign in" }).first().click();
+		const whereItStands = page.getByText("the user is root; the password stands in the terminal");
+		await whereItStands.waitFor();
 		await signInByForm(page, { username: "root", password: fresh.password });
 		await page.getByRole("heading", { name: "Set up your gateway" }).waitFor();
 		await page.getByRole("button", { name: "Continue" }).click();
@@ -30,6 +32,13 @@ export default {
 		await page.getByRole("button", { name: "Send" }).click();
 		await page.getByText(/first .* total/).waitFor();
 		assert.deepEqual(faults, []);
+		await context.clearCookies();
+		await page.goto("about:blank");
+		await page.goto(`${fresh.url}#/login`);
+		await page.getByLabel("User name or e-mail").waitFor();
+		assert.equal(await whereItStands.count(), 0, "not for the customers of a site that is set up");
+		await page.getByRole("link", { name: "Forgot" }).click();
+		await whereItStands.waitFor();
 		await context.close();
 		await fresh.stop();
 	},
@@ -148,7 +157,10 @@ export default {
 		const page = await fetch(gateway.url);
 		assert.match(page.headers.get("content-security-policy"), /script-src 'self'/);
 		assert.equal(page.headers.get("cache-control"), "no-cache");
-		const asset = /assets\/\w+-[\w-]+\.js/.exec(await page.text())[0];
+		const text = await page.text();
+		const asset = /assets\/\w+-[\w-]+\.js/.exec(text)[0];
+		for (const [, file] of text.matchAll(/<script[^>]* src="([^"]*)"/g))
+			assert.match(file, /^\.\/assets\//, "every script of the page may be kept");
 		const script = await fetch(`${gateway.url}${asset}`, { headers: { "Accept-Encoding": "gzip" } });
 		assert.match(script.headers.get("cache-control"), /immutable/);
 		assert.equal(script.headers.get("content-encoding"), "gzip");
