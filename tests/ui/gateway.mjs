@@ -39,9 +39,9 @@ export async function freePort() {
 	}
 }
 
-/** Waits for it; a minute at least, since a machine may be slow. */
+/** Waits for it; a minute, since a machine may be slow. */
 export async function eventually(what, isSo, ms = 60_000) {
-	for (const end = Date.now() + Math.max(ms, 60_000); Date.now() < end; await new Promise((go) => setTimeout(go, 50))) {
+	for (const end = Date.now() + ms; Date.now() < end; await new Promise((go) => setTimeout(go, 50))) {
 		if (await isSo())
 			return;
 	}

@@ -99,7 +99,7 @@ await option("CompletionRatio", JSON.stringify(Object.fromEntries(Object.entries
 await makeChannel("served", { models: models.join(","), priority: 50 });
 for (const [name, more] of [["nightly", {}], ["notebook", { unlimited_quota: false, remain_quota: 440_000, expired_time: now + 3 * day }], ["ci", { unlimited_quota: false, remain_quota: 7_950_000 }], ["prod-web", { unlimited_quota: false, remain_quota: 20_000_000, expired_time: -1 }]]) {
 	const key = await makeKey(name, more);
-	await eventually(`${name} works`, async () => (await ask(key.full, { model: "deepseek-chat" })).status === 200, 20_000);
+	await eventually(`${name} works`, async () => (await ask(key.full, { model: "deepseek-chat" })).status === 200);
 }
 
 const pages = {

@@ -11,7 +11,7 @@
 	root.dataset.mode = dark ? "dark" : "light";
 	root.dataset.theme = prefs.theme || "default";
 	root.dataset.density = prefs.density || "comfortable";
-	root.lang = prefs.language || (/^zh/i.test(navigator.language) ? "zh-CN" : "en");
+	root.lang = prefs.language || (/(^|,)zh/i.test(String(navigator.languages || navigator.language)) ? "zh-CN" : "en");
 	var meta = document.querySelector('meta[name="api-base"]');
 	var base = ((meta && meta.content) || ".").replace(/\/$/, "") + "/api/";
 	window.early = {}; // path: the answer; api/client.ts takes each once

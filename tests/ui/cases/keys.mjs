@@ -79,7 +79,7 @@ export default {
 		await eventually("a call is logged", async () => {
 			await ask(key.full, { messages: [{ role: "user", content: "remember me" }] });
 			return (await gateway.api("GET", "log/?p=0&token_name=watched")).data.length > 0;
-		}, 20_000);
+		});
 		await visit(page, `keys/${key.id}`);
 		await page.getByText("Limits", { exact: true }).click();
 		await eventually("the limit is shown again", async () => await page.getByLabel(/Requests a minute/).inputValue() === "7");

@@ -7,7 +7,7 @@ import { eventually } from "../gateway.mjs";
 
 async function callsLogged(name, n = 1) {
 	const key = await makeKey(name);
-	await eventually(`${name} works`, async () => (await ask(key.full)).status === 200, 20_000);
+	await eventually(`${name} works`, async () => (await ask(key.full)).status === 200);
 	for (let i = 1; i < n; i++)
 		await ask(key.full, { model: i % 2 ? "gpt-4o-mini" : "gpt-4o" });
 	await eventually("all are logged", async () => (await gateway.api("GET", `log/?p=0&page_size=100&token_name=${name}`)).data.length >= n);
@@ -86,7 +86,7 @@ export default {
 		await fresh.context.close();
 		await callsLogged("b6", 2);
 		const { context, page, faults } = await signedIn();
-		await eventually("the sums follow", async () => (await gateway.api("GET", "user/dashboard")).data.length > 0, 20_000);
+		await eventually("the sums follow", async () => (await gateway.api("GET", "user/dashboard")).data.length > 0);
 		await visit(page, "overview");
 		await page.getByRole("link", { name: /Requests/ }).first().click();
 		await page.getByRole("heading", { name: "Logs" }).waitFor();

@@ -51,7 +51,7 @@ export default {
 	async "B14 prices: a model has the fields of what it is sold by; what nobody priced may be sold by anything"() {
 		await option("ModelPrice", JSON.stringify({ "dall-e-3": { batch: 0.4 }, "by-size": { per_image: { "1024x1024": 0.04, "*": 0.1 } } }));
 		await makeChannel("shop", { models: "dall-e-3,my-voice,by-size" });
-		await eventually("they are offered", async () => JSON.stringify((await gateway.api("GET", "pricing")).data.models).includes("my-voice"), 20_000);
+		await eventually("they are offered", async () => JSON.stringify((await gateway.api("GET", "pricing")).data.models).includes("my-voice"));
 		const { context, page, faults } = await signedIn();
 		await visit(page, "models");
 		await page.getByRole("button", { name: "Edit prices" }).click();

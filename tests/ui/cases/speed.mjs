@@ -97,7 +97,7 @@ export default {
 		};
 		/** All of these are asked for while none of them is answered; then they are. */
 		const wave = async (...patterns) => {
-			await eventually(`asked for together: ${patterns.join(" ")}`, () => patterns.every((p) => held.some((r) => p.test(r.request().url()))), 30_000);
+			await eventually(`asked for together: ${patterns.join(" ")}`, () => patterns.every((p) => held.some((r) => p.test(r.request().url()))));
 			await release(patterns);
 		};
 		const loaded = page.goto(`${gateway.url}#/channels`);

@@ -1,7 +1,8 @@
 // channel-test.ts — testing channels: one, some or all, with what came of it shared by the pages
 import { signal } from "@preact/signals";
-import { call, get } from "../api/client";
+import { call } from "../api/client";
 import { ApiError } from "../api/errors";
+import { readPages } from "../api/pages";
 import { invalidate } from "../api/resource";
 import { can } from "../api/session";
 import type { Channel } from "../api/types";
@@ -45,17 +46,7 @@ export async function testChannel(id: number, model = ""): Promise<TestResult> {
 	return result;
 }
 
-/** Every channel, page by page, as this server has pages. */
-export async function allChannels(): Promise<Channel[]> {
-	const size = can("list.paging") ? 100 : 10;
-	const all: Channel[] = [];
-	for (let p = 0; ; p++) {
-		const rows = await get<Channel[]>(`channel/?${queryString({ p, page_size: size === 100 ? size : undefined })}`);
-		all.push(...rows);
-		if (rows.length < size)
-			return all;
-	}
-}
+export const allChannels = (): Promise<Channel[]> => readPages("channel/");
 
 export function testJob(channels: Channel[], finished?: (failed: Channel[]) => void): Job {
 	return startJob<Channel>({

@@ -1,4 +1,6 @@
 // differences.ts — what changed between two images of an object, member by member
+import { isObject } from "./text";
+
 export interface Difference {
 	/** members on the way, the innermost last */
 	path: string[];
@@ -18,7 +20,7 @@ function membersOf(value: unknown): Members | null {
 			return null;
 		}
 	}
-	return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Members : null;
+	return isObject(value) ? value : null;
 }
 
 const textOf = (value: unknown): string | undefined => value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value);

@@ -18,14 +18,15 @@ export interface Pricing {
 	group?: string;
 	group_ratio?: Record<string, number>;
 	/** for root: built-in models that are not sold by tokens */
-	sold_by?: Record<string, (typeof units)[number]>;
+	sold_by?: Record<string, Unit>;
 }
 
 export const units = ["per_image", "per_minute", "per_million_characters", "per_request"] as const;
+export type Unit = (typeof units)[number];
 export const parts = ["cached", "cache_write", "cache_write_1h", "audio_in", "image_in", "reasoning", "audio_out", "image_out"] as const;
 
 /** What it is sold by beside tokens, in dollars for the group. */
-export const unitPrices = (row: PricingRow | undefined, groupRatio = 1): { unit: (typeof units)[number]; price: number }[] =>
+export const unitPrices = (row: PricingRow | undefined, groupRatio = 1): { unit: Unit; price: number }[] =>
 	units.flatMap((unit) => typeof row?.[unit] === "number" ? [{ unit, price: row[unit] * groupRatio }] : []);
 
 /** The same of what has no price by tokens. */

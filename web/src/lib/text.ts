@@ -89,11 +89,13 @@ export function pairsText(pairs: [string, string][]): string {
 	return used.length ? JSON.stringify(Object.fromEntries(used), null, 2) : "";
 }
 
+export const isObject = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null && !Array.isArray(x);
+
 /** The members of an object in JSON; none where it is something else. */
 export function objectOf(text: string): Record<string, unknown> {
 	try {
 		const tree: unknown = JSON.parse(text || "{}");
-		return typeof tree === "object" && tree !== null && !Array.isArray(tree) ? tree as Record<string, unknown> : {};
+		return isObject(tree) ? tree : {};
 	} catch {
 		return {};
 	}

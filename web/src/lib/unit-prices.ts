@@ -1,8 +1,6 @@
 // unit-prices.ts — what a model is sold by, and prices per picture, minute, characters or request, as they are edited
-import { units, type PricingRow } from "./pricing";
-import { objectOf } from "./text";
-
-export type Unit = (typeof units)[number];
+import { units, type PricingRow, type Unit } from "./pricing";
+import { isObject, objectOf } from "./text";
 
 /** What is known of a model's price, from the least to the most particular. */
 export interface Known {
@@ -24,15 +22,14 @@ export interface Sold {
 /** Dollars of a unit at ratio 1. */
 const atRatioOne: Record<Unit, number> = { per_image: 0.002, per_minute: 0.0004, per_million_characters: 2, per_request: 0 };
 
-const isMembers = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null && !Array.isArray(x);
 /** A mere number is a price per request. */
-const membersOf = (entry: unknown): Record<string, unknown> => isMembers(entry) ? entry : typeof entry === "number" ? { per_request: entry } : {};
+const membersOf = (entry: unknown): Record<string, unknown> => isObject(entry) ? entry : typeof entry === "number" ? { per_request: entry } : {};
 
 export function soldAs({ builtIn, ratio, row, entry }: Known): Sold {
 	const own = membersOf(entry);
 	const found = units.flatMap((unit): Sold["units"] => {
 		const price = own[unit] ?? row?.[unit] ?? (builtIn === unit && ratio !== undefined ? Number((ratio * atRatioOne[unit]).toPrecision(9)) : undefined);
-		return typeof price === "number" ? [{ unit, price }] : isMembers(price) ? [{ unit, price: null }] : [];
+		return typeof price === "number" ? [{ unit, price }] : isObject(price) ? [{ unit, price: null }] : [];
 	});
 	const tokens = row ? row.model_ratio !== undefined : ratio !== undefined && !builtIn;
 	return { tokens: tokens || found.length === 0, units: found };

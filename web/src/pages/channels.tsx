@@ -232,14 +232,14 @@ export default function Channels({ params }: PageProps) {
 			<ListTable list={list} columns={all} rowKey={(c) => c.id} band={(_, i) => { const b = bands?.get(i); return b && <>{t(`channels.turn.${b.turn}`)} · {t("channels.priority")} {b.priority}</>; }} rowName={(c) => c.name} onOpen={open} menu={menu} below={below}
 				action={(c) => <Button small onClick={() => testOne(c)}>{t("channels.test")}</Button>}
 				pickAll={can("channel.batch") && can("list.paging")}
-				picked={({ rows, clear }) => (
+				picked={({ read, clear }) => (
 					<>
-						<Button small onClick={() => test(rows)}>{t("channels.test")}</Button>
-						<Button small onClick={async () => { await applyChange(t("channels.enabling"), planChange(rows, () => ({ status: 1 }))); clear(); }}>{t("channels.enable")}</Button>
-						<Button small onClick={async () => { await disable(rows); clear(); }}>{t("channels.disable")}</Button>
-						<Button small onClick={() => setBulk(rows)}>{t("channels.editMany")}</Button>
-						<Button small onClick={() => refreshBalances(rows)}>{t("channels.refreshBalance")}</Button>
-						<Button small kind="bad" onClick={async () => { await remove(rows); clear(); }}>{t("delete")}</Button>
+						<Button small onClick={async () => test(await read())}>{t("channels.test")}</Button>
+						<Button small onClick={async () => { await applyChange(t("channels.enabling"), planChange(await read(), () => ({ status: 1 }))); clear(); }}>{t("channels.enable")}</Button>
+						<Button small onClick={async () => { await disable(await read()); clear(); }}>{t("channels.disable")}</Button>
+						<Button small onClick={async () => setBulk(await read())}>{t("channels.editMany")}</Button>
+						<Button small onClick={async () => refreshBalances(await read())}>{t("channels.refreshBalance")}</Button>
+						<Button small kind="bad" onClick={async () => { await remove(await read()); clear(); }}>{t("delete")}</Button>
 					</>
 				)}
 				empty={<Empty text={t("channels.empty")}><LinkButton kind="main" href={href("channels/new")}>{t("channels.first")}</LinkButton></Empty>} />

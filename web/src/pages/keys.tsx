@@ -117,10 +117,10 @@ export default function Keys({ params }: PageProps) {
 					{ label: t(k.status === 2 || stateOf(k) > 2 ? "keys.enable" : "keys.disable"), run: () => setStatus(k, k.status === 2 || stateOf(k) > 2 ? 1 : 2) },
 					{ label: t("delete"), bad: true, line: true, run: () => remove([k]) },
 				]}
-				picked={({ rows, clear }) => (
+				picked={({ read, clear }) => (
 					<>
-						<Button small onClick={async () => { for (const k of rows) await put("token/?status_only=true", { id: k.id, status: 2 }); invalidate("token/"); clear(); }}>{t("keys.disable")}</Button>
-						<Button small kind="bad" onClick={async () => { await remove(rows); clear(); }}>{t("delete")}</Button>
+						<Button small onClick={async () => { for (const k of await read()) await put("token/?status_only=true", { id: k.id, status: 2 }); invalidate("token/"); clear(); }}>{t("keys.disable")}</Button>
+						<Button small kind="bad" onClick={async () => { await remove(await read()); clear(); }}>{t("delete")}</Button>
 					</>
 				)}
 				empty={<Empty text={t("keys.empty")}><LinkButton kind="main" href={href("keys/new")}>{t("keys.first")}</LinkButton></Empty>} />

@@ -28,7 +28,13 @@ const columns = (admin: boolean): Column<LogRow>[] => [
 	{ id: "key", title: t("logs.key"), phone: "fact", cell: (r) => r.token_name || <span class="quiet">–</span> },
 	{
 		id: "model", title: t("logs.modelOrText"), phone: "main",
-		cell: (r) => isUsage(r) ? r.model_name : r.type === LOG.error ? <>{r.model_name || r.origin_model} <Pill tone="danger" shape="◆" title={inWords(r.content)}>{r.http_status || t("logs.type.6")}</Pill></> : <><Pill tone="info">{t(`logs.type.${r.type as 1}`)}</Pill> <span title={inWords(r.content)}>{inWords(r.content) || r.model_name}</span></>,
+		cell: (r) => {
+			if (isUsage(r))
+				return r.model_name;
+			const words = inWords(r.content);
+			return r.type === LOG.error ? <>{r.model_name || r.origin_model} <Pill tone="danger" shape="◆" title={words}>{r.http_status || t("logs.type.6")}</Pill></>
+				: <><Pill tone="info">{t(`logs.type.${r.type as 1}`)}</Pill> <span title={words}>{words || r.model_name}</span></>;
+		},
 	},
 	...(admin ? [{ id: "route", title: t("logs.route"), cell: (r: LogRow) => r.tries?.length ? r.tries.map((x) => `#${x.channel}`).join(" → ") : r.channel ? <>#{r.channel}{(r.attempts ?? 1) > 1 && <span class="warn" title={t("logs.attempts", { n: r.attempts! })}> ×{r.attempts}</span>}</> : <span class="quiet">–</span> }] : []),
 	{ id: "in", title: t("logs.in"), num: true, cell: (r) => isUsage(r) ? f.number(r.prompt_tokens) : <span class="quiet">–</span> },

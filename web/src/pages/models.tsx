@@ -7,10 +7,9 @@ import { makerOf, makersIn } from "../data/makers";
 import { t, tn } from "../i18n";
 import * as f from "../lib/format";
 import { priceOf, type PriceTables } from "../lib/prices";
-import { ratiosOfRows, soldBy, unitPrices, type Pricing, type PricingRow } from "../lib/pricing";
+import { ratiosOfRows, soldBy, unitPrices, type Pricing, type PricingRow, type Unit } from "../lib/pricing";
 import { go, route, setQuery } from "../lib/router";
 import { objectOf, splitNames } from "../lib/text";
-import type { Unit } from "../lib/unit-prices";
 import type { PageProps } from "../shell/routes";
 import { Button } from "../ui/button";
 import { CopyIcon } from "../ui/copy";
@@ -67,8 +66,9 @@ export default function Models({ params }: PageProps) {
 		.sort((a, b) => Number(hasPrice(a)) - Number(hasPrice(b)) || a.localeCompare(b));
 	const rows = shown.slice(0, 200);
 	const lacking = served.filter((n) => !hasPrice(n));
-	/** all of them are at hand: else what is counted would be too little */
-	const counts = admin && (!channels.data || channels.total === undefined || channels.total <= channels.data.length);
+	/** not all of them may be at hand: what is counted would be too little */
+	const whole = !channels.data || channels.total === undefined || channels.total <= channels.data.length;
+	const counts = admin && whole;
 	const count = (name: string): number => (channels.data ?? []).filter((c) => c.status === 1 && splitNames(c.models).includes(name)).length;
 	const open = (name: string): void => go(`models/${encodeURIComponent(name)}`, route.value.query);
 	return (
@@ -106,7 +106,7 @@ export default function Models({ params }: PageProps) {
 				</table></div>{shown.length > rows.length && <p class="pager">{t("models.more", { n: f.number(shown.length - rows.length) })}</p>}</div>
 			)}</Loaded>
 			{tables && <p class="quiet small">{t("models.perMillion")}</p>}
-			{params.name && <ModelDetail key={params.name} name={params.name} group={group} tables={tables} billed={billed} row={catalogue.get(params.name)} channels={channels.data ?? null} onClose={() => go("models", route.value.query)} />}
+			{params.name && <ModelDetail key={params.name} name={params.name} group={group} tables={tables} billed={billed} row={catalogue.get(params.name)} channels={channels.data ?? null} whole={whole} onClose={() => go("models", route.value.query)} />}
 			{editing && tables && <PriceEditor names={[...new Set([...served, ...Object.keys(tables.model), ...Object.keys(objectOf(others))])]} tables={tables} rows={catalogue} builtIn={builtIn} others={others} onClose={() => setEditing(false)} />}
 		</>
 	);

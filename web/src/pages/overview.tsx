@@ -88,18 +88,26 @@ function Checklist({ keys, channels, used }: { keys: Key[]; channels: Channel[] 
 	);
 }
 
+const healths = ["ok", "auto", "failed", "slow", "off"] as const;
+type Health = (typeof healths)[number];
+
+function healthOf(c: Channel): Health {
+	if (c.status !== 1)
+		return c.status === 3 ? "auto" : "off";
+	return c.test_time > 0 && c.response_time === 0 ? "failed" : c.response_time > 3000 ? "slow" : "ok";
+}
+
+const marks = { auto: { shape: "▲", tone: "warn" }, off: { shape: "○", tone: "quiet" }, failed: { shape: "◆", tone: "danger" } };
+
 /** One cell per channel: shape and colour. */
 function Ribbon({ channels, total }: { channels: Channel[]; total: number | undefined }) {
-	const look = (c: Channel): { shape: string; tone: string; text: string } => c.status === 3 ? { shape: "▲", tone: "warn", text: t("overview.autoState") }
-		: c.status !== 1 ? { shape: "○", tone: "quiet", text: t("overview.offState") }
-		: c.test_time > 0 && c.response_time === 0 ? { shape: "◆", tone: "danger", text: t("overview.failedState") }
-		: { shape: "■", tone: "", text: c.response_time ? f.elapsed(c.response_time) : t("overview.untested") };
-	const isOn = (c: Channel): boolean => c.status === 1, hasFailed = (c: Channel): boolean => isOn(c) && c.test_time > 0 && c.response_time === 0;
-	const slow = (c: Channel): boolean => isOn(c) && c.response_time > 3000;
-	const counts = ([
-		["okCount", channels.filter((c) => isOn(c) && !hasFailed(c) && !slow(c)).length], ["autoCount", channels.filter((c) => c.status === 3).length],
-		["failedCount", channels.filter(hasFailed).length], ["slowCount", channels.filter(slow).length], ["offCount", channels.filter((c) => c.status === 2).length],
-	] as const).filter(([, n]) => n > 0).map(([name, n]) => t(`overview.${name}`, { n: f.number(n) }));
+	const look = (c: Channel): { shape: string; tone: string; text: string } => {
+		const health = healthOf(c);
+		if (health === "ok" || health === "slow")
+			return { shape: "■", tone: "", text: c.response_time ? f.elapsed(c.response_time) : t("overview.untested") };
+		return { ...marks[health], text: t(`overview.${health}State`) };
+	};
+	const counts = healths.map((h) => [h, channels.filter((c) => healthOf(c) === h).length] as const).filter(([, n]) => n > 0).map(([h, n]) => t(`overview.${h}Count`, { n: f.number(n) }));
 	return (
 		<section class="card stack tight" aria-labelledby="health">
 			<h2 id="health">{t("overview.health")} <span class="quiet small">{[total !== undefined && total > channels.length ? t("overview.firstOf", { n: channels.length, total }) : tn("overview.channels", channels.length), ...counts].join(" · ")}</span></h2>

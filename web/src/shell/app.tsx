@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { notApi } from "../api/client";
 import { expired, me, role, systemName } from "../api/session";
 import { ROLE } from "../api/types";
-import { language, loadWords, t } from "../i18n";
+import { language, t } from "../i18n";
 import { keepDrafts } from "../lib/draft";
 import { nearest } from "../lib/nearest";
 import { prefs } from "../lib/prefs";
@@ -17,7 +17,7 @@ import { Toasts } from "../ui/toast";
 import { Frame, navRows } from "./frame";
 import { Misconfigured } from "./misconfigured";
 import { openPalette, Palette } from "./palette";
-import { findRoute, loaderOf, pathOf, startPath, type PageProps, type Route } from "./routes";
+import { findRoute, loadPage, pathOf, startPath, type PageProps, type Route } from "./routes";
 import { Shortcuts } from "./shortcuts";
 import { SignInAgain } from "./sign-in-again";
 import { JobTray } from "./tray";
@@ -25,13 +25,14 @@ import { JobTray } from "./tray";
 type State = "loading" | "ready" | "missing";
 
 /** The page's code and words; after an upgrade an old chunk may be gone. */
-function usePage(page: string, words: string[]): [ComponentType<PageProps> | null, State] {
+function usePage(row: Route): [ComponentType<PageProps> | null, State] {
+	const { page } = row;
 	const [loaded, setLoaded] = useState<{ page: string; view: ComponentType<PageProps> } | null>(null);
 	const [missing, setMissing] = useState(false);
 	useEffect(() => {
 		let current = true;
 		setMissing(false);
-		Promise.all([loaderOf(page)!(), loadWords(...words)]).then(([module]) => {
+		loadPage(row).then(([module]) => {
 			if (current)
 				setLoaded({ page, view: module.default });
 		}, () => {
@@ -47,7 +48,7 @@ function usePage(page: string, words: string[]): [ComponentType<PageProps> | nul
 }
 
 function Page({ row, params }: { row: Route; params: Record<string, string> }) {
-	const [View, state] = usePage(row.page, row.words);
+	const [View, state] = usePage(row);
 	useEffect(() => {
 		if (state === "ready" && !document.querySelector("dialog[open]"))
 			document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });

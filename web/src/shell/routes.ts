@@ -67,11 +67,14 @@ export function findRoute(path: string[]): { route: Route; params: Query } | nul
 	return null;
 }
 
+/** Its code and its words. */
+export const loadPage = ({ page, words }: Route): Promise<[{ default: ComponentType<PageProps> }, void]> => Promise.all([loaderOf(page)!(), loadWords(...words)]);
+
 /** The page that the address names will most likely be shown: its code and words need not wait until it is known for whom. */
 export function fetchPage(path: string[]): void {
 	const found = path.length > 0 ? findRoute(path) : null;
 	if (found)
-		void Promise.all([loaderOf(found.route.page)!(), loadWords(...found.route.words)]).catch(() => { /* the page itself will say so */ });
+		void loadPage(found.route).catch(() => { /* the page itself will say so */ });
 }
 
 /** Where one lands after signing in: what one chose, if one may and it is there, else the overview. */

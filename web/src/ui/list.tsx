@@ -31,7 +31,8 @@ export interface Column<T> {
 }
 
 export interface Picked<T> {
-	rows: T[];
+	/** the rows as they are now: those of other pages are read at that moment */
+	read(): Promise<T[]>;
 	clear(): void;
 }
 
@@ -157,24 +158,29 @@ export function ListTable<T>(p: TableProps<T>) {
 	const hidden = hiddenOf(list.name, p.columns);
 	const columns = p.columns.filter((c) => c.fixed || !hidden.has(c.id));
 	const rows = list.rows ?? [];
-	const [beyond, setBeyond] = useState<T[] | null>(null);
-	const chosenRows = beyond ?? rows.filter((row) => chosen.has(rowKey(row)));
-	const choose = (keys: (number | string)[]): void => {
+	const chosenRows = rows.filter((row) => chosen.has(rowKey(row)));
+	const [beyond, setBeyond] = useState(false); // rows of other pages are among the chosen
+	const count = beyond ? chosen.size : chosenRows.length;
+	const choose = (keys: (number | string)[], all = false): void => {
 		setChosen(new Set(keys));
-		setBeyond(null);
-	};
-	const chooseAll = async (): Promise<void> => {
-		const all = await list.readAll();
-		choose(all.map(rowKey));
 		setBeyond(all);
 	};
+	const place = [list.page, list.keyword, ...Object.values(list.filters)].join("\n");
+	const placeNow = useRef(place);
+	placeNow.current = place;
+	useEffect(() => choose([]), [place]);
+	const chooseAll = async (): Promise<void> => {
+		const all = await list.readAll();
+		if (placeNow.current === place)
+			choose(all.map(rowKey), true);
+	};
+	const readChosen = async (): Promise<T[]> => beyond ? (await list.readAll()).filter((row) => chosen.has(rowKey(row))) : chosenRows;
 	const toggle = (row: T): void => {
 		const next = new Set(chosen);
 		if (!next.delete(rowKey(row)))
 			next.add(rowKey(row));
 		choose(rows.map(rowKey).filter((k) => next.has(k)));
 	};
-	useEffect(() => choose([]), [list.page, list.keyword, Object.values(list.filters).join("\n")]);
 	useLayoutEffect(() => { // the next key may come at once
 		const key = (e: KeyboardEvent): void => {
 			if (prefs.value.noShortcuts || e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]") || inControl(e))
@@ -208,7 +214,7 @@ export function ListTable<T>(p: TableProps<T>) {
 					<table class="table folds">
 						<thead><tr>
 							{p.picked && (
-								<th class="pick"><input type="checkbox" aria-label={t("list.all")} checked={chosenRows.length >= rows.length}
+								<th class="pick"><input type="checkbox" aria-label={t("list.all")} checked={chosenRows.length === rows.length}
 									onChange={(e) => choose(e.currentTarget.checked ? rows.map(rowKey) : [])} /></th>
 							)}
 							{columns.map((c) => <Head key={c.id} column={c} list={list} />)}
@@ -247,11 +253,11 @@ export function ListTable<T>(p: TableProps<T>) {
 				</div>
 				<Pager list={list} />
 			</div>
-			{p.picked && chosenRows.length > 0 && (
+			{p.picked && count > 0 && (
 				<div class="picked" role="region" aria-label={t("list.selected")}>
-					<strong>{tn("list.chosen", chosenRows.length)}</strong>
+					<strong>{tn("list.chosen", count)}</strong>
 					{p.pickAll && !beyond && chosenRows.length === rows.length && (list.total ?? 0) > rows.length && <Button small kind="plain" onClick={chooseAll}>{t("list.pickAll", { n: f.number(list.total!) })}</Button>}
-					{p.picked({ rows: chosenRows, clear: () => choose([]) })}
+					{p.picked({ read: readChosen, clear: () => choose([]) })}
 					<span class="grow" />
 					<IconButton icon="close" label={t("list.unselect")} onClick={() => choose([])} />
 				</div>

@@ -5,7 +5,7 @@
 // With list.paging pages have a size and the server tells the total. Without, there are ten rows and
 // the next page may exist when a page is full. A search gives all that matches, so it is paged here.
 import { useRef } from "preact/hooks";
-import { call } from "../api/client";
+import { readPages } from "../api/pages";
 import { useResource } from "../api/resource";
 import { can, type Capability } from "../api/session";
 import type { ApiError } from "../api/errors";
@@ -113,17 +113,7 @@ export function useList<T>(plan: ListPlan): List<T> {
 		},
 		clear: () => setQuery({ q: "", p: "", ...Object.fromEntries(names.map((n) => [n, ""])) }),
 		reload: source.reload,
-		readAll: async () => {
-			if (keyword)
-				return all ?? [];
-			const found: T[] = [];
-			for (let p = 0, more = true; more; p++) {
-				const answer = await call<T[]>("GET", `${plan.path}?${queryString({ ...sent, p, page_size: 100 })}`);
-				found.push(...answer.data);
-				more = answer.data.length === 100 && found.length < (answer.total ?? Infinity);
-			}
-			return found;
-		},
+		readAll: async () => keyword ? all ?? [] : readPages<T>(plan.path, sent),
 		patch: (change) => source.patch((rowsNow) => rowsNow.map(change)),
 	};
 }

@@ -14,6 +14,9 @@ import { Banner } from "../../ui/state";
 
 export type Change = Partial<Pick<Channel, "status" | "models" | "group" | "priority" | "weight" | "base_url">>;
 
+/** The server takes no more in one call. */
+const batchMost = 1000;
+
 /** What a change makes of each channel; those it leaves alone are not in it. */
 export function planChange(channels: Channel[], make: (c: Channel) => Change): { channel: Channel; change: Change }[] {
 	return channels.map((channel) => ({ channel, change: make(channel) }))
@@ -23,7 +26,8 @@ export function planChange(channels: Channel[], make: (c: Channel) => Change): {
 export async function applyChange(title: string, plan: { channel: Channel; change: Change }[]): Promise<void> {
 	const same = new Set(plan.map((p) => JSON.stringify(p.change))).size === 1;
 	if (plan.length > 1 && same && can("channel.batch")) {
-		await post("channel/batch", { ids: plan.map((p) => p.channel.id), set: plan[0]!.change });
+		for (let at = 0; at < plan.length; at += batchMost)
+			await post("channel/batch", { ids: plan.slice(at, at + batchMost).map((p) => p.channel.id), set: plan[0]!.change });
 		invalidate("channel/");
 		return;
 	}

@@ -1,6 +1,6 @@
 // providers.tsx — the choice of a provider: searchable tiles, older ones folded away
 import { useState } from "preact/hooks";
-import { findProviders, monogram, type Provider } from "../../data/providers";
+import { findProviders, monogram, providerOf, type Provider } from "../../data/providers";
 import { language, t } from "../../i18n";
 import { Button } from "../../ui/button";
 
@@ -21,9 +21,8 @@ export function ProviderTiles({ value, folds, onChange }: { value: number; folds
 			<span class="mono-tile" aria-hidden="true">{monogram(p)}</span><span class="clip"><ProviderName p={p} /></span>
 		</button>
 	);
-	const chosen = open ? undefined : found.find((p) => p.id === value) ?? findProviders("").find((p) => p.id === value);
-	if (chosen)
-		return <div class="tiles" role="radiogroup" aria-label={t("editor.provider")}>{tile(chosen)}<Button kind="plain" onClick={() => setOpen(true)}>{t("editor.change")}</Button></div>;
+	if (!open)
+		return <div class="tiles" role="radiogroup" aria-label={t("editor.provider")}>{tile(providerOf(value))}<Button kind="plain" onClick={() => setOpen(true)}>{t("editor.change")}</Button></div>;
 	return (
 		<div class="stack tight">
 			<input class="input" type="search" placeholder={t("editor.findProvider")} aria-label={t("editor.findProvider")} value={word} onInput={(e) => setWord(e.currentTarget.value)} />

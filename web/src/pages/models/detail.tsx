@@ -1,8 +1,8 @@
 // detail.tsx — one model: prices in every group, its channels in the order they are tried, a calculator
 import { useState } from "preact/hooks";
 import { useResource } from "../../api/resource";
-import { can, currency, role } from "../../api/session";
-import { ROLE, type Channel } from "../../api/types";
+import { can, currency } from "../../api/session";
+import type { Channel } from "../../api/types";
 import { t } from "../../i18n";
 import * as f from "../../lib/format";
 import { priceOf, type PriceTables } from "../../lib/prices";
@@ -40,14 +40,14 @@ function Others({ row, input, groupRatio }: { row: PricingRow | undefined; input
 	);
 }
 
-export function ModelDetail({ name, group, tables, billed, row, channels, onClose }: { name: string; group: string; tables: PriceTables | null; billed: boolean; row: PricingRow | undefined; channels: Channel[] | null; onClose(): void }) {
-	// where there are many, the channels at hand may not be all
-	const exact = role.value >= ROLE.admin && (can("list.filter") || can("channel.filter")) && can("list.paging");
-	const found = useResource<Channel[]>(exact ? `channel/?${queryString({ model: name, p: 0, page_size: 100 })}` : null);
+export function ModelDetail({ name, group, tables, billed, row, channels, whole, onClose }: { name: string; group: string; tables: PriceTables | null; billed: boolean; row: PricingRow | undefined; channels: Channel[] | null; whole: boolean; onClose(): void }) {
+	// where there are many, the channels at hand are not all
+	const asks = !whole && (can("list.filter") || can("channel.filter")) && can("list.paging");
+	const found = useResource<Channel[]>(asks ? `channel/?${queryString({ model: name, p: 0, page_size: 100 })}` : null);
 	const own = tables && priceOf(tables, name, group, currency.value);
 	const byUnit = soldBy(row).length > 0;
 	const known = own && !byUnit && (own.priced || billed);
-	const serving = (found.data ?? (exact ? undefined : channels))?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
+	const serving = (found.data ?? (asks ? undefined : channels))?.filter((c) => splitNames(c.models).includes(name)).sort((a, b) => Number(b.status === 1) - Number(a.status === 1) || b.priority - a.priority);
 	return (
 		<Drawer title={name} onClose={onClose} footer={<><LinkButton href={href("logs", { model_name: name, range: "7d" })}>{t("nav.logs")}</LinkButton><LinkButton kind="main" href={href("playground", { model: name })}>{t("models.try")}</LinkButton></>}>
 			<div class="row"><code>{name}</code><CopyButton text={name} />{own && !own.priced && !byUnit && <Pill tone="warn" shape="▲">{t("models.unpriced")}</Pill>}</div>

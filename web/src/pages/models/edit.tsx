@@ -7,10 +7,10 @@ import { currency } from "../../api/session";
 import { t, tn } from "../../i18n";
 import * as f from "../../lib/format";
 import { completionOf, parsePrices, priceOf, withPrices, type PriceChange, type PriceTables } from "../../lib/prices";
-import { units, type PricingRow } from "../../lib/pricing";
+import { units, type PricingRow, type Unit } from "../../lib/pricing";
 import { href } from "../../lib/router";
 import { objectOf } from "../../lib/text";
-import { soldAs, withUnitPrices, type Sold, type Unit, type UnitChange } from "../../lib/unit-prices";
+import { soldAs, withUnitPrices, type Sold, type UnitChange } from "../../lib/unit-prices";
 import { Button } from "../../ui/button";
 import { Drawer } from "../../ui/dialog";
 import { Banner } from "../../ui/state";
@@ -24,6 +24,7 @@ const list = (tables: PriceTables, name: string): { input: number; output: numbe
 };
 
 type Field = "input" | "output" | Unit;
+const isUnit = (which: Field): which is Unit => which !== "input" && which !== "output";
 /** As typed. */
 type Changes = Record<string, Partial<Record<Field, string>>>;
 
@@ -59,7 +60,7 @@ export function PriceEditor({ names, tables, rows, builtIn, others, onClose }: P
 	};
 	const isPriced = (name: string): boolean => list(tables, name).priced || was(name).units.length > 0;
 	const stored = (name: string, which: Field): string => {
-		if (which !== "input" && which !== "output") {
+		if (isUnit(which)) {
 			const price = was(name).units.find((u) => u.unit === which)?.price;
 			return typeof price === "number" ? exact(price) : "";
 		}
@@ -110,11 +111,13 @@ export function PriceEditor({ names, tables, rows, builtIn, others, onClose }: P
 		}
 	};
 	const all = [...new Set([...Object.keys(changes), ...names])];
-	const visible = all.filter((n) => n.toLowerCase().includes(find.trim().toLowerCase())).sort((a, b) => Number(isPriced(a)) - Number(isPriced(b))).slice(0, 200);
+	const found = all.filter((n) => n.toLowerCase().includes(find.trim().toLowerCase()));
+	const priced = new Set(found.filter(isPriced));
+	const visible = [...found.filter((n) => !priced.has(n)), ...priced].slice(0, 200);
 	const cell = (name: string, which: Field) => (
-		<input class="inline-number framed" style={{ width: "88px" }} inputMode="decimal" aria-label={which === "input" || which === "output" ? `${t(`models.${which}`)} ${name}` : `${t(`models.sold.${which}`)} ${name}`} value={shown(name, which)}
+		<input class="inline-number framed" style={{ width: "88px" }} inputMode="decimal" aria-label={`${t(isUnit(which) ? `models.sold.${which}` : `models.${which}`)} ${name}`} value={shown(name, which)}
 			aria-invalid={shown(name, which).trim() !== "" && !isPrice(shown(name, which)) || undefined}
-			onInput={(e) => takeUp([type(name, which === "input" || which === "output" ? { input: shown(name, "input"), output: shown(name, "output"), [which]: e.currentTarget.value } : { [which]: e.currentTarget.value })])} />
+			onInput={(e) => takeUp([type(name, { ...(isUnit(which) ? {} : { input: shown(name, "input"), output: shown(name, "output") }), [which]: e.currentTarget.value })])} />
 	);
 	const before = (name: string, fields: Field[]) => fields.every((w) => changes[name]?.[w] === undefined) ? "" : fields.some((w) => stored(name, w)) ? fields.map((w) => f.price(Number(stored(name, w)))).join(" / ") : t("models.unpriced");
 	/** What nobody priced may be sold by anything. */

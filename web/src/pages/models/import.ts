@@ -2,6 +2,7 @@
 import type { Currency } from "../../lib/money";
 import { priceOfRatio } from "../../lib/money";
 import { completionOf, type PriceTables } from "../../lib/prices";
+import { isObject } from "../../lib/text";
 
 export interface Listed {
 	name: string;
@@ -12,10 +13,9 @@ export interface Listed {
 
 type Members = Record<string, unknown>;
 
-const isMembers = (x: unknown): x is Members => typeof x === "object" && x !== null && !Array.isArray(x);
 const price = (x: unknown): number | null => typeof x === "number" && Number.isFinite(x) && x >= 0 ? x : null;
 /** An option's value is a text with JSON in it. */
-const tableOf = (x: unknown): Members => isMembers(x) ? x : typeof x === "string" ? tableOf(parse(x)) : {};
+const tableOf = (x: unknown): Members => isObject(x) ? x : typeof x === "string" ? tableOf(parse(x)) : {};
 
 function parse(text: string): unknown {
 	try {
@@ -52,12 +52,12 @@ function fromRow(name: string, row: Members, c: Currency): Listed[] {
  */
 export function readPriceList(text: string, c: Currency): Listed[] | null {
 	const tree = parse(text);
-	const root = isMembers(tree) && "data" in tree ? tree.data : tree;
-	const rows = Array.isArray(root) ? root : isMembers(root) && Array.isArray(root.models) ? root.models : null;
-	const found = rows ? rows.filter(isMembers).flatMap((r) => fromRow(String(r.model ?? r.model_name ?? ""), r, c))
-		: !isMembers(root) ? []
+	const root = isObject(tree) && "data" in tree ? tree.data : tree;
+	const rows = Array.isArray(root) ? root : isObject(root) && Array.isArray(root.models) ? root.models : null;
+	const found = rows ? rows.filter(isObject).flatMap((r) => fromRow(String(r.model ?? r.model_name ?? ""), r, c))
+		: !isObject(root) ? []
 		: "ModelRatio" in root ? fromRatios(tableOf(root.ModelRatio), tableOf(root.CompletionRatio), c)
-		: Object.values(root).some(isMembers) ? Object.entries(root).flatMap(([name, r]) => isMembers(r) ? fromRow(name, r, c) : [])
+		: Object.values(root).some(isObject) ? Object.entries(root).flatMap(([name, r]) => isObject(r) ? fromRow(name, r, c) : [])
 		: fromRatios(root, {}, c);
 	return found.length ? found : null;
 }
