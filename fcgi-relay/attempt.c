@@ -129,19 +129,22 @@ static void set_limit(int *limit, int own)
 		*limit = own;
 }
 
-/* The program's, but for what the channel sets for itself. */
+struct upstream_limits attempt_limits(const struct relay *relay, const struct catalog_channel *c)
+{
+	struct upstream_limits limits = relay->limits;
+
+	set_limit(&limits.connect_ms, c->limits.connect_ms);
+	set_limit(&limits.first_byte_ms, c->limits.first_byte_ms);
+	set_limit(&limits.idle_ms, c->limits.idle_ms);
+	set_limit(&limits.total_ms, c->limits.total_ms);
+	return limits;
+}
+
 static void set_limits(struct exchange *x)
 {
-	const struct catalog_limits *own = &x->channel->limits;
-	struct upstream_limits *to = &x->request.limits;
-
-	*to = x->relay->limits;
-	set_limit(&to->connect_ms, own->connect_ms);
-	set_limit(&to->first_byte_ms, own->first_byte_ms);
-	set_limit(&to->idle_ms, own->idle_ms);
-	set_limit(&to->total_ms, own->total_ms);
+	x->request.limits = attempt_limits(x->relay, x->channel);
 	x->first_token_ms = x->relay->first_token_ms;
-	set_limit(&x->first_token_ms, own->first_token_ms);
+	set_limit(&x->first_token_ms, x->channel->limits.first_token_ms);
 }
 
 bool attempt_encode(struct exchange *x, struct err *err)

@@ -22,6 +22,8 @@ MUST_USE bool attempt_encode(struct exchange *x, struct err *err);
 MUST_USE bool attempt_forget(struct exchange *x);
 /* Builds the next upstream call of the same attempt (STEP_NEXT). */
 MUST_USE bool attempt_next_step(struct exchange *x, struct err *err);
+/* The program's limits, but for what the channel sets for itself. */
+struct upstream_limits attempt_limits(const struct relay *relay, const struct catalog_channel *c);
 /* May another channel be tried at all? */
 bool attempt_is_pinned(const struct exchange *x);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/mapping.h"
 
@@ -65,6 +66,11 @@ struct rate_limit limit_entry_rate(const struct limit_entry *e, enum limit_kind 
 int64_t limit_entry_cost(enum limit_kind kind, int64_t tokens)
 {
 	return kinds[kind].counts_tokens ? tokens : 1;
+}
+
+struct str limit_subject(struct arena *a, int64_t id)
+{
+	return str_c(arena_fmt(a, "%" PRId64, id));
 }
 
 void limit_entry_init(struct limit_entry *e, const struct limit_counters *c, enum limit_scope scope,
@@ -163,17 +169,22 @@ bool limit_entry_is_free(const struct limit_entry *e, const struct limit_counter
 	return true;
 }
 
+void limit_entry_add(const struct limit_entry *e, const struct limit_counters *c, int64_t tokens)
+{
+	for (int i = 0; i < LIMIT_RATES; i++) {
+		if (e->keys[i] && kinds[i].counts_tokens)
+			rate_adjust(c->rates, e->keys[i], limit_entry_rate(e, (enum limit_kind)i),
+			    tokens);
+	}
+}
+
 void limit_entry_finish(struct limit_entry *e, const struct limit_counters *c, int64_t used)
 {
 	if (!e->entered)
 		return;
 	e->entered = false;
 	crowd_leave(c->parallel, &e->place);
-	for (int i = 0; i < LIMIT_RATES; i++) {
-		if (e->keys[i] && kinds[i].counts_tokens)
-			rate_adjust(c->rates, e->keys[i], limit_entry_rate(e, (enum limit_kind)i),
-			    used - e->tokens);
-	}
+	limit_entry_add(e, c, used - e->tokens);
 }
 
 void limit_entry_undo(struct limit_entry *e, const struct limit_counters *c)
@@ -184,15 +195,6 @@ void limit_entry_undo(struct limit_entry *e, const struct limit_counters *c)
 	crowd_leave(c->parallel, &e->place);
 	for (int i = 0; i < LIMIT_RATES; i++)
 		give_back(e, c, (enum limit_kind)i, e->tokens);
-}
-
-void limit_entry_add(const struct limit_entry *e, const struct limit_counters *c, int64_t tokens)
-{
-	for (int i = 0; i < LIMIT_RATES; i++) {
-		if (e->keys[i] && kinds[i].counts_tokens)
-			rate_adjust(c->rates, e->keys[i], limit_entry_rate(e, (enum limit_kind)i),
-			    tokens);
-	}
 }
 
 bool limit_entry_enter_all(struct limit_entry *list, size_t count, const struct limit_counters *c,

@@ -16,6 +16,7 @@
 #include "base/rate.h"
 #include "store/limit.h"
 
+struct arena;
 struct err;
 struct mapping;
 
@@ -41,6 +42,8 @@ struct limit_entry {
 	bool entered;
 };
 
+/* The subject of a scope whose members have ids: rules and cells are found by it. */
+struct str limit_subject(struct arena *a, int64_t id);
 void limit_entry_init(struct limit_entry *e, const struct limit_counters *c, enum limit_scope scope,
     struct str subject, const struct limit_rule *rule);
 /* The limit of a kind, n 0 for none, and how many units of it a request of so many tokens takes. */

@@ -1,12 +1,8 @@
 #include "limit_late.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "store/redis.h"
 #include "store/user.h"
 
 #include "limit_remote.h"
@@ -23,11 +19,6 @@ struct late {
 	size_t count;
 	int64_t tokens;
 };
-
-static struct str number(struct arena *a, int64_t n)
-{
-	return str_c(arena_fmt(a, "%" PRId64, n));
-}
 
 /* Minutes do not count what no minute has used. */
 static void add(struct late *l, enum limit_scope scope, struct str subject, struct limit_rule *rule,
@@ -53,10 +44,10 @@ static bool find(struct late *l, const struct limit_rules *rules, struct db *db,
 		enum limit_scope scope;
 		struct str subject, group;
 	} subjects[SCOPES_MAX] = {
-		{ LIMIT_KEY, number(a, pin->billed_token), user.group },
-		{ LIMIT_USER, number(a, pin->user_id), user.group },
+		{ LIMIT_KEY, limit_subject(a, pin->billed_token), user.group },
+		{ LIMIT_USER, limit_subject(a, pin->user_id), user.group },
 		{ LIMIT_GROUP, user.group, user.group },
-		{ LIMIT_CHANNEL, number(a, pin->channel_id), STR("") },
+		{ LIMIT_CHANNEL, limit_subject(a, pin->channel_id), STR("") },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(subjects); i++) {
@@ -70,9 +61,22 @@ static bool find(struct late *l, const struct limit_rules *rules, struct db *db,
 	return true;
 }
 
-static void late_free(struct late *l)
+static struct late *late_new(struct limiter *limiter, const struct limit_rules *rules,
+    struct db *db, const struct resource *pin, int64_t tokens)
 {
-	arena_free(l->arena);
+	struct arena *a = arena_new(1024);
+	struct late *l = ARENA_NEW(a, struct late);
+	struct err err = { 0 };
+
+	*l = (struct late){ .limiter = limiter, .arena = a, .tokens = tokens };
+	if (!find(l, rules, db, pin, &err)) {
+		log_warn(NULL, "limits.late_failed", LOG_STR("id", pin->id), LOG_ERR(&err));
+		l->count = 0;
+	}
+	if (l->count > 0)
+		return l;
+	arena_free(a);
+	return NULL;
 }
 
 /* In the transaction of the charge, which may yet fail: only looks. */
@@ -80,20 +84,12 @@ static void *prepare(void *relay, struct db *db, const struct resource *pin, int
 {
 	struct relay *r = relay;
 	struct catalog *catalog = runtime_catalog(&r->rt);
-	struct arena *a = arena_new(1024);
-	struct late *l = ARENA_NEW(a, struct late);
-	struct err err = { 0 };
-	bool found;
+	struct late *l = NULL;
 
-	*l = (struct late){ .limiter = r->limiter, .arena = a, .tokens = tokens };
-	found = catalog->rules.any && find(l, &catalog->rules, db, pin, &err);
+	if (catalog->rules.any)
+		l = late_new(r->limiter, &catalog->rules, db, pin, tokens);
 	catalog_put(catalog);
-	if (err.kind)
-		log_warn(NULL, "limits.late_failed", LOG_STR("id", pin->id), LOG_ERR(&err));
-	if (found && l->count > 0)
-		return l;
-	late_free(l);
-	return NULL;
+	return l;
 }
 
 static void settled(void *prepared, bool ok)
@@ -104,7 +100,7 @@ static void settled(void *prepared, bool ok)
 		for (size_t i = 0; i < l->count; i++)
 			limit_entry_add(&l->entries[i], &l->limiter->counters, l->tokens);
 	}
-	late_free(l);
+	arena_free(l->arena);
 }
 
 void limit_late_open(struct relay *relay)

@@ -6,8 +6,9 @@
  * that is paid off. Client addresses are not kept, and so not counted.
  *
  *	tokens a day		of every work
- *	tokens a minute		of runs and responses, which are conversations. Batches and training go
- *				on for hours at the upstream's own pace, and no minute has used them.
+ *	tokens a minute		of runs and responses, which are conversations. Batches and training
+ *				go on for hours at the upstream's own pace, and no minute has used
+ *				them.
  *
  * What stays charged at its bound, since nobody knows what it used, is not counted.
  *

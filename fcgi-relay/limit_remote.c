@@ -319,19 +319,27 @@ static bool tell(const struct limiter *l, struct limit_call *c)
 	return false;
 }
 
-/* What was sent counts as a request; its tokens become those that were used. */
+/* What was sent stays a request; the tokens that were taken for it become those that were used.
+ * What does not move is left out. */
+static void add_moves(struct limit_call *c, struct limit_entry *e, bool sent, int64_t taken,
+    int64_t used)
+{
+	for (int i = 0; i < LIMIT_RATES; i++) {
+		enum limit_kind kind = (enum limit_kind)i;
+		int64_t stays = sent ? limit_entry_cost(kind, used) : 0;
+		int64_t move = stays - limit_entry_cost(kind, taken);
+
+		if (move != 0 && limit_entry_rate(e, kind).n > 0)
+			add_check(c, e, i, move);
+	}
+}
+
 static void add_leaving(struct limit_call *c, struct limit_entry *e, const struct limit_hold *hold,
     bool sent, int64_t tokens)
 {
 	if (e->rule.parallel > 0)
 		add_check(c, e, LIMIT_RATES, 0);
-	for (int i = 0; i < LIMIT_RATES; i++) {
-		int64_t taken = limit_entry_cost((enum limit_kind)i, hold->tokens);
-		int64_t used = sent ? limit_entry_cost((enum limit_kind)i, tokens) : 0;
-
-		if (limit_entry_rate(e, (enum limit_kind)i).n > 0 && used != taken)
-			add_check(c, e, i, used - taken);
-	}
+	add_moves(c, e, sent, hold->tokens, tokens);
 }
 
 void limit_remote_leave_channel(struct exchange *x, bool sent, int64_t tokens)
@@ -368,14 +376,8 @@ bool limit_remote_add(struct limiter *l, struct limit_entry *entries, size_t cou
 	if (!l->redis || !redis_is_up(l->redis))
 		return false;
 	c = call_new("", SCRIPT_LEAVE);
-	for (size_t i = 0; i < count; i++) {
-		for (int k = 0; k < LIMIT_RATES; k++) {
-			enum limit_kind kind = (enum limit_kind)k;
-
-			if (k != LIMIT_RPM && limit_entry_rate(&entries[i], kind).n > 0)
-				add_check(c, &entries[i], k, tokens);
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		add_moves(c, &entries[i], true, 0, tokens);
 	return tell(l, c);
 }
 

@@ -61,9 +61,9 @@ static struct str subject_of(const struct exchange *x, enum limit_scope scope)
 
 	switch (scope) {
 	case LIMIT_KEY:
-		return str_c(arena_fmt(a, "%" PRId64, owner->token.id));
+		return limit_subject(a, owner->token.id);
 	case LIMIT_USER:
-		return str_c(arena_fmt(a, "%" PRId64, owner->token.user_id));
+		return limit_subject(a, owner->token.user_id);
 	case LIMIT_GROUP:
 		return owner->group;
 	case LIMIT_ADDRESS:

@@ -82,7 +82,8 @@ struct limit_hold {
 	struct limit_call *answer;
 };
 
-/* Before an attempt; nothing more happens to one that is in. False: refused, and nothing is held. */
+/* Before an attempt; nothing more happens to one that is in. False: refused, and nothing is
+ * held. */
 MUST_USE bool limits_enter(struct exchange *x, struct err *err);
 /* The channel that the attempt has chosen. */
 MUST_USE bool limits_enter_channel(struct exchange *x, struct err *err);

@@ -347,10 +347,8 @@ static bool make_url(struct otlp *o, struct str endpoint, struct err *err)
 	    !str_starts_nocase(endpoint, STR("https://")))
 		return err_set(err, ERR_CONFIG,
 		    "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https://");
-	while (endpoint.n && endpoint.p[endpoint.n - 1] == '/')
-		endpoint.n--;
 	o->url = buf_init(2048);
-	buf_addf(&o->url, "%.*s/v1/traces", STR_ARG(endpoint));
+	buf_addf(&o->url, "%.*s/v1/traces", STR_ARG(str_without_slashes(endpoint)));
 	return buf_ok(&o->url) ||
 	    err_set(err, ERR_CONFIG, "OTEL_EXPORTER_OTLP_ENDPOINT is too long");
 }

@@ -134,7 +134,7 @@ static bool read_proxy(struct exchange *x, struct err *err)
 	return true;
 }
 
-static const struct route_mode proxy = { MODE_PROXY, PRICE_CALL, read_proxy };
+static const struct route_mode proxy = { MODE_PROXY, PRICE_CALL, NULL, read_proxy };
 
 #define ANY_METHOD(path)                                                                           \
 	{ "GET", path, ACCESS_KEY, 0, relay_begin, &proxy },                                       \

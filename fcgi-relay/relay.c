@@ -94,7 +94,7 @@ static bool read_ask(struct exchange *x, struct err *err)
 
 static bool read_request(struct exchange *x, struct err *err)
 {
-	if (!resources_admit(x, err) || !decode_body(x, err))
+	if ((x->mode->admit && !x->mode->admit(x, err)) || !decode_body(x, err))
 		return false;
 	if (x->mode->read ? !x->mode->read(x, err) : !read_ask(x, err))
 		return false;
@@ -677,20 +677,20 @@ static void fail(struct exchange *x, const struct err *err)
 
 /* clang-format off */
 static const struct route_mode
-	chat             = { MODE_CHAT,              PRICE_TOKENS, NULL },
-	completions      = { MODE_COMPLETIONS,       PRICE_TOKENS, NULL },
-	edits            = { MODE_EDITS,             PRICE_TOKENS, NULL },
-	embeddings       = { MODE_EMBEDDINGS,        PRICE_TOKENS, NULL },
-	moderations      = { MODE_MODERATIONS,       PRICE_TOKENS, NULL },
-	rerank           = { MODE_RERANK,            PRICE_TOKENS, NULL },
-	responses        = { MODE_RESPONSES,         PRICE_TOKENS, resources_read_response },
-	compact          = { MODE_RESPONSES_COMPACT, PRICE_TOKENS, resources_read_response },
-	images           = { MODE_IMAGES,            PRICE_IMAGE,  NULL },
-	image_edits      = { MODE_IMAGE_EDITS,       PRICE_IMAGE,  NULL },
-	image_variations = { MODE_IMAGE_VARIATIONS,  PRICE_IMAGE,  NULL },
-	speech           = { MODE_SPEECH,            PRICE_SPEECH, NULL },
-	transcriptions   = { MODE_TRANSCRIPTION,     PRICE_AUDIO,  NULL },
-	translations     = { MODE_TRANSLATION,       PRICE_AUDIO,  NULL };
+	chat             = { MODE_CHAT,              PRICE_TOKENS, NULL, NULL },
+	completions      = { MODE_COMPLETIONS,       PRICE_TOKENS, NULL, NULL },
+	edits            = { MODE_EDITS,             PRICE_TOKENS, NULL, NULL },
+	embeddings       = { MODE_EMBEDDINGS,        PRICE_TOKENS, NULL, NULL },
+	moderations      = { MODE_MODERATIONS,       PRICE_TOKENS, NULL, NULL },
+	rerank           = { MODE_RERANK,            PRICE_TOKENS, NULL, NULL },
+	responses        = { MODE_RESPONSES,         PRICE_TOKENS, NULL, resources_read_response },
+	compact          = { MODE_RESPONSES_COMPACT, PRICE_TOKENS, NULL, resources_read_response },
+	images           = { MODE_IMAGES,            PRICE_IMAGE,  NULL, NULL },
+	image_edits      = { MODE_IMAGE_EDITS,       PRICE_IMAGE,  NULL, NULL },
+	image_variations = { MODE_IMAGE_VARIATIONS,  PRICE_IMAGE,  NULL, NULL },
+	speech           = { MODE_SPEECH,            PRICE_SPEECH, NULL, NULL },
+	transcriptions   = { MODE_TRANSCRIPTION,     PRICE_AUDIO,  NULL, NULL },
+	translations     = { MODE_TRANSLATION,       PRICE_AUDIO,  NULL, NULL };
 
 const struct route relay_routes[] = {
 	{ "POST", "/v1/chat/completions", ACCESS_KEY, 0, relay_begin, &chat },

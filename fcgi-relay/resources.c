@@ -133,8 +133,8 @@ static bool check_lines(struct exchange *x, struct str summary, struct str model
 	    &rate, err);
 }
 
-/* Before many lines are counted that nobody will serve. What they refer to may yet say which channel
- * it is. */
+/* Before many lines are counted that nobody will serve. What they refer to may yet say which
+ * channel it is. */
 static bool on_model(void *arg, struct str model, struct err *err)
 {
 	struct exchange *x = arg;
@@ -301,12 +301,9 @@ static bool check_delete(struct exchange *x, const struct resource_call *c, stru
 
 bool resources_admit(struct exchange *x, struct err *err)
 {
-	struct resource_call *c;
+	struct resource_call *c = call_new(x);
 	struct req *r = x->req;
 
-	if (x->mode->read != resources_read)
-		return true;
-	c = call_new(x);
 	if (!read_path(x, &c->path, err))
 		return false;
 	if (!keeper_exists(x, c->path.family))
@@ -384,8 +381,10 @@ bool resources_read_count(struct exchange *x, struct err *err)
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
-static const struct route_mode resource = { MODE_RESOURCE, PRICE_CALL, resources_read };
-static const struct route_mode count_tokens = { MODE_RESOURCE, PRICE_CALL, resources_read_count };
+static const struct route_mode resource = { MODE_RESOURCE, PRICE_CALL, resources_admit,
+	resources_read };
+static const struct route_mode count_tokens = { MODE_RESOURCE, PRICE_CALL, NULL,
+	resources_read_count };
 
 #define FAMILY(path)                                                                               \
 	{ "GET", path, ACCESS_KEY, 0, resources_list, NULL },                                      \

@@ -41,13 +41,15 @@
 
 #include "exchange.h"
 
-/* What is known without its body, which may be long and cost much to read: is it the caller's, may
- * this key use such a thing, does anybody keep it, is a limit reached? */
-MUST_USE bool resources_admit(struct exchange *x, struct err *err);
+/* ---- for route_mode.admit ---- */
+
+/* Calls about one thing, and creations. A body may be long and cost much to read: is it the
+ * caller's, may this key use such a thing, does anybody keep it, is a limit reached? */
+bool resources_admit(struct exchange *x, struct err *err);
 
 /* ---- for route_mode.read ---- */
 
-/* Calls about one thing, and creations; admitted before. */
+/* The same, once admitted. */
 bool resources_read(struct exchange *x, struct err *err);
 /* POST /v1/responses and /v1/responses/compact. */
 bool resources_read_response(struct exchange *x, struct err *err);

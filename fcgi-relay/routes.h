@@ -19,6 +19,8 @@ struct exchange;
 struct route_mode {
 	enum mode mode;
 	enum price_rule price;
+	/* What is known without the body, asked before it is decoded; NULL: nothing. */
+	bool (*admit)(struct exchange *x, struct err *err);
 	/* Fills x->ask and, where a resource lives on one channel, x->pin; NULL: ask_read. One that
 	 * leaves ask.model empty has itself asked what the key may do (gate.h). */
 	bool (*read)(struct exchange *x, struct err *err);

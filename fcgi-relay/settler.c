@@ -18,6 +18,7 @@
 #include "store/user.h"
 
 #include "asker.h"
+#include "attempt.h"
 #include "pins.h"
 #include "relay.h"
 #include "works.h"
@@ -178,10 +179,8 @@ static bool is_like(const struct resource *pin, struct jval item)
  * An upstream that does not say when is believed. */
 static bool is_of_its_time(const struct look *l, struct jval item, int64_t *apart)
 {
-	const struct catalog_limits *own = &l->channel->limits;
-	const struct upstream_limits *usual = &l->s->relay->limits;
-	int64_t reach_ms = (own->connect_ms > 0 ? own->connect_ms : usual->connect_ms) +
-	    (own->first_byte_ms > 0 ? own->first_byte_ms : usual->first_byte_ms);
+	struct upstream_limits limits = attempt_limits(l->s->relay, l->channel);
+	int64_t reach_ms = (int64_t)limits.connect_ms + limits.first_byte_ms;
 	struct jval value;
 	int64_t at;
 

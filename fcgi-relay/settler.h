@@ -12,18 +12,19 @@
  *	without a usage		a batch: the lines of its output file are summed up; else it stays as it
  *				was charged
  *	its id is not known	the upstream's list is asked for what was made of the same file, or in
- *				the same thread, at that time, and is nobody's; the nearest in time is
- *				adopted; after LIST_LOOKS looks it was never made, and all comes back,
- *				unless the list that is shown ends before it
+ *				the same thread, at that time, and is nobody's; the nearest in time
+ *				is adopted; after LIST_LOOKS looks it was never made, and all comes
+ *				back, unless the list that is shown ends before it
  *	… and no list has it	a response, the run of a new thread: it stays as it was charged
  *	it is gone (404), or older than RESOURCE_LIFE
  *				it stays as it was charged; the log says so
  *
- * That time is from a little before the work was opened until its creation cannot have been under way
- * any more, so that what somebody makes of the same file past us, at the upstream itself, is not
- * charged to its owner. A mark of ours in the object's metadata would tell exactly, but there are
- * only sixteen members of it, which are the client's; it would have to be taken out of every answer,
- * list and stream that shows the object; and notices that the upstream sends itself would show it.
+ * That time is from a little before the work was opened until its creation cannot have been under
+ * way any more, so that what somebody makes of the same file past us, at the upstream itself, is
+ * not charged to its owner. A mark of ours in the object's metadata would tell exactly, but there
+ * are only sixteen members of it, which are the client's; it would have to be taken out of every
+ * answer, list and stream that shows the object; and notices that the upstream sends itself would
+ * show it.
  *
  * Threads  settler_open before the first thread, settler_close after the last.
  */

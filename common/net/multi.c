@@ -298,9 +298,8 @@ void multi_acknowledge_less(struct multi *m)
 	int at_once = 0;
 
 	/* Where the kernel does not do it, it only costs more. */
-	if (m->ready != CURL_SOCKET_BAD &&
-	    setsockopt(m->ready, IPPROTO_TCP, TCP_QUICKACK, &at_once, sizeof(at_once)) < 0)
-		m->ready = CURL_SOCKET_BAD;
+	if (m->ready != CURL_SOCKET_BAD)
+		(void)setsockopt(m->ready, IPPROTO_TCP, TCP_QUICKACK, &at_once, sizeof(at_once));
 }
 
 /* ---- easy handles --------------------------------------------------------------------- */

@@ -11,7 +11,8 @@
  *		status ≥ 400            → error → the engine decides about another channel
  *		whole                   → decode(body) → STEP_DONE, or STEP_NEXT → encode again
  *		stream, per frame       → on_event → appended to out, sent by the engine
- *		end of stream           → on_end: false when the stream broke off; c->more (set by on_event) → encode again
+ *		end of stream           → on_end: false when the stream broke off; c->more, which
+ *		                          on_event has set → encode again
  *
  * Memory   c->arena lives as long as the attempt; during on_event it is rewound after the event,
  *          so what must outlive one event is kept in c->state, allocated in encode.
@@ -53,11 +54,10 @@ struct call {
 	struct str system_prompt; /* forced by the channel, or "" */
 	struct str query;         /* of the client's URL, as sent, without '?' */
 	struct str key;           /* the one of the channel's keys that this attempt uses */
-	bool
-	    stream; /* as the upstream is asked; ask->stream, but encode may set it: for a step whose
-	              * reply decode reads, and where a provider cannot stream. Then decode makes
-	              * all events of the client's stream and sets done_sent */
-	int step;   /* 0 for the first upstream call */
+	bool stream; /* as the upstream is asked; ask->stream, but encode may set it: for a step
+	              * whose reply decode reads, and where a provider cannot stream. Then decode
+	              * makes all events of the client's stream and sets done_sent */
+	int step;    /* 0 for the first upstream call */
 	const struct medium *media; /* every URL that wants_bytes named */
 	size_t media_count;
 
@@ -67,14 +67,13 @@ struct call {
 	int64_t pieces;           /* content deltas seen */
 	bool finished;            /* a finish_reason or the end mark was seen */
 	bool done_sent;           /* the mode's last event went to out; `[DONE]` for completions */
-	bool more;              /* set by on_event: the stream is through, and a further call tells
-	                           * what its end lacks */
-	bool raw;               /* set by encode: a 2xx body goes to the client as it comes */
-	const char *reply_type; /* Content-Type of what decode makes; NULL: the upstream's own */
-	int reply_status;       /* likewise; 0 */
-	struct str resource_id; /* of what the upstream now keeps for the client (a response, a
+	bool more;                /* set by on_event: a further call tells what the end lacks */
+	bool raw;                 /* set by encode: a 2xx body goes to the client as it comes */
+	const char *reply_type;   /* Content-Type of what decode makes; NULL: the upstream's own */
+	int reply_status;         /* likewise; 0 */
+	struct str resource_id;   /* of what the upstream now keeps for the client (a response, a
 	                           * file …), "" when nothing; noted by decode or on_event */
-	bool failed;            /* an error event was seen; c->failure says which */
+	bool failed;              /* an error event was seen; c->failure says which */
 	struct err failure;
 	bool system_prompt_reset;
 	void *state; /* the dialect's own, in the arena */
@@ -108,8 +107,8 @@ struct adaptor {
 	 * asked for the next step, and decode makes the end from its whole reply. When that is not
 	 * to be had, on_end is asked again, c->more cleared, and ends without. */
 	bool (*on_end)(struct call *c, struct buf *out, struct err *err);
-	/* May a further upstream call mend this error status (a token that ran out)? True: encode is
-	 * asked for the next step. NULL: never. */
+	/* May a further upstream call mend this error status (a token that ran out)? True: encode
+	 * is asked for the next step. NULL: never. */
 	bool (*again)(struct call *c, int status, struct str body);
 	/* Turns a reply with an error status into err: kind, status, type, code, message. */
 	void (*error)(struct call *c, int status, struct str body, struct err *err);
@@ -132,9 +131,9 @@ void adaptor_scrub(const struct call *c, struct err *err);
 bool adaptor_usage(struct jval usage, struct usage *out);
 /* Is our own count of what the model wrote of any use yet? Not beside a report within reason. */
 bool adaptor_counts(const struct call *c);
-/* Adds tokens counted by us where the upstream reported nothing, half of it or only a sum, and cuts a
- * report that is far from all we saw, and parts that are more than their whole; called once at the
- * end. */
+/* Adds tokens counted by us where the upstream reported nothing, half of it or only a sum, and cuts
+ * a report that is far from all we saw, and parts that are more than their whole; called once at
+ * the end. */
 void adaptor_complete_usage(struct call *c, int64_t prompt_estimate);
 
 /* A report of tokens, cut where it is far from what we counted or expected. */
@@ -161,8 +160,8 @@ const char *adaptor_method(struct arena *a, struct str method);
 
 /* The `id` of a small JSON reply, for keeping where a resource lives; "" when it has none. */
 struct str openai_resource_id(struct arena *a, struct str body);
-/* The last event of a stream that has begun and breaks off, in the words of its mode. For the engine,
- * with every dialect. */
+/* The last event of a stream that has begun and breaks off, in the words of its mode. For the
+ * engine, with every dialect. */
 void openai_stream_error(const struct call *c, const struct err *err, struct buf *out);
 /* A stream was asked for and body came whole: an object of the mode becomes the client's events in
  * out, the mode's end included, with usage and meter noted; an error object or anything else is

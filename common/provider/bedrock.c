@@ -9,7 +9,6 @@
 
 #include <openssl/evp.h>
 
-#include "base/json.h"
 #include "provider/catalog.h"
 #include "provider/convert.h"
 #include "provider/providers.h"

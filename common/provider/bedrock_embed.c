@@ -122,10 +122,8 @@ static bool add_body(struct call *c, struct buf *body, struct err *err)
 
 /* ---- reply ------------------------------------------------------------------------------- */
 
-static void add_vector(struct call *c, struct bedrock *b, struct jval vector)
+static void add_vector(struct bedrock *b, struct jval vector, bool base64)
 {
-	bool base64 = jscan_is(convert_param(c, "encoding_format"), STR("base64"));
-
 	json_add_comma(&b->vectors);
 	buf_addf(&b->vectors,
 	    "{\"object\":\"embedding\",\"index\":%lld,\"embedding\":", (long long)b->embedded++);
@@ -134,7 +132,7 @@ static void add_vector(struct call *c, struct bedrock *b, struct jval vector)
 }
 
 /* A list of vectors, also one that stands under the name of its type, or of objects. */
-static bool add_vectors(struct call *c, struct bedrock *b, struct jval list)
+static bool add_vectors(struct bedrock *b, struct jval list, bool base64)
 {
 	struct jval vector, inner;
 	struct jiter it;
@@ -148,7 +146,7 @@ static bool add_vectors(struct call *c, struct bedrock *b, struct jval list)
 		vector = inner.type == J_ARRAY ? inner : vector;
 		if (vector.type != J_ARRAY)
 			return false;
-		add_vector(c, b, vector);
+		add_vector(b, vector, base64);
 	}
 	return (size_t)b->embedded > before;
 }
@@ -158,6 +156,7 @@ static bool read(struct call *c, struct bedrock *b, struct str body)
 	enum { ONE, MANY, COUNT_ONE, COUNT_TWO };
 	static const struct str names[] = { STR_INIT("embedding"), STR_INIT("embeddings"),
 		STR_INIT("inputTextTokenCount"), STR_INIT("inputTokenCount") };
+	bool base64 = jscan_is(convert_param(c, "encoding_format"), STR("base64"));
 	struct jval root, v[COUNT_OF(names)];
 	int64_t counted;
 
@@ -169,10 +168,10 @@ static bool read(struct call *c, struct bedrock *b, struct str body)
 		counted = b->header_tokens;
 	b->usage.prompt_tokens += counted;
 	if (v[ONE].type == J_ARRAY) {
-		add_vector(c, b, v[ONE]);
+		add_vector(b, v[ONE], base64);
 		return true;
 	}
-	return add_vectors(c, b, v[MANY]);
+	return add_vectors(b, v[MANY], base64);
 }
 
 static void write(struct call *c, const struct bedrock *b, struct buf *out)

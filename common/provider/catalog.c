@@ -75,9 +75,7 @@ static struct str base_url_of(const struct catalog_channel *c)
 
 	if (url.n == 0)
 		url = str_c(c->provider->base_url);
-	while (url.n && url.p[url.n - 1] == '/')
-		url.n--;
-	return url;
+	return str_without_slashes(url);
 }
 
 bool catalog_channel_make(struct arena *a, const struct channel *row, struct catalog_channel *out,

@@ -1,8 +1,8 @@
 /* cohere_audio.c — transcripts: POST /v2/audio/transcriptions
  *
  * A form like OpenAI's, but Cohere knows four of its fields only: model, file, temperature and
- * language, and the last must be said, since it does not listen for one. The reply is a text without
- * times, so formats with times are refused. The files keep their bytes: views travel.
+ * language, and the last must be said, since it does not listen for one. The reply is a text
+ * without times, so formats with times are refused. The files keep their bytes: views travel.
  */
 #include "provider/cohere.h"
 
@@ -64,22 +64,13 @@ static bool drop_others(struct form_edit *e, const struct form *form, struct err
 
 bool cohere_put_form(struct call *c, struct upstream_req *out, struct err *err)
 {
-	struct form_edit e = form_edit_new(c->arena, c->ask->form);
-	struct str type = c->ask->content_type, *pieces;
+	struct form_edit e;
 
-	if (!check(c, err))
-		return false;
-	form_set(&e, STR("model"), c->model);
-	if (!drop_others(&e, c->ask->form, err))
+	if (!check(c, err) || !convert_begin_form(c, &e, err) ||
+	    !drop_others(&e, c->ask->form, err))
 		return false;
 	out->has_body = true;
-	if (form_is_edited(&e)) {
-		form_pieces(&e, &pieces, &out->piece_count, &type);
-		out->pieces = pieces;
-	} else {
-		out->body = c->ask->body;
-	}
-	headers_add(&out->headers, STR("Content-Type"), type);
+	convert_put_form(c, &e, out);
 	return true;
 }
 

@@ -6,7 +6,6 @@
 #include "provider/cohere.h"
 
 #include "base/json.h"
-#include "provider/catalog.h"
 #include "provider/convert.h"
 
 static bool refuse(size_t message, const char *why, struct err *err)

@@ -6,17 +6,11 @@
 #include "provider/cohere.h"
 
 #include "base/json.h"
-#include "provider/catalog.h"
 #include "provider/convert.h"
-
-static bool has_role(struct jval m, const char *role)
-{
-	return jscan_is(convert_member(m, STR("role")), str_c(role));
-}
 
 static bool is_system(struct jval m)
 {
-	return has_role(m, "system") || has_role(m, "developer");
+	return convert_has_role(m, "system") || convert_has_role(m, "developer");
 }
 
 /* Results at the end of a conversation: each looks for its call. */
@@ -41,9 +35,9 @@ static struct places find_places(const struct call *c)
 	for (size_t i = 0; jscan_next_item(&it, &m); i++) {
 		if (i == 0)
 			p.system_first = is_system(m);
-		if (has_role(m, "user"))
+		if (convert_has_role(m, "user"))
 			p.last_user = i;
-		if (!has_role(m, "tool"))
+		if (!convert_has_role(m, "tool"))
 			p.results_from = SIZE_MAX;
 		else if (p.results_from == SIZE_MAX)
 			p.results_from = i;
@@ -54,10 +48,10 @@ static struct places find_places(const struct call *c)
 static bool add_history_item(struct call *c, struct buf *out, struct jval m, size_t index,
     struct err *err)
 {
-	const char *role = is_system(m) ? "SYSTEM"
-	    : has_role(m, "assistant")  ? "CHATBOT"
-	    : has_role(m, "tool")       ? "TOOL"
-	                                : "USER";
+	const char *role = is_system(m)        ? "SYSTEM"
+	    : convert_has_role(m, "assistant") ? "CHATBOT"
+	    : convert_has_role(m, "tool")      ? "TOOL"
+	                                       : "USER";
 
 	json_add_comma(out);
 	buf_addf(out, "{\"role\":\"%s\",\"message\":", role);

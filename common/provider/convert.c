@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/form.h"
 #include "base/json.h"
 #include "provider/adaptor.h"
 #include "provider/catalog.h"
@@ -33,6 +34,11 @@ struct jval convert_at(struct jval root, const char *path)
 struct jval convert_param(const struct call *c, const char *name)
 {
 	return convert_member(c->ask->root, str_c(name));
+}
+
+bool convert_has_role(struct jval message, const char *role)
+{
+	return jscan_is(convert_member(message, STR("role")), str_c(role));
 }
 
 struct str convert_quote(struct arena *a, struct str text)
@@ -336,4 +342,34 @@ bool convert_drop(const struct call *c, const struct str *names, size_t n, struc
 				return convert_drop_one(c, str_dup(c->arena, names[i]),
 				    "the provider has no such parameter", err);
 	return true;
+}
+
+/* ---- forms ------------------------------------------------------------------------------- */
+
+/* A line end in a name would begin a header of the form. */
+static bool is_one_line(struct str s)
+{
+	return str_find(s, '\r') == s.n && str_find(s, '\n') == s.n;
+}
+
+bool convert_begin_form(const struct call *c, struct form_edit *e, struct err *err)
+{
+	if (!is_one_line(c->model))
+		return err_set(err, ERR_INTERNAL, "the channel's name for the model is not valid");
+	*e = form_edit_new(c->arena, c->ask->form);
+	form_set(e, STR("model"), c->model);
+	return true;
+}
+
+void convert_put_form(const struct call *c, const struct form_edit *e, struct upstream_req *out)
+{
+	struct str type = c->ask->content_type, *pieces;
+
+	if (form_is_edited(e)) {
+		form_pieces(e, &pieces, &out->piece_count, &type);
+		out->pieces = pieces;
+	} else {
+		out->body = c->ask->body;
+	}
+	headers_add(&out->headers, STR("Content-Type"), type);
 }

@@ -31,11 +31,6 @@ struct state {
 
 /* ---- the request ------------------------------------------------------------------------- */
 
-static bool has_role(struct jval m, const char *role)
-{
-	return jscan_is(convert_member(m, STR("role")), str_c(role));
-}
-
 /* The text parts of a content, joined by line feeds. */
 static bool text_of(struct call *c, struct jval content, size_t message, struct buf *out,
     struct err *err)
@@ -67,13 +62,13 @@ static bool read_messages(struct call *c, struct buf *text, struct buf *context,
 	c->system_prompt_reset = c->system_prompt.n > 0;
 	for (size_t i = 0; jscan_next_item(&it, &m); i++) {
 		content = convert_member(m, STR("content"));
-		if (has_role(m, "system") || has_role(m, "developer")) {
+		if (convert_has_role(m, "system") || convert_has_role(m, "developer")) {
 			if (i == 0 && c->system_prompt.n) /* the channel's takes its place */
 				continue;
 			buf_add(context, context->len ? STR("\n") : STR(""));
 			if (!text_of(c, content, i, context, err))
 				return false;
-		} else if (has_role(m, "user")) {
+		} else if (convert_has_role(m, "user")) {
 			buf_clear(text);
 			if (!text_of(c, content, i, text, err))
 				return false;

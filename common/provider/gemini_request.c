@@ -2,7 +2,6 @@
 #include "provider/gemini.h"
 
 #include "base/arena.h"
-#include "base/json.h"
 
 /* Room for what a request gains: names of members, schemas written out, safety settings. */
 #define GROWTH_ROOM (256 * 1024)

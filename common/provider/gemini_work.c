@@ -35,11 +35,12 @@ struct gemini_work {
 	const struct gemini_host *host;
 	struct gemini_model model;
 	const struct surface *surface;
-	struct jval *items; /* embeddings: texts */
-	size_t count;       /* items to ask for */
-	size_t next;        /* the first one not asked for */
-	size_t asked;       /* in the call that is under way */
-	size_t taken;       /* delivered */
+	struct jval *items; /* embeddings: texts, and what is said of all of them */
+	struct jval task_type, dimensions;
+	size_t count; /* items to ask for */
+	size_t next;  /* the first one not asked for */
+	size_t asked; /* in the call that is under way */
+	size_t taken; /* delivered */
 	bool base64, filtered;
 	struct usage usage; /* of all calls */
 	struct buf data;    /* the reply's items */
@@ -49,11 +50,6 @@ struct gemini_work {
 static void release(void *work)
 {
 	buf_release(&((struct gemini_work *)work)->data);
-}
-
-static struct jval param(const struct call *c, struct str name)
-{
-	return convert_member(c->ask->root, name);
 }
 
 static void sum_usage(struct gemini_work *w, struct jval root)
@@ -81,6 +77,8 @@ static bool read_texts(struct call *c, struct gemini_work *w, struct err *err)
 	w->count = input.type == J_ARRAY ? jscan_count(input) : 1;
 	if (w->count == 0 || w->count > ITEMS_MAX)
 		return err_set(err, ERR_INVALID_TEXT, "input must have 1 to %d items", ITEMS_MAX);
+	w->task_type = convert_param(c, "task_type");
+	w->dimensions = convert_param(c, "dimensions");
 	w->items = arena_alloc(c->arena, w->count * sizeof(*w->items));
 	w->items[0] = input;
 	for (size_t i = 0; input.type == J_ARRAY && jscan_next_item(&it, &item); i++)
@@ -98,16 +96,14 @@ static void add_whole_number(struct buf *body, const char *name, struct jval v)
 		convert_add_raw(body, name, v.text);
 }
 
-static void add_embed_content(struct call *c, struct gemini_work *w, size_t i, struct buf *body)
+static void add_embed_content(const struct gemini_work *w, size_t i, struct buf *body)
 {
-	struct jval task = param(c, STR("task_type"));
-
 	convert_add_raw(body, "content", STR("{\"parts\":[{\"text\":"));
 	buf_add(body, w->items[i].text);
 	buf_add(body, STR("}]}"));
-	add_whole_number(body, "outputDimensionality", param(c, STR("dimensions")));
-	if (task.type == J_STRING)
-		convert_add_raw(body, "taskType", task.text);
+	add_whole_number(body, "outputDimensionality", w->dimensions);
+	if (w->task_type.type == J_STRING)
+		convert_add_raw(body, "taskType", w->task_type.text);
 }
 
 static bool add_batch(struct call *c, struct gemini_work *w, struct buf *body, struct err *err)
@@ -119,7 +115,7 @@ static bool add_batch(struct call *c, struct gemini_work *w, struct buf *body, s
 		json_add_comma(body);
 		buf_add(body, STR("{\"model\":"));
 		json_add_str(body, str_c(arena_fmt(c->arena, "%s%.*s", prefix, STR_ARG(c->model))));
-		add_embed_content(c, w, i, body);
+		add_embed_content(w, i, body);
 		buf_add_char(body, '}');
 	}
 	buf_add(body, STR("]}"));
@@ -129,28 +125,26 @@ static bool add_batch(struct call *c, struct gemini_work *w, struct buf *body, s
 static bool add_single(struct call *c, struct gemini_work *w, struct buf *body, struct err *err)
 {
 	buf_add_char(body, '{');
-	add_embed_content(c, w, w->next, body);
+	add_embed_content(w, w->next, body);
 	buf_add_char(body, '}');
 	return true;
 }
 
 static bool add_instances(struct call *c, struct gemini_work *w, struct buf *body, struct err *err)
 {
-	struct jval task = param(c, STR("task_type")), dimensions = param(c, STR("dimensions"));
-
 	buf_add(body, STR("{\"instances\":["));
 	for (size_t i = w->next; i < w->next + w->asked; i++) {
 		json_add_comma(body);
 		buf_add(body, STR("{\"content\":"));
 		buf_add(body, w->items[i].text);
-		if (task.type == J_STRING)
-			convert_add_raw(body, "task_type", task.text);
+		if (w->task_type.type == J_STRING)
+			convert_add_raw(body, "task_type", w->task_type.text);
 		buf_add_char(body, '}');
 	}
 	buf_add_char(body, ']');
-	if (dimensions.type == J_NUMBER) {
+	if (w->dimensions.type == J_NUMBER) {
 		convert_add_raw(body, "parameters", STR("{\"outputDimensionality\":"));
-		buf_add(body, dimensions.text);
+		buf_add(body, w->dimensions.text);
 		buf_add_char(body, '}');
 	}
 	buf_add_char(body, '}');
@@ -247,7 +241,7 @@ static const char *ratio(const struct call *c, bool imagen)
 static bool add_imagen(struct call *c, struct gemini_work *w, struct buf *body, struct err *err)
 {
 	const char *aspect = ratio(c, true);
-	struct jval format = param(c, STR("output_format"));
+	struct jval format = convert_param(c, "output_format");
 
 	buf_add(body, STR("{\"instances\":[{\"prompt\":"));
 	buf_add(body, c->ask->prompt.type == J_STRING ? c->ask->prompt.text : STR("\"\""));
@@ -368,7 +362,7 @@ static void end_pictures(struct call *c, struct gemini_work *w, struct buf *out)
 
 static bool add_speech(struct call *c, struct gemini_work *w, struct buf *body, struct err *err)
 {
-	struct jval voice = param(c, STR("voice")), how = param(c, STR("instructions"));
+	struct jval voice = convert_param(c, "voice"), how = convert_param(c, "instructions");
 	struct str text = jscan_text(c->arena, c->ask->input);
 
 	buf_add(body, STR("{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":"));
@@ -480,7 +474,7 @@ struct gemini_work *gemini_work_new(struct call *c, const struct gemini_host *ho
 	w->host = host;
 	w->model = gemini_model(c->model);
 	w->surface = surface_of(c, w);
-	w->base64 = jscan_is(param(c, STR("encoding_format")), STR("base64"));
+	w->base64 = jscan_is(convert_param(c, "encoding_format"), STR("base64"));
 	w->data = buf_init(64 * 1024 * 1024);
 	w->format = c->ask->response_format;
 	arena_defer(c->arena, release, w);

@@ -94,8 +94,8 @@ struct openai_state {
 	int64_t events; /* forwarded, of a stream whose events have a type */
 };
 
-/* Does the client want bytes where the provider has but URLs? Then its reply begins them: STEP_NEXT,
- * and until all are there encode fetches one and decode takes it. */
+/* Does the client want bytes where the provider has but URLs? Then its reply begins them:
+ * STEP_NEXT, and until all are there encode fetches one and decode takes it. */
 bool openai_wants_pictures(const struct call *c);
 enum step openai_begin_pictures(struct call *c, struct jval root, struct err *err);
 bool openai_fetches(const struct call *c);

@@ -246,14 +246,9 @@ static void edit_schema(const struct fields *f)
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-static bool has_role(struct jval m, const char *role)
-{
-	return jscan_is(convert_member(m, STR("role")), str_c(role));
-}
-
 static bool is_system(struct jval m)
 {
-	return has_role(m, "system") || has_role(m, "developer");
+	return convert_has_role(m, "system") || convert_has_role(m, "developer");
 }
 
 static void edit_role(const struct fields *f, struct jval m, bool leads)
@@ -264,7 +259,7 @@ static void edit_role(const struct fields *f, struct jval m, bool leads)
 		return;
 	if (!leads && has(f, ASK_LEADING_SYSTEM))
 		jedit_replace(f->e, role, STR("\"user\""));
-	else if (has_role(m, "developer") && has(f, ASK_SYSTEM))
+	else if (convert_has_role(m, "developer") && has(f, ASK_SYSTEM))
 		jedit_replace(f->e, role, STR("\"system\""));
 }
 
@@ -388,7 +383,7 @@ static bool edit_unsaid(const struct fields *f, struct jval m)
 	    convert_content(m).type == J_STRING;
 	struct str rest = str_c(f->m->unsaid), name;
 
-	if (!rest.n || has_role(m, "tool"))
+	if (!rest.n || convert_has_role(m, "tool"))
 		return false;
 	if (declined)
 		jedit_set(f->e, m, STR("content"), convert_content(m).text);
@@ -404,7 +399,7 @@ static bool edit_unsaid(const struct fields *f, struct jval m)
 static void edit_message(const struct fields *f, struct jval m, bool leads, bool last)
 {
 	struct jval content = convert_member(m, STR("content"));
-	bool assistant = has_role(m, "assistant"), written;
+	bool assistant = convert_has_role(m, "assistant"), written;
 
 	edit_role(f, m, leads);
 	if (f->c->media_count)

@@ -1,13 +1,15 @@
 /* openai_pictures.c — pictures that a provider only has URLs of, for clients that want their bytes
  *
- * OpenAI's b64_json, and its streams of images, hold the picture itself. A provider that answers with
- * URLs is asked once, then each picture is fetched, a call each, and put where its URL was. The URLs
- * are the upstream's word: they are followed over https, to public addresses only and without the
- * key; but below the channel's own base URL, which its operator named, to wherever that is.
+ * OpenAI's b64_json, and its streams of images, hold the picture itself. A provider that answers
+ * with URLs is asked once, then each picture is fetched, a call each, and put where its URL was.
+ * The URLs are the upstream's word: they are followed over https, to public addresses only and
+ * without the key; but below the channel's own base URL, which its operator named, to wherever that
+ * is.
  */
 #include "provider/openai.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "provider/catalog.h"
 #include "provider/convert.h"
 #include "provider/datauri.h"
@@ -42,8 +44,6 @@ static bool is_own(const struct call *c, struct str url)
 {
 	struct str base = c->channel->base_url;
 
-	while (str_ends(base, STR("/")))
-		base.n--;
 	return base.n && str_starts(url, base) && url.n > base.n && url.p[base.n] == '/';
 }
 
@@ -144,7 +144,8 @@ enum step openai_take_picture(struct call *c, struct str body, struct buf *out, 
 
 	if (body.n == 0)
 		return refuse("an image is empty", err);
-	buf_add(&p->data, p->fetched ? STR(",{\"b64_json\":\"") : STR("{\"b64_json\":\""));
+	json_add_comma(&p->data);
+	buf_add(&p->data, STR("{\"b64_json\":\""));
 	datauri_add_bytes(&p->data, body);
 	buf_add(&p->data, STR("\"}"));
 	return ++p->fetched < p->count ? STEP_NEXT : deliver(c, p, out, err);

@@ -1,7 +1,7 @@
 /* openai_repair_calls.c — calls of tools as OpenAI says them
  *
- * Upstreams leave out index or id, write arguments as an object, send an empty delta behind the last
- * call, say id and name again with every delta, or give one id to several calls. What belongs
+ * Upstreams leave out index or id, write arguments as an object, send an empty delta behind the
+ * last call, say id and name again with every delta, or give one id to several calls. What belongs
  * together is found by all of these, so that the client gets one index and one id for each call.
  */
 #include "provider/openai.h"

@@ -1,6 +1,7 @@
 /* openai_repair_think.c — reasoning that stands in the content, and such that stands twice
  *
- * A part of openai_repair.c. Both remember more than one event: a tag may be cut by the end of a delta.
+ * A part of openai_repair.c. Both remember more than one event: a tag may be cut by the end of a
+ * delta.
  */
 #include "provider/openai.h"
 

@@ -263,27 +263,13 @@ static bool put_json(struct call *c, struct upstream_req *out, struct err *err)
 	return ok || err_set(err, ERR_INVALID_TEXT, "the request body names one member too often");
 }
 
-/* A line end in a name would begin a header of the form. */
-static bool is_one_line(struct str s)
-{
-	return str_find(s, '\r') == s.n && str_find(s, '\n') == s.n;
-}
-
 static bool put_form(struct call *c, struct upstream_req *out, struct err *err)
 {
-	struct form_edit e = form_edit_new(c->arena, c->ask->form);
-	struct str type = c->ask->content_type, *pieces;
+	struct form_edit e;
 
-	if (!is_one_line(c->model))
-		return err_set(err, ERR_INTERNAL, "the channel's name for the model is not valid");
-	form_set(&e, STR("model"), c->model);
-	if (form_is_edited(&e)) {
-		form_pieces(&e, &pieces, &out->piece_count, &type);
-		out->pieces = pieces;
-	} else {
-		out->body = c->ask->body;
-	}
-	add_type(out, type);
+	if (!convert_begin_form(c, &e, err))
+		return false;
+	convert_put_form(c, &e, out);
 	return true;
 }
 

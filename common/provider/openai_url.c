@@ -43,11 +43,7 @@ static struct str task_of(const struct call *c)
 
 static struct str base_of(const struct call *c)
 {
-	struct str base = c->channel->base_url;
-
-	while (base.n && base.p[base.n - 1] == '/')
-		base.n--;
-	return base;
+	return str_without_slashes(c->channel->base_url);
 }
 
 static bool has_path(struct str base)

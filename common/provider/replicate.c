@@ -1,10 +1,10 @@
 /* replicate.c — Replicate: a prediction is made, then polled or streamed
  *
- *	first	GET the model, once in ten minutes, for the schema of its input; before it a deployment,
- *		for which model that is
+ *	first	GET the model, once in ten minutes, for the schema of its input; before it a
+ *		deployment, for which model that is
  *	whole	POST predictions, which waits up to a minute itself; then GET urls.get until it is done
- *	stream	POST predictions, then GET urls.stream at once, then urls.get for the counts of tokens;
- *		without such a URL as above
+ *	stream	POST predictions, then GET urls.stream at once, then urls.get for the counts of
+ *		tokens; without such a URL as above
  *	images	as whole; again for more images than a model makes at once; then GET each where the
  *		client wants bytes
  *
@@ -15,11 +15,9 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "provider/catalog.h"
 #include "provider/convert.h"
-#include "provider/datauri.h"
 #include "provider/providers.h"
 #include "provider/sink.h"
 
@@ -246,6 +244,11 @@ static enum step chat_done(struct call *c, struct replicate *s, struct jval root
 
 /* ---- replies ------------------------------------------------------------------------------- */
 
+static enum step too_late(struct err *err)
+{
+	return replicate_give_up(err, ERR_UPSTREAM_TIMEOUT, "the prediction did not end in time");
+}
+
 /* It has begun: where it is to be heard from. */
 static enum step wait_on(struct call *c, struct replicate *s, struct jval root, struct err *err)
 {
@@ -267,8 +270,7 @@ static enum step wait_on(struct call *c, struct replicate *s, struct jval root, 
 	if (s->polls < POLLS_MAX)
 		return STEP_NEXT;
 	if (!s->cancel.n)
-		return replicate_give_up(err, ERR_UPSTREAM_TIMEOUT,
-		    "the prediction did not end in time");
+		return too_late(err);
 	s->phase = REPLICATE_CANCEL;
 	return STEP_NEXT;
 }
@@ -318,8 +320,7 @@ static enum step decode(struct call *c, struct str body, struct buf *out, struct
 	if (s->phase == REPLICATE_COUNTS)
 		return counted(c, s, body, out);
 	if (s->phase == REPLICATE_CANCEL)
-		return replicate_give_up(err, ERR_UPSTREAM_TIMEOUT,
-		    "the prediction did not end in time");
+		return too_late(err);
 	if (s->phase == REPLICATE_DOWNLOAD)
 		return replicate_downloaded(c, s, body, out, err);
 	if (!jscan_value(body, &root) || root.type != J_OBJECT)
@@ -424,8 +425,7 @@ static void error(struct call *c, int status, struct str body, struct err *err)
 	const struct replicate *s = c->state;
 
 	if (s->phase == REPLICATE_CANCEL) {
-		(void)replicate_give_up(err, ERR_UPSTREAM_TIMEOUT,
-		    "the prediction did not end in time");
+		(void)too_late(err);
 		return;
 	}
 	adaptor_error(status, body, err);

@@ -10,14 +10,9 @@
 
 #define DEFAULT_TOKENS 512
 
-static bool has_role(struct jval m, const char *role)
-{
-	return jscan_is(convert_member(m, STR("role")), str_c(role));
-}
-
 static bool is_system(struct jval m)
 {
-	return has_role(m, "system") || has_role(m, "developer");
+	return convert_has_role(m, "system") || convert_has_role(m, "developer");
 }
 
 /* ---- chat -------------------------------------------------------------------------------- */
@@ -69,7 +64,8 @@ static bool add_turns(const struct call *c, struct buf *out, struct err *err)
 		if (is_system(m))
 			continue;
 		if (transcript)
-			buf_add(out, has_role(m, "assistant") ? STR("Assistant: ") : STR("User: "));
+			buf_add(out,
+			    convert_has_role(m, "assistant") ? STR("Assistant: ") : STR("User: "));
 		if (!add_text(out, convert_content(m), i, err))
 			return false;
 		if (transcript)

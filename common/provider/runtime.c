@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "net/upstream.h"
 #include "provider/gemini.h"
 #include "store/migrate.h"

@@ -13,8 +13,8 @@
 #include "../../fcgi-relay/relay.h"
 #include "../../fcgi-relay/routes.h"
 
-static const struct route_mode priced = { MODE_CHAT, PRICE_TOKENS, NULL };
-static const struct route_mode unpriced = { MODE_CHAT, PRICE_NONE, NULL };
+static const struct route_mode priced = { MODE_CHAT, PRICE_TOKENS, NULL, NULL };
+static const struct route_mode unpriced = { MODE_CHAT, PRICE_NONE, NULL, NULL };
 static const struct route_mode forgotten = { .mode = MODE_IMAGES };
 
 static bool answer(struct req *r, struct resp *out, struct err *err)
