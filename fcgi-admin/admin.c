@@ -20,9 +20,5 @@ const struct options *options_of(struct req *r)
 
 struct str site_address(const struct options *o)
 {
-	struct str site = str_trim(option_text(o, OPT_SERVER_ADDRESS));
-
-	while (str_ends(site, STR("/")))
-		site.n--;
-	return site;
+	return str_without_slashes(str_trim(option_text(o, OPT_SERVER_ADDRESS)));
 }

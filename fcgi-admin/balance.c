@@ -203,8 +203,7 @@ static struct str base_url(const struct errand *e)
 
 	if (s->host && e->channel.row.base_url.n == 0)
 		base = str_c(s->host);
-	while (str_ends(base, STR("/")))
-		base.n--;
+	base = str_without_slashes(base);
 	if (str_ends(base, STR("/v1")))
 		base.n -= 3;
 	return base;

@@ -93,17 +93,9 @@ const struct field channel_body[] = {
 	{ 0 },
 };
 
-static bool wrong(const struct req *r, const char *member, struct err *err)
-{
-	return message_fail_about(r, err, MSG_E01_FIELD, str_c(member), (struct str){ 0 });
-}
-
 struct str channel_normal_url(struct str url)
 {
-	url = str_trim(url);
-	while (url.n && url.p[url.n - 1] == '/')
-		url.n--;
-	return url;
+	return str_without_slashes(str_trim(url));
 }
 
 static bool is_url(struct str url)
@@ -181,9 +173,9 @@ static bool normalize_lists(struct req *r, struct channel *c, bool may_be_empty,
 		c->group = STR("default");
 	if ((c->models.n == 0 && !may_be_empty) || count_items(c->models) > MODELS_MAX ||
 	    has_long_item(c->models, MODEL_NAME_MAX))
-		return wrong(r, "models", err);
+		return message_fail_member(r, err, "models");
 	if (channel_abilities(c) > ABILITIES_MAX || has_long_item(c->group, PERSON_GROUP_MAX))
-		return wrong(r, "group", err);
+		return message_fail_member(r, err, "group");
 	return true;
 }
 
@@ -208,18 +200,18 @@ static bool normalize(struct req *r, struct channel *c, struct err *err)
 		return message_fail(r, err, MSG_C09);
 	c->name = str_trim(c->name);
 	if (c->name.n == 0 || str_code_points(c->name) > NAME_MAX_POINTS)
-		return wrong(r, "name", err);
+		return message_fail_member(r, err, "name");
 	c->base_url = channel_normal_url(c->base_url);
 	if (c->base_url.n ? !is_url(c->base_url) : provider->quirks & QUIRK_BASE_URL_REQUIRED)
-		return wrong(r, "base_url", err);
+		return message_fail_member(r, err, "base_url");
 	if (!normalize_lists(r, c, provider->quirks & QUIRK_MODELS_OPTIONAL, err))
 		return false;
 	if (!channel_normal_object(r->arena, &c->model_mapping, true))
-		return wrong(r, "model_mapping", err);
+		return message_fail_member(r, err, "model_mapping");
 	if (!check_config(r, c, err))
 		return false;
 	if (c->weight < 0 || c->weight > INT32_MAX)
-		return wrong(r, "weight", err);
+		return message_fail_member(r, err, "weight");
 	return true;
 }
 
@@ -259,10 +251,10 @@ bool channel_body_split_keys(struct req *r, const struct channel *c, struct str 
 		if (line.n == 0 || is_repeated(keys, *count, line))
 			continue;
 		if (*count == CHANNEL_KEYS_MAX)
-			return wrong(r, "key", err);
+			return message_fail_member(r, err, "key");
 		keys[(*count)++] = line;
 	}
-	return *count > 0 || wrong(r, "key", err);
+	return *count > 0 || message_fail_member(r, err, "key");
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -270,7 +262,8 @@ bool channel_body_split_keys(struct req *r, const struct channel *c, struct str 
 /* Of those that there are, however little each of them means here. */
 static bool check_status(struct req *r, const struct channel *in, struct err *err)
 {
-	return (in->status >= 0 && in->status <= CHANNEL_AUTO_DISABLED) || wrong(r, "status", err);
+	return (in->status >= 0 && in->status <= CHANNEL_AUTO_DISABLED) ||
+	    message_fail_member(r, err, "status");
 }
 
 /* Members that were sent. Empty or 0 means unchanged for key, name, type and status; a status that
@@ -328,7 +321,7 @@ static bool check_key(struct req *r, const struct channel *c, struct err *err)
 
 	if ((provider && provider->quirks & QUIRK_KEY_IS_ONE) || keeps_keys(r, c))
 		return true;
-	return str_find(c->key, '\n') == c->key.n || wrong(r, "key", err);
+	return str_find(c->key, '\n') == c->key.n || message_fail_member(r, err, "key");
 }
 
 /* Scheme, host and port of where its requests go. */
@@ -387,7 +380,8 @@ bool channel_body_apply(struct req *r, struct channel *in, uint64_t seen, struct
 	if (c->status == CHANNEL_ENABLED)
 		c->disabled_time = 0;
 	if (is_toggle(seen))
-		return c->weight >= 0 && c->weight <= INT32_MAX ? true : wrong(r, "weight", err);
+		return (c->weight >= 0 && c->weight <= INT32_MAX) ||
+		    message_fail_member(r, err, "weight");
 	return check_key(r, c, err) && normalize(r, c, err) && check_move(r, &before, c, err);
 }
 
@@ -414,7 +408,7 @@ static bool read_extra(struct req *r, struct channel *c, struct err *err)
 		return true;
 	tree = parse_object(r->arena, c->config.n ? c->config : STR("{}"));
 	if (!tree)
-		return wrong(r, "config", err);
+		return message_fail_member(r, err, "config");
 	cJSON_AddStringToObject(tree, "key_mode", "round_robin");
 	c->config = json_print(r->arena, tree);
 	return true;

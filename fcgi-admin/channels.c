@@ -140,7 +140,7 @@ static bool create(struct req *r, struct resp *out, struct err *err)
 	    !channel_body_split_keys(r, &c, keys, &count, err))
 		return false;
 	if (count * channel_abilities(&c) > CREATED_MAX)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("key"), (struct str){ 0 });
+		return message_fail_member(r, err, "key");
 	made = arena_alloc(r->arena, count * sizeof *made);
 	for (size_t i = 0; i < count; i++) {
 		made[i] = c;
@@ -315,7 +315,7 @@ static bool read_set(struct req *r, const cJSON *set, struct batch *b, struct er
 		return phrase_fail(r, err, &wrong);
 	b->change.seen |= field_bit(channel_body, "id");
 	if (b->change.seen & field_bit(channel_body, "key"))
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("key"), (struct str){ 0 });
+		return message_fail_member(r, err, "key");
 	return true;
 }
 
@@ -327,7 +327,7 @@ static bool read_action(struct req *r, struct batch *b, struct err *err)
 	else if (str_eq_c(b->action, "disable"))
 		b->change.in.status = CHANNEL_DISABLED;
 	else if (!str_eq_c(b->action, "delete"))
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("action"), (struct str){ 0 });
+		return message_fail_member(r, err, "action");
 	return true;
 }
 
@@ -341,7 +341,7 @@ static bool read_ids(struct req *r, const struct batch *b, struct err *err)
 		ok = ok && cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15 &&
 		    (double)(int64_t)id->valuedouble == id->valuedouble;
 	}
-	return ok || message_fail_about(r, err, MSG_E01_FIELD, STR("ids"), (struct str){ 0 });
+	return ok || message_fail_member(r, err, "ids");
 }
 
 static bool batch(struct req *r, struct resp *out, struct err *err)

@@ -38,11 +38,6 @@ struct run {
 
 /* ---- what is asked ---------------------------------------------------------------------------- */
 
-static bool wrong(const struct req *r, const char *name, struct err *err)
-{
-	return message_fail_about(r, err, MSG_E01_FIELD, str_c(name), (struct str){ 0 });
-}
-
 static bool read_by(const struct req *r, struct range *range, struct err *err)
 {
 	static const char *const names[USAGE_BY_COUNT] = {
@@ -59,7 +54,7 @@ static bool read_by(const struct req *r, struct range *range, struct err *err)
 	while (i < COUNT_OF(names) && !str_eq_c(by, names[i]))
 		i++;
 	if (i == COUNT_OF(names))
-		return wrong(r, "by", err);
+		return message_fail_member(r, err, "by");
 	range->query.by = (enum usage_by)i;
 	return true;
 }
@@ -72,7 +67,7 @@ static bool read_scope(const struct req *r, struct range *range, struct err *err
 	bool site = str_eq_c(scope, "site");
 
 	if (scope.n && !site && !str_eq_c(scope, "me"))
-		return wrong(r, "scope", err);
+		return message_fail_member(r, err, "scope");
 	if (who->role < ROLE_ADMIN && (site || range->query.by == USAGE_BY_CHANNEL))
 		return message_fail(r, err, MSG_A04);
 	range->query.user_id = site ? 0 : who->id;
@@ -84,7 +79,8 @@ static bool read_step(const struct req *r, struct range *range, struct err *err)
 	struct str step = req_query(r, "step");
 
 	range->hourly = str_eq_c(step, "hour");
-	return range->hourly || step.n == 0 || str_eq_c(step, "day") || wrong(r, "step", err);
+	return range->hourly || step.n == 0 || str_eq_c(step, "day") ||
+	    message_fail_member(r, err, "step");
 }
 
 static void put_zone(void *zone)
@@ -97,7 +93,7 @@ static bool read_zone(const struct req *r, struct range *range, struct err *err)
 	struct err why = { 0 };
 
 	if (!zone_read(req_query(r, "tz"), &range->zone, &why))
-		return wrong(r, "tz", err);
+		return message_fail_member(r, err, "tz");
 	arena_defer(r->arena, put_zone, range->zone);
 	return true;
 }
@@ -113,8 +109,8 @@ static bool read_times(const struct req *r, struct range *range, struct err *err
 	if (range->from == 0)
 		range->from = range->to - 7 * USAGE_DAY_S;
 	if (range->to > INT32_MAX * INT64_C(16) || range->from < 0 || range->to <= range->from)
-		return wrong(r, "end", err);
-	return (range->to - range->from) / unit <= most || wrong(r, "start", err);
+		return message_fail_member(r, err, "end");
+	return (range->to - range->from) / unit <= most || message_fail_member(r, err, "start");
 }
 
 static bool read_range(const struct req *r, struct range *range, struct err *err)

@@ -221,7 +221,7 @@ static bool begin(struct req *r, struct log_filter f, bool hide, struct err *err
 	struct str format = req_query(r, "format");
 
 	if (format.n && !str_eq_c(format, "csv"))
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("format"), (struct str){ 0 });
+		return message_fail_member(r, err, "format");
 	x->r = r;
 	x->filter = f;
 	x->hide = hide;

@@ -182,3 +182,8 @@ bool message_fail_about(const struct req *r, struct err *err, enum message id, s
 
 	return err_set(err, ERR_BAD_REQUEST, "%.*s", STR_ARG(text));
 }
+
+bool message_fail_member(const struct req *r, struct err *err, const char *member)
+{
+	return message_fail_about(r, err, MSG_E01_FIELD, str_c(member), (struct str){ 0 });
+}

@@ -54,9 +54,11 @@ const char *message_text(const struct req *r, enum message id);
 struct str message_filled(const struct req *r, enum message id, struct str first,
     struct str second);
 
-/* Both return false. The reply is an envelope with status 200 (reply.h). */
+/* They return false. The reply is an envelope with status 200 (reply.h). */
 bool message_fail(const struct req *r, struct err *err, enum message id);
 bool message_fail_about(const struct req *r, struct err *err, enum message id, struct str first,
     struct str second);
+/* MSG_E01_FIELD about that member of the body or the query. */
+bool message_fail_member(const struct req *r, struct err *err, const char *member);
 
 #endif

@@ -77,8 +77,7 @@ static bool get_state(struct req *r, struct resp *out, struct err *err)
 	if (name.n == 0)
 		return oauth_state_make(r, &o->state, out, err) && reply_text(out, o->state.text);
 	if (!o->provider)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("provider"),
-		    (struct str){ 0 });
+		return message_fail_member(r, err, "provider");
 	if (!o->provider->is_on(o->options))
 		return message_fail(r, err, MSG_O01);
 	return oauth_run(r, o, o->provider->url_steps ? o->provider->url_steps : none, reply_url,

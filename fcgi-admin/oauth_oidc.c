@@ -370,7 +370,7 @@ bool oidc_discover(struct req *r, struct resp *out, struct err *err)
 	x->document = oidc_document_url(r->arena, req_query(r, "url"));
 	x->asks_again = true;
 	if (!oidc_url_ok(x->document))
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("url"), (struct str){ 0 });
+		return message_fail_member(r, err, "url");
 	*o = (struct oauth){
 		.r = r,
 		.provider = &oauth_oidc,

@@ -19,9 +19,7 @@ static bool ask_user(struct oauth *o, struct err *err UNUSED)
 {
 	struct str bridge = option_text(o->options, OPT_WECHAT_SERVER_ADDRESS);
 
-	while (str_ends(bridge, STR("/")))
-		bridge.n--;
-	oauth_ask(o, "GET", bridge);
+	oauth_ask(o, "GET", str_without_slashes(bridge));
 	buf_add(&o->upstream.url, STR("/api/wechat/user"));
 	oauth_query(&o->upstream.url, "code", o->code);
 	headers_add(&o->upstream.headers, STR("Authorization"),

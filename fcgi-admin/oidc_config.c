@@ -35,19 +35,12 @@ bool oidc_url_ok(struct str url)
 	return host.n > 0 && str_find(host, '@') == host.n;
 }
 
-static struct str without_slash(struct str url)
-{
-	while (str_ends(url, STR("/")))
-		url.n--;
-	return url;
-}
-
 struct str oidc_document_url(struct arena *a, struct str url)
 {
 	url = str_trim(url);
 	if (str_has(url, STR("/.well-known/")))
 		return url;
-	return str_c(arena_fmt(a, "%.*s" OIDC_WELL_KNOWN, STR_ARG(without_slash(url))));
+	return str_c(arena_fmt(a, "%.*s" OIDC_WELL_KNOWN, STR_ARG(str_without_slashes(url))));
 }
 
 /* As safe as the document's own address. */
@@ -69,7 +62,7 @@ static bool check_issuer(struct str issuer, struct str url, struct err *err)
 	if (!str_ends(url, STR(OIDC_WELL_KNOWN)))
 		return true;
 	of.n -= strlen(OIDC_WELL_KNOWN);
-	return str_eq(without_slash(issuer), without_slash(of)) ||
+	return str_eq(str_without_slashes(issuer), str_without_slashes(of)) ||
 	    refuse(err, "the issuer is another one than the one that was asked");
 }
 

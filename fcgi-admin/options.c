@@ -131,8 +131,7 @@ static bool check_value(struct req *r, enum option_id id, struct str value, stru
 	struct err wrong = { 0 };
 
 	if (!is_mailable(id, value))
-		return message_fail_about(r, err, MSG_E01_FIELD, str_c(option_keys[id].name),
-		    (struct str){ 0 });
+		return message_fail_member(r, err, option_keys[id].name);
 	if (option_check(id, value, &wrong))
 		return check_preconditions(r, id, value, err);
 	if (id == OPT_THEME)

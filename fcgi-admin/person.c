@@ -137,7 +137,6 @@ static bool name_taken(const struct req *r, struct err *err)
 	return false;
 }
 
-/* For a name that is not the account's already: whoever has one like it by an import keeps it. */
 static bool name_is_free(struct req *r, const struct user *u, struct err *err)
 {
 	bool taken;
@@ -149,12 +148,8 @@ static bool name_is_free(struct req *r, const struct user *u, struct err *err)
 
 bool person_save(struct req *r, const struct user *u, bool bump_session, struct err *err)
 {
-	struct user before;
-
-	if (!user_by_id(db_of(r), r->arena, u->id, &before, err) ||
-	    (!str_eq(before.username, u->username) && !name_is_free(r, u, err)))
-		return false;
-	return user_update(db_of(r), u, bump_session, err) || name_taken(r, err);
+	return name_is_free(r, u, err) &&
+	    (user_update(db_of(r), u, bump_session, err) || name_taken(r, err));
 }
 
 bool person_create(struct req *r, struct user *u, struct err *err)

@@ -94,7 +94,7 @@ static bool check_name(struct req *r, struct str name, struct err *err)
 static bool check_quota(struct req *r, int64_t quota, struct err *err)
 {
 	if (quota < 1 || quota > CODE_QUOTA_MAX)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("quota"), (struct str){ 0 });
+		return message_fail_member(r, err, "quota");
 	return true;
 }
 
@@ -175,7 +175,7 @@ static bool change_status(struct req *r, const struct code_change *c, struct red
     struct err *err)
 {
 	if (c->status != REDEMPTION_UNUSED && c->status != REDEMPTION_DISABLED)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("status"), (struct str){ 0 });
+		return message_fail_member(r, err, "status");
 	if (code->status == REDEMPTION_USED)
 		return message_fail(r, err, MSG_Q04);
 	code->status = c->status;

@@ -20,8 +20,8 @@ struct subject {
 	const char *prefix; /* of the route's path */
 	const char *name;
 	const char *columns;
-	const char *
-	    image_sql; /* by id; NULL: no image: what the path names, or the query string, is kept */
+	/* By id; NULL: it has no image, and what the path names, or else the query, is kept. */
+	const char *image_sql;
 	const char *newest_sql; /* NULL: none is made */
 	const char *names;      /* what its id consists of; NULL: it is a number */
 	bool own;               /* it is the caller's account */

@@ -188,7 +188,7 @@ static bool check(const struct req *r, const struct token_change *c, const struc
 	if (t->name.n > NAME_MAX_BYTES)
 		return message_fail(r, err, MSG_T01);
 	if (member)
-		return message_fail_about(r, err, MSG_E01_FIELD, str_c(member), (struct str){ 0 });
+		return message_fail_member(r, err, member);
 	return check_subnet(r, t->subnet, err);
 }
 
@@ -247,7 +247,7 @@ static bool is_exhausted(const struct token *t)
 static bool set_status(const struct req *r, int status, struct token *t, struct err *err)
 {
 	if (status != TOKEN_ENABLED && status != TOKEN_DISABLED)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("status"), (struct str){ 0 });
+		return message_fail_member(r, err, "status");
 	if (status == TOKEN_ENABLED && t->status == TOKEN_EXPIRED && is_expired(t))
 		return message_fail(r, err, MSG_T03);
 	if (status == TOKEN_ENABLED && t->status == TOKEN_EXHAUSTED && is_exhausted(t))

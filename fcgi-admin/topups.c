@@ -84,10 +84,9 @@ static bool topup(struct req *r, struct resp *out, struct err *err)
 	if (t.quota < 0)
 		return message_fail(r, err, MSG_Q05);
 	if (t.quota > QUOTA_MAX)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("quota"), (struct str){ 0 });
+		return message_fail_member(r, err, "quota");
 	if (t.transaction_id.n > TOPUP_KEY_MAX)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("transaction_id"),
-		    (struct str){ 0 });
+		return message_fail_member(r, err, "transaction_id");
 	if (!audit_transact(r, credit, &t, err))
 		return false;
 	if (!t.repeated) {

@@ -287,7 +287,7 @@ static bool change_rank(struct req *r, const struct user_change *c, struct user 
 		u->role = c->role;
 	}
 	if (c->status < 0 || c->status > USER_DELETED)
-		return message_fail_about(r, err, MSG_E01_FIELD, STR("status"), (struct str){ 0 });
+		return message_fail_member(r, err, "status");
 	if (c->status == USER_DISABLED && u->role >= ROLE_ROOT)
 		return message_fail(r, err, MSG_U20);
 	if (c->status == USER_ENABLED || c->status == USER_DISABLED)

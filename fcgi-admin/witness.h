@@ -3,9 +3,10 @@
  * DESIGN. Handlers know nothing of it. The route table is built from copies of all rows whose handler
  * is witness_call; it runs the real one and meanwhile takes part in the connection's transactions
  * (db_witness): whoever has role admin or more and changes rows through any route but a plain GET
- * (one with neither ROUTE_CHANGES nor ROUTE_AUDITED) gets a row in table audits, in the same transaction as the change; a change of many objects gets
- * as many rows as it takes. What the change was is told by the objects themselves, read at the begin
- * and at the end of the transaction (subjects.h), without secrets.
+ * (one with neither ROUTE_CHANGES nor ROUTE_AUDITED) gets a row in table audits, in the same
+ * transaction as the change; a change of many objects gets as many rows as it takes. What the change
+ * was is told by the objects themselves, read at the begin and at the end of the transaction
+ * (subjects.h), without secrets.
  *
  * A handler that succeeds without having written (a job was started, a body was read) leaves a row
  * afterwards, if it is about an object of ours; one that fails without having written leaves none. The

@@ -5,6 +5,7 @@
 # for tests/ui. A program's output is shown when it fails; what it skipped aloud is always shown. Run
 # from the top of the tree.
 set -u
+. conf/npm.sh
 passed=0 failed=0 skipped=0
 
 count() { # lines that match
@@ -20,27 +21,14 @@ skip() { # what, why
 	echo "# SKIP $1: $2"
 }
 
-# npm ci, up to three times while the registry answers badly or late. What it said is in $out.npm.
-fetch_packages() { # folder
-	for pause in 5 20 0; do
-		(cd "$1" && npm ci --loglevel=error --fetch-retries=2 --fetch-retry-mintimeout=2000 \
-			--fetch-retry-maxtimeout=20000 --fetch-timeout=60000) >"$out.npm" 2>&1 && return
-		grep -qE 'ETIMEDOUT|ECONNRESET|SOCKET|socket|network|EAI_AGAIN|E429|E50[0-9]' "$out.npm" || return 1
-		sleep "$pause"
-	done
-	return 1
-}
-
 # Installs what a folder's lock file names. False, and skipped aloud, where that cannot be had.
 has_packages() { # what, folder, least version of Node
-	node=$(node --version 2>/dev/null | sed 's/^v//') || node=""
-	[ "${node%%.*}" -ge "$3" ] 2>/dev/null || { skip "$1" "needs Node $3, here is ${node:-none}"; return 1; }
+	npm_has_node "$3" || { skip "$1" "needs Node $3, here is ${node:-none}"; return 1; }
 	[ "$2/node_modules/.package-lock.json" -nt "$2/package-lock.json" ] && return
 	command -v npm >/dev/null || { skip "$1" "needs npm"; return 1; }
-	fetch_packages "$2" && return
+	npm_fetch "$2" "$out.npm" && return
 	cat "$out.npm"
-	grep -qE 'E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|NETUNREACH|HOSTUNREACH|TIMEDOUT|429|50[0-9])|SOCKET_TIMEOUT' \
-		"$out.npm" || exit 1
+	npm_was_offline "$out.npm" || exit 1
 	skip "$1" "the package registry cannot be reached"
 	return 1
 }

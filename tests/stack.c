@@ -72,11 +72,11 @@ static void free_kept(struct stack *s)
 
 const char *stack_fmt(const char *format, ...)
 {
-	static char text[8][1024];
-	static int at;
+	static _Thread_local char text[16][4096];
+	static _Thread_local int at;
 	va_list args;
 
-	at = (at + 1) % 8;
+	at = (at + 1) % 16;
 	va_start(args, format);
 	vsnprintf(text[at], sizeof(text[at]), format, args);
 	va_end(args);
@@ -129,8 +129,8 @@ static void remove_folder(const char *path)
 		nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A request's line goes out with the turn of the loop that ended it, just behind its reply. Who looks for
- * one uses stack_log_has; here it only makes what must not be there likelier to be found. */
+/* A request's line goes out with the turn of the loop that ended it, just behind its reply. Who looks
+ * for one uses stack_log_has; here it only makes what must not be there likelier to be found. */
 #define LOG_LATE_MS 50
 
 const char *stack_log(struct stack *s)
@@ -844,26 +844,32 @@ const cJSON *stack_api(struct stack *s, const char *method, const char *path, co
 	return stack_at(r->json, "data");
 }
 
-/* The version that a program said it has, of its last line about it; 0: it said nothing. Lines are text
- * or, where a test wants that, JSON. */
+/* What stands behind the last mark in the log, or that other place if it is further on. */
+static const char *behind_last(const char *log, const char *mark, const char *last)
+{
+	for (const char *p = log; (p = strstr(p, mark));) {
+		p += strlen(mark);
+		if (!last || p > last)
+			last = p;
+	}
+	return last;
+}
+
+/* The version that a program said it has, of its last line about it; 0: it said nothing. Lines are
+ * text or, where a test wants that, JSON. */
 static int64_t version_said(const char *log, const char *program)
 {
 	static const char *const events[] = { "read", "changed" };
 	const char *last = NULL;
 	char mark[96];
 
-	for (size_t i = 0; i < 2 * COUNT_OF(events); i++) {
-		if (i % 2)
-			snprintf(mark, sizeof(mark), "prog=%s event=catalog.%s version=", program,
-			    events[i / 2]);
-		else
-			snprintf(mark, sizeof(mark),
-			    "\"prog\":\"%s\",\"event\":\"catalog.%s\",\"version\":", program,
-			    events[i / 2]);
-		for (const char *p = log; (p = strstr(p, mark)); p += strlen(mark)) {
-			if (!last || p + strlen(mark) > last)
-				last = p + strlen(mark);
-		}
+	for (size_t i = 0; i < COUNT_OF(events); i++) {
+		snprintf(mark, sizeof(mark), "prog=%s event=catalog.%s version=", program,
+		    events[i]);
+		last = behind_last(log, mark, last);
+		snprintf(mark, sizeof(mark),
+		    "\"prog\":\"%s\",\"event\":\"catalog.%s\",\"version\":", program, events[i]);
+		last = behind_last(log, mark, last);
 	}
 	return last ? strtoll(last, NULL, 10) : 0;
 }

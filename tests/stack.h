@@ -108,7 +108,7 @@ struct stack_command {
  * says, up to said_bytes with the NUL, goes to said. */
 int stack_command(const struct stack_command *c, char *said, size_t said_bytes);
 
-/* Formatted; good for seven further calls. From the test's own thread. */
+/* Formatted; good for fifteen further calls by this thread. */
 const char *stack_fmt(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* A TCP port of 127.0.0.1 that nobody listens on now. */

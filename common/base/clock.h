@@ -1,8 +1,8 @@
 /* clock.h — time, which a test can set
  *
  * Wall time (Unix seconds, UTC) is for what people read and for what is stored; monotonic time is
- * for measuring and for timers. Tests set an offset instead of sleeping, or stop the clocks where the
- * pace of the machine must not matter.
+ * for measuring and for timers. Tests set an offset instead of sleeping, or stop the clocks where
+ * the pace of the machine must not matter.
  *
  * Threads  callable from anywhere; clock_test_… only before threads start.
  */

@@ -47,6 +47,13 @@ struct str str_trim(struct str s)
 	return s;
 }
 
+struct str str_without_slashes(struct str s)
+{
+	while (s.n && s.p[s.n - 1] == '/')
+		s.n--;
+	return s;
+}
+
 /* memcmp may not be given NULL, not even for no bytes at all. */
 static bool same_bytes(const char *a, const char *b, size_t n)
 {

@@ -35,6 +35,8 @@ struct str str_c(const char *text);
 struct str str_slice(struct str s, size_t from, size_t to);
 /* Without ASCII blanks (space, tab, CR, LF) at both ends. */
 struct str str_trim(struct str s);
+/* Without the slashes at its end: of an address that a path is put behind. */
+struct str str_without_slashes(struct str s);
 
 /* Mostly asked to tell names apart, and most differ in length. memcmp may not be given NULL, not
  * even for no bytes at all. */

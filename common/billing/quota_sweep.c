@@ -1,6 +1,5 @@
 /* quota_sweep.c — what a crash left behind, and the truth that comes after it */
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "billing/budget.h"

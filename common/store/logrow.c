@@ -1,9 +1,9 @@
 /* logrow.c — table logs
  *
  * Every query starts from one index and checks the rest row by row; shape_of picks the index by
- * what the filter names. A model, a key's name or a channel may be rare, or all that is left out: these
- * are looked for block by block (logblocks.h). Where nothing but the table itself fits, it is walked from the newest row
- * and the page is soon full. */
+ * what the filter names. A model, a key, a user or a channel may be rare, or all that is left out:
+ * these are looked for block by block (logblocks.h). Where nothing but the table itself fits, it is
+ * walked from the newest row and the page is soon full. */
 #include "store/logrow.h"
 
 #include <inttypes.h>
@@ -307,14 +307,16 @@ bool logrow_page(struct db *db, struct arena *a, const struct log_filter *f, int
     int64_t limit, struct log_list *out, struct err *err)
 {
 	struct search s;
+	size_t skipped;
 
 	if (!search_for(db, f, &s, err))
 		return false;
 	if (goes_by_blocks(f, &s) && offset <= SKIP_MAX) {
 		if (!page_of_blocks(db, a, f, &s, offset + limit, out, err))
 			return false;
-		out->items += (int64_t)out->count < offset ? (int64_t)out->count : offset;
-		out->count -= (int64_t)out->count < offset ? out->count : (size_t)offset;
+		skipped = out->count < (size_t)offset ? out->count : (size_t)offset;
+		out->items += skipped;
+		out->count -= skipped;
 		return true;
 	}
 	add(&s, limit);

@@ -48,7 +48,8 @@ struct logrow {
 	int64_t model_ratio, completion_ratio, group_ratio; /* millionths */
 };
 
-/* A row that is kept: its texts are copied to text + *used (str_put), where it needs that much room. */
+/* A row that is kept: its texts are copied to text + *used (str_put), where it needs that much
+ * room. */
 size_t logrow_bytes(const struct logrow *row);
 struct logrow logrow_copy(const struct logrow *row, char *text, size_t *used);
 

@@ -74,9 +74,9 @@ static const char all_hours_sql[] = BY_HOURS("? = 0 AND ", "? = 0 AND ", "+hour"
 static const char sums_user_sql[] = BY_SUMS("user_id = ? AND ", "+user_id = ? AND ");
 static const char sums_sql[] = BY_SUMS("? = 0 AND ", "? = 0 AND ");
 
-static const char *statement_for(const struct log_filter *f)
+static const char *statement_for(const struct log_filter *f, bool plain)
 {
-	if (f->model_name.n == 0 && f->channel == 0)
+	if (plain)
 		return f->user_id ? sums_user_sql : sums_sql;
 	if (f->user_id)
 		return hours_user_sql;
@@ -86,8 +86,8 @@ static const char *statement_for(const struct log_filter *f)
 static bool sum_hours(struct db *db, const struct log_filter *f, int64_t first, int64_t last,
     struct log_sums *out, struct err *err)
 {
-	const char *sql = statement_for(f);
-	bool plain = sql == sums_sql || sql == sums_user_sql;
+	bool plain = f->model_name.n == 0 && f->channel == 0; /* as usage_sums is */
+	const char *sql = statement_for(f, plain);
 	int64_t end = f->to ? f->to + 1 : INT64_MAX;
 	const int64_t ranges[PARTS][2] = { { first, last }, { first, last }, { f->from, first },
 		{ last, end } };

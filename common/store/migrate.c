@@ -18,7 +18,6 @@ static const char applied_sql[] =
 
 static bool latest(struct db *db, int64_t *number, struct err *err)
 {
-
 	return db_number(db, latest_sql, BIND_NONE, number, err);
 }
 

@@ -39,14 +39,29 @@ static const struct letters {
 	{ 0xff21, 0xff3a, 1, 32 },
 };
 
+static bool is_one_of(uint32_t c, const struct letters *l)
+{
+	return c >= l->first && c <= l->last && (c - l->first) % l->step == 0;
+}
+
 static uint32_t small(uint32_t c)
 {
 	for (size_t i = 0; i < COUNT_OF(letters); i++) {
-		if (c >= letters[i].first && c <= letters[i].last &&
-		    (c - letters[i].first) % letters[i].step == 0)
+		if (is_one_of(c, &letters[i]))
 			return (uint32_t)((int32_t)c + letters[i].to_small);
 	}
 	return c;
+}
+
+/* Is it one of the capitals or of their small letters? */
+static bool has_case(uint32_t c)
+{
+	for (size_t i = 0; i < COUNT_OF(letters); i++) {
+		if (is_one_of(c, &letters[i]) ||
+		    is_one_of((uint32_t)((int32_t)c - letters[i].to_small), &letters[i]))
+			return true;
+	}
+	return false;
 }
 
 /* Takes the first character off. What is no UTF-8 is taken byte by byte, as something of its own. */
@@ -80,13 +95,27 @@ bool user_name_same(struct str a, struct str b)
 	return a.n == b.n;
 }
 
-static bool is_ascii(struct str s)
+/* Can another name be the same, and the index not see it? Of Chinese ones, say, none can. */
+static bool index_is_blind(struct str name)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
+	while (name.n) {
+		uint32_t c = next(&name);
+
+		if (c >= 0x80 && has_case(c))
+			return true;
 	}
-	return true;
+	return false;
+}
+
+static bool has_name(struct db *db, int64_t id, struct str name, bool *has, struct err *err)
+{
+	static const char sql[] = "SELECT username FROM users WHERE id = ?";
+	struct rows rows;
+
+	if (!db_query(db, sql, BIND(v_int(id)), &rows, err))
+		return false;
+	*has = rows_next(&rows) && str_eq(rows_text(&rows, 0), name);
+	return rows_close(&rows, err);
 }
 
 bool user_name_like(struct db *db, struct str name, int64_t but, bool *taken, struct err *err)
@@ -94,9 +123,14 @@ bool user_name_like(struct db *db, struct str name, int64_t but, bool *taken, st
 	static const char sql[] = "SELECT username FROM users WHERE status <> 3 AND id <> ? "
 	                          "AND length(username) = ?";
 	struct rows rows;
+	bool own = false;
 
 	*taken = false;
-	if (is_ascii(name))
+	if (!index_is_blind(name))
+		return true;
+	if (!has_name(db, but, name, &own, err))
+		return false;
+	if (own)
 		return true;
 	if (!db_query(db, sql, BIND(v_int(but), v_int((int64_t)str_code_points(name))), &rows, err))
 		return false;

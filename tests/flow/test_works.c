@@ -119,7 +119,7 @@ static void test_batch_bound(void **state)
 	charged(s, &u, "under way", 3 * CALL + BOUND);
 	stack_http(s,
 	    &(struct stack_ask){ .method = "POST",
-	        .path = format("/v1/batches/%s/%s", id, "cancel"),
+	        .path = stack_fmt("/v1/batches/%s/cancel", id),
 	        .key = u.key });
 	/* 30 × 1.25 + 10 × 5 = 87.5, half of it */
 	charged(s, &u, "cancelled", 4 * CALL + 44);
@@ -175,7 +175,7 @@ static void test_batch_refusals(void **state)
 	    "was not uploaded here as a file with purpose batch");
 	stack_check_error("training", stack_post(s, "/v1/batches", u.key, batch_body(training, "")),
 	    400, "invalid_request_error", NULL, "purpose batch");
-	body = format("{\"input_file_id\":\"%s\",\"endpoint\":\"/v1/%s\"}", file, "responses");
+	body = stack_fmt("{\"input_file_id\":\"%s\",\"endpoint\":\"/v1/responses\"}", file);
 	stack_check_error("endpoint", stack_post(s, "/v1/batches", u.key, body), 400,
 	    "invalid_request_error", NULL, "endpoint must be");
 	/* an administrator who names the channel may use every id in it, but not for nothing */
@@ -223,7 +223,7 @@ static struct stack_reply *drop_thread(struct stack *s, const struct stack_user 
 {
 	return stack_http(s,
 	    &(struct stack_ask){ .method = "DELETE",
-	        .path = format("/v1/threads/%s%s", id, ""),
+	        .path = stack_fmt("/v1/threads/%s", id),
 	        .key = u->key });
 }
 
@@ -235,43 +235,43 @@ static void test_runs(void **state)
 	const char *assistant, *thread, *fresh, *run, *body;
 
 	assistant = id_of(stack_post(s, "/v1/assistants", u.key, "{\"model\":\"gpt-4o\"}"));
-	body = format("{\"assistant_id\":\"%s\"%s}", assistant, "");
+	body = stack_fmt("{\"assistant_id\":\"%s\"}", assistant);
 	thread = stack_text(stack_post(s, "/v1/threads/runs", u.key, body)->json, "thread_id");
 	charged(s, &u, "ended at once", 2 * CALL + RUN);
 	assert_true(stack_stream_open(s,
 	    &(struct stack_ask){ .path = "/v1/threads/runs",
 	        .key = u.key,
-	        .body = format("{\"assistant_id\":\"%s\",\"stream\":true%s}", assistant, "") },
+	        .body = stack_fmt("{\"assistant_id\":\"%s\",\"stream\":true}", assistant) },
 	    &st));
 	assert_true(stack_stream_drain(&st, 60000) > 0);
 	stack_stream_close(&st, false);
 	charged(s, &u, "streamed", 3 * CALL + 2 * RUN);
 	/* at most 100 × 1.25 + 20 × 5 */
-	body = format("{\"assistant_id\":\"%s\",\"max_prompt_tokens\":100,"
-	              "\"max_completion_tokens\":20,\"metadata\":{\"play\":\"%s\"}}",
+	body = stack_fmt("{\"assistant_id\":\"%s\",\"max_prompt_tokens\":100,"
+	                 "\"max_completion_tokens\":20,\"metadata\":{\"play\":\"%s\"}}",
 	    assistant, "stays");
-	run = id_of(stack_post(s, format("/v1/threads/%s/%s", thread, "runs"), u.key, body));
+	run = id_of(stack_post(s, stack_fmt("/v1/threads/%s/runs", thread), u.key, body));
 	charged(s, &u, "bound", 4 * CALL + 2 * RUN + 225);
-	look(s, &u, "threads", format("%s/runs/%s", thread, run));
+	look(s, &u, "threads", stack_fmt("%s/runs/%s", thread, run));
 	charged(s, &u, "under way", 5 * CALL + 2 * RUN + 225);
 	/* one that the settler sees */
-	body =
-	    format("{\"assistant_id\":\"%s\",\"metadata\":{\"play\":\"%s\"}}", assistant, "ends");
-	run = id_of(stack_post(s, format("/v1/threads/%s/%s", thread, "runs"), u.key, body));
+	body = stack_fmt("{\"assistant_id\":\"%s\",\"metadata\":{\"play\":\"%s\"}}", assistant,
+	    "ends");
+	run = id_of(stack_post(s, stack_fmt("/v1/threads/%s/runs", thread), u.key, body));
 	charged(s, &u, "by the settler", 6 * CALL + 3 * RUN + 225);
 	/* also of a thread that is made with it, and may not go as long as it runs */
-	body = format("{\"assistant_id\":\"%s\",\"max_prompt_tokens\":100,"
-	              "\"max_completion_tokens\":20,\"metadata\":{\"play\":\"%s\"}}",
+	body = stack_fmt("{\"assistant_id\":\"%s\",\"max_prompt_tokens\":100,"
+	                 "\"max_completion_tokens\":20,\"metadata\":{\"play\":\"%s\"}}",
 	    assistant, "ends");
 	fresh = stack_text(stack_post(s, "/v1/threads/runs", u.key, body)->json, "thread_id");
 	assert_int_equal(drop_thread(s, &u, fresh)->status, 409);
 	charged(s, &u, "of a new thread, by the settler", 7 * CALL + 4 * RUN + 225);
 	assert_int_equal(drop_thread(s, &u, fresh)->status, 200);
-	body =
-	    format("{\"assistant_id\":\"%s\",\"metadata\":{\"play\":\"%s\"}}", assistant, "ends");
+	body = stack_fmt("{\"assistant_id\":\"%s\",\"metadata\":{\"play\":\"%s\"}}", assistant,
+	    "ends");
 	/* and one that the client does */
-	run = id_of(stack_post(s, format("/v1/threads/%s/%s", thread, "runs"), u.key, body));
-	look(s, &u, "threads", format("%s/runs/%s", thread, run));
+	run = id_of(stack_post(s, stack_fmt("/v1/threads/%s/runs", thread), u.key, body));
+	look(s, &u, "threads", stack_fmt("%s/runs/%s", thread, run));
 	charged(s, &u, "by the client", 10 * CALL + 5 * RUN + 225);
 	assert_int_equal(count_open(s, &u), 1);
 	/* what cannot be asked any more cannot be settled */
@@ -294,22 +294,22 @@ static void test_training(void **state)
 
 	/* 15 bytes are taken for 6 tokens, twice, at USD 3 per million */
 	id = id_of(stack_post(s, "/v1/fine_tuning/jobs", u.key,
-	    format(body, "gpt-4o-mini-2024-07-18", file)));
+	    stack_fmt(body, "gpt-4o-mini-2024-07-18", file)));
 	charged(s, &u, "bound", 2 * CALL + 18);
 	assert_string_equal(stack_text(look(s, &u, "fine_tuning/jobs", id)->json, "status"),
 	    "succeeded");
 	charged(s, &u, "3000 tokens", 3 * CALL + 4500);
 	/* seen by nobody but the settler */
 	id_of(stack_post(s, "/v1/fine_tuning/jobs", u.key,
-	    format(body, "gpt-4o-mini-2024-07-18", file)));
+	    stack_fmt(body, "gpt-4o-mini-2024-07-18", file)));
 	charged(s, &u, "3000 tokens more", 4 * CALL + 9000);
 	stack_check_error("no training price",
-	    stack_post(s, "/v1/fine_tuning/jobs", u.key, format(body, "gpt-4o", file)), 503, NULL,
-	    NULL, "has no training price");
+	    stack_post(s, "/v1/fine_tuning/jobs", u.key, stack_fmt(body, "gpt-4o", file)), 503,
+	    NULL, NULL, "has no training price");
 	stack_check_error("by the hour",
 	    stack_post(s, "/v1/fine_tuning/jobs", u.key,
-	        format("{\"model\":\"%s\",\"training_file\":\"%s\",\"method\":{\"type\":"
-	               "\"reinforcement\"}}",
+	        stack_fmt("{\"model\":\"%s\",\"training_file\":\"%s\",\"method\":{\"type\":"
+	                  "\"reinforcement\"}}",
 	            "gpt-4o-mini-2024-07-18", file)),
 	    400, "invalid_request_error", NULL, "paid by tokens");
 	charged(s, &u, "refused", 4 * CALL + 9000);
@@ -377,9 +377,9 @@ static const char *body_of(struct stack *s, const struct stack_user *u, size_t i
 {
 	if (strcmp(dying[i].path, "/v1/batches") == 0)
 		return batch_body(id_of(upload(s, u, "batch", TWO_LINES)), dying[i].play);
-	return format("{\"model\":\"gpt-4o\",\"input\":\"hi\",\"background\":true,"
-	              "\"metadata\":{\"play\":\"%s\"%s}}",
-	    dying[i].play, "");
+	return stack_fmt("{\"model\":\"gpt-4o\",\"input\":\"hi\",\"background\":true,"
+	                 "\"metadata\":{\"play\":\"%s\"}}",
+	    dying[i].play);
 }
 
 /* Twice: the second time when the leases have run out, so that the next one sweeps at once. */

@@ -51,22 +51,6 @@ static UNUSED struct stack_user person(struct stack *s)
 	return stack_user(s, &(struct stack_person){ .quota = GRANTED });
 }
 
-/* Lives for some further calls by this thread. */
-static UNUSED const char *format(const char *fmt, const char *a, const char *b)
-{
-	static _Thread_local char text[16][4096];
-	static _Thread_local int at;
-	char made[sizeof(text[0])];
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(made, sizeof(made), fmt, a, b);
-#pragma GCC diagnostic pop
-	at = (at + 1) % 16;
-	memcpy(text[at], made, sizeof(made));
-	return text[at];
-}
-
 static UNUSED struct stack_reply *upload(struct stack *s, const struct stack_user *u,
     const char *purpose, const char *content)
 {
@@ -77,7 +61,7 @@ static UNUSED struct stack_reply *upload(struct stack *s, const struct stack_use
 	    &(struct stack_ask){ .path = "/v1/files",
 	        .key = u->key,
 	        .headers = headers,
-	        .body = format(
+	        .body = stack_fmt(
 	            "--b\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\n%s\r\n"
 	            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jsonl\"\r\n"
 	            "\r\n%s\r\n--b--\r\n",
@@ -93,8 +77,8 @@ static UNUSED const char *id_of(const struct stack_reply *r)
 
 static UNUSED const char *batch_body(const char *file, const char *play)
 {
-	return format("{\"input_file_id\":\"%s\",\"endpoint\":\"/v1/chat/completions\","
-	              "\"completion_window\":\"24h\",\"metadata\":{\"play\":\"%s\"}}",
+	return stack_fmt("{\"input_file_id\":\"%s\",\"endpoint\":\"/v1/chat/completions\","
+	                 "\"completion_window\":\"24h\",\"metadata\":{\"play\":\"%s\"}}",
 	    file, play);
 }
 
@@ -109,7 +93,7 @@ static UNUSED struct stack_reply *look(struct stack *s, const struct stack_user 
     const char *family, const char *id)
 {
 	return stack_http(s,
-	    &(struct stack_ask){ .path = format("/v1/%s/%s", family, id), .key = u->key });
+	    &(struct stack_ask){ .path = stack_fmt("/v1/%s/%s", family, id), .key = u->key });
 }
 
 /* What the user was charged, once it is that; and that what is left agrees to the last quota. */

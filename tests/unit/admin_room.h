@@ -323,4 +323,14 @@ static inline void room_walk(struct room *m, const struct step *steps, size_t co
 	}
 }
 
+/* In a room of their own. */
+static inline void room_try(const struct step *steps, size_t count)
+{
+	struct room m;
+
+	room_open(&m);
+	room_walk(&m, steps, count);
+	room_close(&m);
+}
+
 #endif

@@ -4,8 +4,8 @@
  *	many = cost_ns(look_up, &large, 1000);
  *	… many is not twenty times few
  *
- * Processor time of this thread, the cheapest of twenty batches: neighbours, an interrupt or a slow disk
- * do not count. How fast the machine is does: hence compare two costs, never one with a number.
+ * Processor time of this thread, the cheapest of twenty batches: neighbours, an interrupt or a slow
+ * disk do not count. How fast the machine is does: hence compare two costs, never one with a number.
  */
 #ifndef TESTS_COST_H
 #define TESTS_COST_H

@@ -33,11 +33,8 @@ static void test_levels(void **state)
 		{ "the token is still good", "anna", "GET", "/api/user/self", NULL, 200, SUCCESS,
 		    NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_authorization_forms(void **state)
@@ -449,11 +446,8 @@ static void test_self(void **state)
 		{ "the access token is dead", "anna", "GET", "/api/user/self", NULL, 200,
 		    "The access token is not valid", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_new_password_ends_sessions(void **state)

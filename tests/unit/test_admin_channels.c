@@ -371,11 +371,8 @@ static void test_batch(void **state)
 		{ "not for users", "anna", "POST", "/api/channel/batch", "{}", 200,
 		    "Insufficient permission", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_keys(void **state)
@@ -434,11 +431,8 @@ static void test_jobs(void **state)
 		{ "not for users", "anna", "GET", "/api/job", NULL, 200, "Insufficient permission",
 		    NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_probe_model(void **state)
@@ -525,11 +519,8 @@ static void test_probe_refusals(void **state)
 		{ "not for users", "anna", "GET", "/api/channel/test/1", NULL, 200,
 		    "Insufficient permission", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_model_lists(void **state)

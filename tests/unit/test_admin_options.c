@@ -95,11 +95,8 @@ static void test_preconditions(void **state)
 		{ "is not enough", "root", "PUT", "/api/option", PUT("OidcEnabled", "true"), 200,
 		    FAILURE, NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_secrets(void **state)

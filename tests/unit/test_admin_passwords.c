@@ -18,11 +18,8 @@ static void test_password_ends_token(void **state)
 		    "The access token is not valid", NULL },
 		{ "nobody else's", "root", "GET", "/api/user/self", NULL, 200, SUCCESS, NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 int main(void)

@@ -67,11 +67,8 @@ static void test_ownership(void **state)
 		{ "gone", "anna", "GET", "/api/token/1", NULL, 200, "Record not found", NULL },
 		{ "twice", "anna", "DELETE", "/api/token/1", NULL, 200, "Record not found", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_update(void **state)
@@ -105,11 +102,8 @@ static void test_update(void **state)
 		{ "and nothing happened", "anna", "GET", "/api/token/1", NULL, 200,
 		    "\"remain_quota\":7,", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 /* A key that the gateway stopped, and what its owner can do about it. */

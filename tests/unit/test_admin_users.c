@@ -38,11 +38,8 @@ static void test_reading(void **state)
 		    NULL },
 		{ "unknown", "boss", "GET", "/api/user/77", NULL, 200, "Record not found", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_create(void **state)
@@ -157,11 +154,8 @@ static void test_manage(void **state)
 		{ "each left a row", "root", "GET", "/api/log?type=3&username=anna", NULL, 200,
 		    "administrator boss: disable user anna", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_update(void **state)
@@ -219,11 +213,8 @@ static void test_update(void **state)
 		{ "wrong type", "root", "PUT", "/api/user", "{\"id\":3,\"quota\":1.5}", 200,
 		    "quota", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void reserve(struct room *m, const struct hold *hold)
@@ -371,11 +362,8 @@ static void test_quota_row(void **state)
 		{ "row", "root", "GET", "/api/log?type=3&username=anna", NULL, 200,
 		    "administrator boss changed quota from $0.002000 to $1.002000", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_disabling_ends_sessions(void **state)
@@ -410,11 +398,8 @@ static void test_delete(void **state)
 		    "{\"success\":true,\"message\":\"\"}", NULL },
 		{ "twice", "boss", "DELETE", "/api/user/3", NULL, 200, "Record not found", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 static void test_topup(void **state)
@@ -473,11 +458,8 @@ static void test_status_bounds(void **state)
 		    "Invalid parameter: status", NULL },
 		{ "still enabled", "boss", "GET", "/api/user/3", NULL, 200, "\"status\":1,", NULL },
 	};
-	struct room m;
 
-	room_open(&m);
-	room_walk(&m, steps, COUNT_OF(steps));
-	room_close(&m);
+	room_try(steps, COUNT_OF(steps));
 }
 
 int main(void)

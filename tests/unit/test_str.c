@@ -67,6 +67,23 @@ static void test_trim(void **state)
 		check_str(cases[i].name, str_trim(cases[i].in), cases[i].want);
 }
 
+static void test_without_slashes(void **state)
+{
+	static const struct {
+		const char *name;
+		struct str in, want;
+	} cases[] = {
+		{ "none", STR_INIT("http://a/b"), STR_INIT("http://a/b") },
+		{ "one", STR_INIT("http://a/b/"), STR_INIT("http://a/b") },
+		{ "many", STR_INIT("http://a///"), STR_INIT("http://a") },
+		{ "nothing else", STR_INIT("//"), STR_INIT("") },
+		{ "null", { NULL, 0 }, STR_INIT("") },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		check_str(cases[i].name, str_without_slashes(cases[i].in), cases[i].want);
+}
+
 static void test_compare(void **state)
 {
 	static const struct {
@@ -345,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slice),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_without_slashes),
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_starts_ends),
 		cmocka_unit_test(test_find),

@@ -55,8 +55,13 @@ static void test_taken(void **state)
 		{ "another name", "\xc3\xa8ric", 0, false },
 		{ "of a deleted account", "\xc3\xb6tto", 0, false },
 		{ "ASCII is the index's", "anna", 0, false },
+		{ "so is what has no case", "\xe5\xbc\xa0", 0, false },
+		{ "the name that one has", "\xc3\xb1u", 6, false }, /* ñu */
+		{ "that of the other one", "\xc3\x91u", 6, true },
+		{ "a third one's", "\xc3\xb1u", 3, true },
 	};
-	static const char *const names[] = { "\xc3\x89ric", "\xc3\x96tto", "anna" };
+	static const char *const names[] = { "\xc3\x89ric", "\xc3\x96tto", "anna", "\xe5\xbc\xa0",
+		"\xc3\x91u", "\xc3\xb1u" };
 	struct temp_db *t = *state;
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
